@@ -1,0 +1,177 @@
+"""Looks, before anything heavy is imported, whether the program can run here.
+
+The pinned packages run on one Python and beside one set of versions. Anything
+else fails minutes later, deep inside an import, with a message about a symbol
+or a shared library. Here it fails first, in one line that says what to do.
+
+This file uses the standard library only, parses on Python 3.7, and is run by
+its path, because importing `quinoa_acme` would import JAX.
+"""
+
+import os
+import re
+import sys
+
+LIBPYTHON = 'libpython3.10.so.1.0'
+MEND = (
+  'Run `make setup` in the project, then start the program with'
+  ' .venv/bin/python.'
+)
+
+
+class PreflightError(Exception):
+  """Says in one line what is wrong, and how to mend it."""
+
+
+def check_interpreter():
+  """Checks that this is Python 3.10, which dm-launchpad has its wheels for.
+
+  Raises:
+    PreflightError: It is another Python.
+  """
+  if sys.version_info[:2] != (3, 10):
+    raise PreflightError(
+      f'Python 3.10 is needed, and {sys.executable} is'
+      f' {sys.version_info[0]}.{sys.version_info[1]}. {MEND}'
+    )
+
+
+def check_versions():
+  """Checks the installed packages against quinoa-acme's own requirements.
+
+  Raises:
+    PreflightError: quinoa-acme is not installed here, or a package that it
+      requires is missing or has a version outside the range it names.
+  """
+  from importlib import metadata  # Python 3.7 has none.
+
+  try:
+    requirements = metadata.requires('quinoa-acme') or []
+  except metadata.PackageNotFoundError:
+    raise PreflightError(
+      f'The package is not installed in {sys.executable}. {MEND}'
+    ) from None
+
+  wrong = []
+  for requirement in requirements:
+    # A marker, which follows ';', names one of the extras: those may be absent.
+    if ';' in requirement:
+      continue
+    name, specifier = _split_requirement(requirement)
+    try:
+      version = _version(metadata.distribution(name))
+    except metadata.PackageNotFoundError:
+      wrong.append(f'{name} is missing')
+      continue
+    if not _satisfies(version, specifier):
+      wrong.append(f'{name} is {version}, expected {specifier}')
+  if wrong:
+    raise PreflightError(f'Wrong packages: {"; ".join(wrong)}. {MEND}')
+
+
+def ensure_libpython():
+  """Makes libpython loadable, here and in the processes started from here.
+
+  Launchpad's C++ is linked to the shared libpython. An interpreter that is
+  linked statically (uv's, conda's, Debian's) does not load it, and the import
+  of Launchpad fails. The nodes of a program import Launchpad before anything
+  of ours, so for them the library must be found through the environment.
+
+  Raises:
+    PreflightError: This machine has no shared libpython for Python 3.10.
+  """
+  import ctypes
+
+  try:
+    # The handle of a library that is already loaded, or an error.
+    ctypes.CDLL(LIBPYTHON, mode=os.RTLD_NOLOAD | os.RTLD_GLOBAL)
+    return
+  except OSError:
+    pass
+
+  for directory in _library_directories():
+    path = os.path.join(directory, LIBPYTHON)
+    if os.path.exists(path):
+      _load(path)
+      inherited = os.environ.get('LD_LIBRARY_PATH')
+      os.environ['LD_LIBRARY_PATH'] = (
+        directory + os.pathsep + inherited if inherited else directory
+      )
+      return
+  _load(LIBPYTHON)  # Wherever else the system's loader finds it.
+
+
+def run():
+  """Does all the checks; exits with status 1 and one line if one fails."""
+  try:
+    check_interpreter()
+    check_versions()
+    ensure_libpython()
+  except PreflightError as error:
+    raise SystemExit(f'quinoa-acme: {error}') from None
+
+
+def _split_requirement(requirement):
+  """Splits 'jax[cuda12]==0.6.2' into 'jax' and '==0.6.2'."""
+  name, specifier = re.findall(r'^([\w.-]+)(?:\[.*\])?(.*)$', requirement)[0]
+  return name, specifier.strip(' ()')
+
+
+def _version(distribution):
+  """The version, without parsing the long text that follows it."""
+  # distribution.version parses all, which for 25 packages doubles our time.
+  text = distribution.read_text('METADATA') or ''
+  match = re.search(r'^Version: *(\S+)', text, re.MULTILINE)
+  return match.group(1) if match else distribution.version
+
+
+def _satisfies(version, specifier):
+  """Whether e.g. '0.7.3' lies within '<0.8,>=0.7.3'."""
+  compare = {
+    '==': lambda a, b: a == b,
+    '!=': lambda a, b: a != b,
+    '>=': lambda a, b: a >= b,
+    '<=': lambda a, b: a <= b,
+    '>': lambda a, b: a > b,
+    '<': lambda a, b: a < b,
+  }
+  return all(
+    compare[operator](_release(version), _release(bound))
+    for operator, bound in re.findall(r'([=!<>]+) *([^ ,]+)', specifier)
+  )
+
+
+def _release(version):
+  """The numbers of e.g. '1.26.0+cpu', as a list that compares."""
+  numbers = [int(n) for n in re.findall(r'\d+', version.split('+')[0])]
+  while numbers and numbers[-1] == 0:  # '1.26.0' and '1.26' are one version.
+    numbers.pop()
+  return numbers
+
+
+def _library_directories():
+  """Where this interpreter's own libpython would lie, the likeliest first."""
+  import sysconfig
+
+  # A relocated interpreter's LIBDIR may still name the machine it was built on.
+  return [
+    sysconfig.get_config_var('LIBDIR') or '',
+    os.path.join(sys.base_prefix, 'lib'),
+  ]
+
+
+def _load(library):
+  import ctypes
+
+  try:
+    ctypes.CDLL(library, mode=ctypes.RTLD_GLOBAL)
+  except OSError:
+    raise PreflightError(
+      f'dm-launchpad needs {LIBPYTHON}, which {sys.base_prefix} lacks. Install'
+      ' it (Debian and Ubuntu: `apt install libpython3.10`), or name a Python'
+      ' that has it: `make setup QUINOA_PYTHON=/path/to/python3.10`.'
+    ) from None
+
+
+if __name__ == '__main__':
+  run()

@@ -1,0 +1,157 @@
+"""The loop between an actor and its environment, counted step by step.
+
+Acme's `EnvironmentLoop` runs whole episodes and counts at their ends. A run of
+exactly so many steps, and a stop that does not wait for an episode's end, need
+a loop that can be left and entered again between any two steps.
+"""
+
+from collections.abc import Callable
+import time
+
+from acme import core
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import dm_env
+import numpy as np
+import tree
+
+# How many steps are made between two reports to the counter.
+_STEPS_BETWEEN_COUNTS = 50
+
+
+def never() -> bool:
+  """A stop condition that does not hold."""
+  return False
+
+
+class ActingLoop:
+  """Lets an actor act in an environment, for so many steps or episodes."""
+
+  def __init__(
+    self,
+    environment: dm_env.Environment,
+    actor: core.Actor,
+    counter: counting.Counter | None = None,
+    logger: loggers_base.Logger | None = None,
+  ):
+    """Makes the loop.
+
+    Args:
+      environment: the environment.
+      actor: acts in it, and learns from it if it can.
+      counter: counts `steps` and `episodes`.
+      logger: takes a row at the end of each episode.
+    """
+    self._environment = environment
+    self._actor = actor
+    self._counter = counter or counting.Counter()
+    self._logger = logger or loggers_base.NoOpLogger()
+    self._timestep: dm_env.TimeStep | None = None
+    # The return of the last episode that was run to its end.
+    self.last_return: float | None = None
+    self._start_episode()
+
+  def run_steps(
+    self, num_steps: int, should_stop: Callable[[], bool] = never
+  ) -> int:
+    """Acts, going on in the episode where the last call left.
+
+    Args:
+      num_steps: environment steps to make.
+      should_stop: asked before every step; when true the loop is left.
+
+    Returns:
+      The steps made.
+
+    Raises:
+      ValueError: if an observation, reward or discount is not finite.
+    """
+    uncounted = 0
+    made = 0
+    while made < num_steps and not should_stop():
+      if self._timestep is None or self._timestep.last():
+        self._begin()
+      self._step()
+      made += 1
+      uncounted += 1
+      ended = self._timestep.last()
+      if ended or uncounted == _STEPS_BETWEEN_COUNTS:
+        counts = self._counter.increment(steps=uncounted, episodes=int(ended))
+        uncounted = 0
+        if ended:
+          self._log(counts)
+    if uncounted:
+      self._counter.increment(steps=uncounted, episodes=0)
+    return made
+
+  def run_episodes(
+    self, num_episodes: int, should_stop: Callable[[], bool] = never
+  ) -> list[float]:
+    """Runs whole episodes from fresh starts.
+
+    Args:
+      num_episodes: episodes to run.
+      should_stop: asked before every step; when true the loop is left.
+
+    Returns:
+      The return of each episode that was run to its end.
+    """
+    returns = []
+    for _ in range(num_episodes):
+      self._timestep = None
+      while self._timestep is None or not self._timestep.last():
+        if not self.run_steps(1, should_stop):
+          return returns
+      returns.append(self._return)
+    return returns
+
+  def _start_episode(self) -> None:
+    self._return = 0.0
+    self._length = 0
+    self._started = time.monotonic()
+
+  def _begin(self) -> None:
+    self._start_episode()
+    self._timestep = self._environment.reset()
+    _check_finite(self._timestep, self._length)
+    self._actor.observe_first(self._timestep)
+
+  def _step(self) -> None:
+    assert self._timestep is not None
+    action = self._actor.select_action(self._timestep.observation)
+    self._timestep = self._environment.step(action)
+    self._length += 1
+    _check_finite(self._timestep, self._length)
+    self._return += float(self._timestep.reward)
+    self._actor.observe(action, self._timestep)
+    self._actor.update()
+
+  def _log(self, counts) -> None:
+    self.last_return = self._return
+    seconds = time.monotonic() - self._started
+    self._logger.write(
+      {
+        'episode_length': self._length,
+        'episode_return': self._return,
+        'steps_per_second': self._length / max(seconds, 1e-9),
+        **counts,
+      }
+    )
+
+
+def _check_finite(timestep: dm_env.TimeStep, step: int) -> None:
+  """Refuses what would go through replay into the parameters."""
+  parts = {
+    'observation': timestep.observation,
+    'reward': timestep.reward,
+    'discount': timestep.discount,
+  }
+  for name, part in parts.items():
+    for path, leaf in tree.flatten_with_path(part):
+      if leaf is not None and not np.isfinite(leaf).all():
+        where = ''.join(f'[{key!r}]' for key in path)
+        raise ValueError(
+          f'The environment gave a {name}{where} that is not finite at step '
+          f'{step} of an episode: {leaf}. Nothing can be learnt from it: mend '
+          'the environment, or wrap it so that it ends such an episode.'
+        )

@@ -1,0 +1,82 @@
+"""How the agent acts: a sample of the policy, or one of two greedy actions."""
+
+from collections.abc import Callable
+import dataclasses
+
+from acme.jax import networks as networks_lib
+import jax
+import jax.numpy as jnp
+
+from quinoa_acme.agents.quinoa import networks as quinoa_networks
+
+Policy = Callable[
+  [networks_lib.Params, networks_lib.PRNGKey, networks_lib.Observation],
+  jax.Array,
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+  """A sample of the policy; line 4 of Algorithm 1, and how actors act."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseMode:
+  """The image of the base's mode, which is not in general the policy's mode."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MostLikely:
+  """The most likely of several samples of the policy.
+
+  Attributes:
+    num_samples: how many are drawn a state.
+  """
+
+  num_samples: int = 16
+
+  def __post_init__(self):
+    if self.num_samples < 1:
+      raise ValueError(
+        f'num_samples must be at least 1, but is {self.num_samples}.'
+      )
+
+
+ActionChoice = Sample | BaseMode | MostLikely
+
+
+def make_policy(
+  networks: quinoa_networks.QuinoaNetworks, choice: ActionChoice = Sample()
+) -> Policy:
+  """Makes a feed-forward policy, as Acme's actors take it.
+
+  Args:
+    networks: the agent's networks.
+    choice: which action to take.
+
+  Returns:
+    A pure function `(params, key, observation) -> action`, batched.
+  """
+  policy = networks.policy
+  match choice:
+    case Sample():
+      return policy.sample
+    case BaseMode():
+      return lambda params, key, observation: policy.mode(params, observation)
+    case MostLikely():
+      return _make_most_likely(policy, choice.num_samples)
+
+
+def _make_most_likely(
+  policy: quinoa_networks.QuinoaPolicy, num_samples: int
+) -> Policy:
+  def most_likely(params, key, observation):
+    repeated = jax.tree_util.tree_map(
+      lambda x: jnp.repeat(jnp.asarray(x), num_samples, axis=0), observation
+    )
+    action, log_prob = policy.sample_and_log_prob(params, key, repeated)
+    best = jnp.argmax(jnp.reshape(log_prob, (-1, num_samples)), axis=1)
+    action = jnp.reshape(action, (-1, num_samples, *action.shape[1:]))
+    return action[jnp.arange(action.shape[0]), best]
+
+  return most_likely

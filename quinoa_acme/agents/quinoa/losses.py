@@ -1,0 +1,78 @@
+"""The equations of the Quinoa paper (arXiv 1911.01831), as pure functions."""
+
+import chex
+import jax
+import jax.numpy as jnp
+
+
+def log_ratio(log_prob: jax.Array, prior_log_prob: jax.Array) -> jax.Array:
+  """D = log pi(a|s) - log prior(a|s); line 3 of Algorithm 2.
+
+  Args:
+    log_prob: log-density of the actions under the policy, [B].
+    prior_log_prob: the same under the prior, [B].
+
+  Returns:
+    An array of shape [B]; with actions of the policy its mean estimates the
+    relative entropy, in nats.
+  """
+  chex.assert_equal_shape([log_prob, prior_log_prob])
+  chex.assert_rank(log_prob, 1)
+  return log_prob - prior_log_prob
+
+
+def soft_q(
+  value: jax.Array, log_ratios: jax.Array, temperature: jax.Array
+) -> jax.Array:
+  """Q(a, s) = V(s) + alpha * D; equation 2, and line 5 of Algorithm 2.
+
+  Args:
+    value: V(s), [B].
+    log_ratios: D of the actions taken, [B].
+    temperature: alpha, scalar.
+
+  Returns:
+    Q, [B], in units of reward.
+  """
+  chex.assert_equal_shape([value, log_ratios])
+  chex.assert_rank([value, temperature], [1, 0])
+  return value + temperature * log_ratios
+
+
+def td_target(
+  reward: jax.Array,
+  discount: jax.Array,
+  next_value: jax.Array,
+) -> jax.Array:
+  """y = r + gamma * V'(s'); equation 3, and line 6 of Algorithm 2.
+
+  The soft value of the next state already holds the expectation over its
+  actions, so that no action need be drawn.
+
+  Args:
+    reward: r, [B].
+    discount: gamma times the environment's own discount (0 at a terminal
+      state), [B].
+    next_value: V'(s') of the target value network, [B].
+
+  Returns:
+    The target, [B], through which no gradient flows.
+  """
+  chex.assert_equal_shape([reward, discount, next_value])
+  chex.assert_rank(reward, 1)
+  return jax.lax.stop_gradient(reward + discount * next_value)
+
+
+def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
+  """mean (y - Q)^2; equation 3, and line 7 of Algorithm 2.
+
+  Args:
+    q: Q(a, s), [B].
+    target: y, [B].
+
+  Returns:
+    A scalar.
+  """
+  chex.assert_equal_shape([q, target])
+  chex.assert_rank(q, 1)
+  return jnp.mean(jnp.square(target - q))

@@ -1,0 +1,61 @@
+"""The prior policy that the policy's relative entropy is measured against."""
+
+import dataclasses
+
+import jax
+
+from quinoa_acme.agents.quinoa import averaging as averaging_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class UniformPrior:
+  """The uniform density on the action box: maximum-entropy learning."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LaggedPrior:
+  """A slow copy of the policy, flattened a little towards uniform if wanted.
+
+  The prior's log-density is `(1 - flatness) * log pi_slow + flatness *
+  log uniform`, up to a constant of each state, which V absorbs. With flatness 0
+  this is line 8 of Algorithm 2. With more, the policy also keeps an entropy
+  bonus of its own that does not fade as the slow copy catches up, as in
+  Munchausen RL (Vieillard et al., 2020).
+
+  Attributes:
+    averaging: how the copy follows the policy.
+    flatness: the weight of the uniform density, in [0, 1).
+  """
+
+  averaging: averaging_lib.Averaging = averaging_lib.CopyEvery(1000)
+  flatness: float = 0.0
+
+  def __post_init__(self):
+    if not 0 <= self.flatness < 1:
+      raise ValueError(
+        f'flatness must be in [0, 1), but is {self.flatness}; for a uniform '
+        'prior use UniformPrior().'
+      )
+
+
+Prior = UniformPrior | LaggedPrior
+
+
+def flatten(
+  prior: LaggedPrior, slow_log_prob: jax.Array, uniform_log_prob: float
+) -> jax.Array:
+  """The prior's log-density, given its slow copy's.
+
+  Args:
+    prior: the prior.
+    slow_log_prob: log-density of the actions under the slow copy, [B].
+    uniform_log_prob: log-density of the uniform policy.
+
+  Returns:
+    An array of shape [B].
+  """
+  if not prior.flatness:
+    return slow_log_prob
+  return (
+    1 - prior.flatness
+  ) * slow_log_prob + prior.flatness * uniform_log_prob

@@ -1,0 +1,124 @@
+"""What one training run is made of, whatever runs it."""
+
+from collections.abc import Callable
+import dataclasses
+import json
+import pathlib
+from typing import Any
+
+from acme import specs
+import dm_env
+import numpy as np
+
+from quinoa_acme.agents import quinoa
+
+EnvironmentFactory = Callable[[int], dm_env.Environment]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentConfig:
+  """A training run. Picklable: nodes of a Launchpad program take it whole.
+
+  Attributes:
+    agent: the agent's options.
+    environment_factory: makes an environment from a seed in [0, 2**32).
+    env_name: the environment's name, for logs and plots.
+    workdir: the folder for everything that the run writes.
+    num_steps: environment steps to train for, over all actors.
+    seed: of everything random.
+    num_actors: actors, each with an environment of its own.
+    eval_every: environment steps between evaluations.
+    evaluation_episodes: episodes of each evaluation.
+    checkpoint_every: seconds between checkpoints.
+  """
+
+  agent: quinoa.QuinoaConfig
+  environment_factory: EnvironmentFactory
+  env_name: str
+  workdir: str
+  num_steps: int = 100_000
+  seed: int = 0
+  num_actors: int = 1
+  eval_every: int = 10_000
+  evaluation_episodes: int = 10
+  checkpoint_every: float = 60.0
+
+  def __post_init__(self):
+    for name in (
+      'num_steps',
+      'num_actors',
+      'eval_every',
+      'evaluation_episodes',
+    ):
+      value = getattr(self, name)
+      if not isinstance(value, int) or value < 1:
+        raise ValueError(
+          f'{name} must be a whole number of at least 1, but is {value!r}.'
+        )
+    if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
+      raise ValueError(f'seed must be in [0, 2**32), but is {self.seed!r}.')
+    if not self.checkpoint_every > 0:
+      raise ValueError(
+        f'checkpoint_every must be positive, but is {self.checkpoint_every!r}.'
+      )
+    if self.num_steps <= self.agent.min_replay_size:
+      raise ValueError(
+        f'num_steps ({self.num_steps}) must be above min_replay_size '
+        f'({self.agent.min_replay_size}): learning starts only then.'
+      )
+
+  def make_networks(
+    self, spec: specs.EnvironmentSpec
+  ) -> quinoa.QuinoaNetworks:
+    """Makes the networks that the agent's options name."""
+    return quinoa.make_networks(
+      spec,
+      flow=self.agent.flow,
+      value_hidden_sizes=self.agent.value_hidden_sizes,
+    )
+
+  def make_spec(self) -> specs.EnvironmentSpec:
+    """Makes an environment to read its specs off."""
+    environment = self.environment_factory(self.seed_of('spec'))
+    spec = specs.make_environment_spec(environment)
+    environment.close()
+    return spec
+
+  def seed_of(self, role: str) -> int:
+    """A seed of its own for each role, the same in every process.
+
+    Args:
+      role: e.g. 'learner' or 'actor_0'.
+
+    Returns:
+      A number in [0, 2**31).
+    """
+    entropy = [self.seed, *role.encode()]
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+  def describe(self) -> dict[str, Any]:
+    """The run's options as plain values, for JSON."""
+    fields = {
+      field.name: getattr(self, field.name)
+      for field in dataclasses.fields(self)
+      if field.name not in ('agent', 'environment_factory')
+    }
+    return {**fields, 'agent': _describe(self.agent)}
+
+  def write_json(self) -> pathlib.Path:
+    """Writes `config.json` to the workdir, which is made if need be."""
+    path = pathlib.Path(self.workdir) / 'config.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(self.describe(), indent=2) + '\n')
+    return path
+
+
+def _describe(value: Any) -> Any:
+  """A dataclass as a dictionary that names its type, e.g. of a temperature."""
+  if not dataclasses.is_dataclass(value):
+    return value
+  fields = {
+    field.name: _describe(getattr(value, field.name))
+    for field in dataclasses.fields(value)
+  }
+  return {'type': type(value).__name__, **fields}

@@ -1,0 +1,244 @@
+"""Training in one process: one thread, deterministic, an exact ratio."""
+
+from collections.abc import Callable
+import dataclasses
+import time
+
+from acme import core
+from acme import specs
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import dm_env
+import jax
+import numpy as np
+
+from quinoa_acme import acting_loop
+from quinoa_acme import evaluation
+from quinoa_acme import experiment as experiment_lib
+from quinoa_acme import loggers
+from quinoa_acme import progress as progress_lib
+from quinoa_acme import replay as replay_lib
+from quinoa_acme import run_state
+from quinoa_acme.agents import quinoa
+
+# Learner calls between two logged rows. Counted, not timed: the rows of two
+# runs with one seed must be the same ones.
+_CALLS_BETWEEN_ROWS = 10
+# Environment steps between two looks at the progress and at the clock.
+_STEPS_BETWEEN_LOOKS = 100
+
+
+class LocalAgent(core.Actor):
+  """An actor that runs the learner between its steps.
+
+  After n inserts the learner has made `(n - min_replay_size) *
+  samples_per_insert / batch_size` SGD steps, rounded down to whole calls: the
+  ratio asked for is kept exactly, however odd it is.
+  """
+
+  def __init__(
+    self,
+    actor: core.Actor,
+    learner: core.Learner,
+    replay: replay_lib.TransitionReplay,
+    config: quinoa.QuinoaConfig,
+  ):
+    """Makes the agent.
+
+    Args:
+      actor: acts, with parameters that it takes from the learner on `update`.
+      learner: learns from the replay.
+      replay: what the actor adds to.
+      config: the agent's options.
+    """
+    self._actor = actor
+    self._learner = learner
+    self._replay = replay
+    self._config = config
+    self._calls = 0
+
+  def select_action(self, observation) -> np.ndarray:
+    """Acts by the wrapped actor."""
+    return self._actor.select_action(observation)
+
+  def observe_first(self, timestep: dm_env.TimeStep) -> None:
+    """Shows the actor the first step of an episode."""
+    self._actor.observe_first(timestep)
+
+  def observe(self, action, next_timestep: dm_env.TimeStep) -> None:
+    """Shows the actor what its action led to."""
+    self._actor.observe(action, next_timestep)
+
+  def update(self, wait: bool = False) -> None:
+    """Makes the learner calls that are due, and takes their parameters."""
+    del wait
+    calls = self._calls_due()
+    if calls == self._calls:
+      return
+    while self._calls < calls:
+      self._learner.step()
+      self._calls += 1
+    self._actor.update(wait=True)
+
+  def _calls_due(self) -> int:
+    config = self._config
+    inserts = self._replay.num_inserted - config.min_replay_size
+    samples = max(inserts, 0) * config.samples_per_insert
+    return int(samples // config.samples_per_step)
+
+
+@dataclasses.dataclass
+class _Parts:
+  """What a local run holds."""
+
+  loop: acting_loop.ActingLoop
+  learner: quinoa.QuinoaLearner
+  counter: counting.Counter
+  evaluate: Callable[[int, Callable[[], bool]], list[float]]
+  loggers: list[loggers_base.Logger]
+
+  def close(self) -> None:
+    for logger in self.loggers:
+      logger.close()
+
+
+def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
+  # The actor must act with the parameters of the last learner call.
+  agent_config = dataclasses.replace(config.agent, variable_update_period=1)
+  environment = config.environment_factory(config.seed_of('actor_0'))
+  spec = specs.make_environment_spec(environment)
+  networks = config.make_networks(spec)
+  counter = counting.Counter(time_delta=0.0)
+  learner_logger = loggers.EveryNth(
+    loggers.make_logger(config.workdir, 'learner', steps_key='learner_steps'),
+    _CALLS_BETWEEN_ROWS,
+  )
+  actor_logger = loggers.make_logger(
+    config.workdir, 'actor_0', steps_key='actor_steps'
+  )
+  builder = quinoa.QuinoaBuilder(agent_config, logger_fn=lambda: learner_logger)
+  replay = replay_lib.TransitionReplay(
+    spec, agent_config.max_replay_size, config.seed_of('replay')
+  )
+  learner = builder.make_learner(
+    jax.random.PRNGKey(config.seed_of('learner')),
+    networks,
+    replay.as_iterator(agent_config.samples_per_step),
+    counter=counting.Counter(counter, 'learner', time_delta=0.0),
+  )
+  actor = builder.make_actor(
+    jax.random.PRNGKey(config.seed_of('actor_0')),
+    quinoa.make_policy(networks),
+    replay_lib.ReplayAdder(replay),
+    learner,
+  )
+  evaluator = builder.make_actor(
+    jax.random.PRNGKey(config.seed_of('evaluator')),
+    quinoa.make_policy(networks, agent_config.evaluation_policy),
+    variable_source=learner,
+  )
+  evaluation_loop = acting_loop.ActingLoop(
+    config.environment_factory(config.seed_of('evaluator')), evaluator
+  )
+
+  def evaluate(num_episodes: int, should_stop: Callable[[], bool]):
+    evaluator.update(wait=True)
+    return evaluation_loop.run_episodes(num_episodes, should_stop)
+
+  return _Parts(
+    loop=acting_loop.ActingLoop(
+      environment,
+      LocalAgent(actor, learner, replay, agent_config),
+      counting.Counter(counter, 'actor', time_delta=0.0),
+      actor_logger,
+    ),
+    learner=learner,
+    counter=counter,
+    evaluate=evaluate,
+    loggers=[learner_logger, actor_logger],
+  )
+
+
+def run(
+  config: experiment_lib.ExperimentConfig,
+  should_stop: Callable[[], bool] = acting_loop.never,
+) -> progress_lib.Status:
+  """Trains to the end, or until `should_stop`, and evaluates on the way.
+
+  Args:
+    config: the run.
+    should_stop: asked before every environment step. When it turns true the
+      run saves its state and returns.
+
+  Returns:
+    The run's status at its end.
+  """
+  parts = _build(config)
+  run_state.restore_learner(config.workdir, parts.learner)
+  parts.counter.restore(
+    {'counts': run_state.restore_counts(config.workdir), 'cache': {}}
+  )
+  logger = loggers.make_logger(
+    config.workdir, 'evaluator', steps_key='actor_steps'
+  )
+  progress = progress_lib.Progress(config.num_steps)
+  status = _status(parts.counter, progress_lib.Status())
+  last_save = time.monotonic()
+
+  def save():
+    run_state.save_learner(config.workdir, parts.learner)
+    run_state.save_counts(config.workdir, parts.counter.get_counts())
+
+  def evaluate(num_episodes, stop):
+    returns = parts.evaluate(num_episodes, stop)
+    if not returns:
+      return status
+    row = evaluation.summarise(returns)
+    logger.write({**parts.counter.get_counts(), **row})
+    return dataclasses.replace(
+      _status(parts.counter, status),
+      evaluation_return=row['episode_return'],
+      evaluation_return_std=row['episode_return_std'],
+    )
+
+  next_evaluation = status.actor_steps
+  while status.actor_steps < config.num_steps and not should_stop():
+    if status.actor_steps >= next_evaluation:
+      status = evaluate(config.evaluation_episodes, should_stop)
+      next_evaluation += config.eval_every
+    until = min(
+      status.actor_steps + _STEPS_BETWEEN_LOOKS,
+      next_evaluation,
+      config.num_steps,
+    )
+    parts.loop.run_steps(until - status.actor_steps, should_stop)
+    status = _status(parts.counter, status, parts.loop.last_return)
+    progress.show(status)
+    if time.monotonic() - last_save > config.checkpoint_every:
+      save()
+      last_save = time.monotonic()
+  progress.close()
+  finished = status.actor_steps >= config.num_steps
+  save()
+  # A run that was stopped makes its last evaluation in short.
+  num_episodes = config.evaluation_episodes if finished else 1
+  status = evaluate(num_episodes, acting_loop.never)
+  parts.close()
+  logger.close()
+  return dataclasses.replace(status, finished=finished)
+
+
+def _status(
+  counter: counting.Counter,
+  before: progress_lib.Status,
+  training_return: float | None = None,
+) -> progress_lib.Status:
+  counts = counter.get_counts()
+  return dataclasses.replace(
+    before,
+    actor_steps=int(counts.get('actor_steps', 0)),
+    learner_steps=int(counts.get('learner_steps', 0)),
+    training_return=(
+      before.training_return if training_return is None else training_return
+    ),
+  )

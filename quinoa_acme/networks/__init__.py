@@ -1,0 +1,23 @@
+"""Networks: the conditional RealNVP, the value MLP, and their parts."""
+
+from quinoa_acme.networks.box import Box
+from quinoa_acme.networks.mlp import flatten_observation
+from quinoa_acme.networks.mlp import MLP
+from quinoa_acme.networks.real_nvp import alternating_masks
+from quinoa_acme.networks.real_nvp import BoxFlow
+from quinoa_acme.networks.real_nvp import ConditionalRealNVP
+from quinoa_acme.networks.real_nvp import RealNVPConfig
+from quinoa_acme.networks.value import ValueMLP
+from quinoa_acme.networks.weight_norm import WeightNormLinear
+
+__all__ = (
+  'MLP',
+  'Box',
+  'BoxFlow',
+  'ConditionalRealNVP',
+  'RealNVPConfig',
+  'ValueMLP',
+  'WeightNormLinear',
+  'alternating_masks',
+  'flatten_observation',
+)

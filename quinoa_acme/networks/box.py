@@ -1,0 +1,126 @@
+"""Maps between an action box and the space in which the flow works.
+
+The flow works on logits: `action = low + (high - low) * sigmoid(logit)`. If a
+logit has a standard logistic density then its action is exactly uniform, since
+the sigmoid is the distribution function of the logistic. (The same as tanh of
+a logistic of scale one half.)
+"""
+
+import dataclasses
+
+from acme import specs
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# A replayed action may lie on a face of the box, or so close to one that
+# float32 can not tell; its logit is then taken this share of the box's width
+# inside. The largest logit is 13.8, where float32 still resolves 0.06.
+_MARGIN = 1e-6
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Box:
+  """A finite box of actions, of any centre and width.
+
+  Attributes:
+    low: lower bounds, float32 of shape [A].
+    high: upper bounds, float32 of shape [A].
+    shape: the shape of one action as the environment has it; its elements, A
+      in all, are the flow's dimensions.
+  """
+
+  low: np.ndarray
+  high: np.ndarray
+  shape: tuple[int, ...]
+
+  @classmethod
+  def from_spec(cls, spec: specs.Array) -> 'Box':
+    """Reads the box off an action spec.
+
+    Args:
+      spec: a bounded, floating-point array spec.
+
+    Returns:
+      The box.
+
+    Raises:
+      ValueError: if the spec is not a finite box of floats.
+    """
+    if not isinstance(spec, specs.BoundedArray) or isinstance(
+      spec, specs.DiscreteArray
+    ):
+      raise ValueError(
+        'Quinoa needs a bounded, continuous action spec (dm_env.specs.'
+        f'BoundedArray of floats), but got {spec!r}. Wrap the environment so '
+        'that each action has a finite minimum and maximum.'
+      )
+    if not np.issubdtype(spec.dtype, np.floating):
+      raise ValueError(
+        f'Quinoa needs floating-point actions, but the spec {spec!r} has '
+        f'dtype {spec.dtype}. Wrap the environment so that it takes float32.'
+      )
+    with np.errstate(over='ignore', invalid='ignore'):
+      low = np.broadcast_to(spec.minimum, spec.shape).astype(np.float32).ravel()
+      high = np.broadcast_to(spec.maximum, spec.shape).astype(np.float32).ravel()
+      width = high - low
+    if low.size == 0:
+      raise ValueError(f'The action spec {spec!r} has no dimension to act in.')
+    wrong = ~(np.isfinite(low) & np.isfinite(high) & np.isfinite(width))
+    wrong |= ~(width > 0)
+    if wrong.any():
+      first = int(np.argmax(wrong))
+      raise ValueError(
+        'Quinoa needs finite action bounds with minimum < maximum in float32, '
+        f'but dimension {first} of {spec!r} has minimum {low[first]} and '
+        f'maximum {high[first]}. Give the action finite bounds, e.g. with '
+        'acme.wrappers.CanonicalSpecWrapper, and drop constant dimensions.'
+      )
+    return cls(low, high, tuple(spec.shape))
+
+  @property
+  def num_dimensions(self) -> int:
+    """The number A of action dimensions."""
+    return self.low.size
+
+  @property
+  def log_volume(self) -> float:
+    """The logarithm of the box's volume; minus it is the uniform log-density."""
+    return float(np.sum(np.log(self.high - self.low, dtype=np.float32)))
+
+  def flatten(self, action: jax.Array) -> jax.Array:
+    """Reshapes actions of shape [B, *shape] to float32 of shape [B, A]."""
+    return jnp.reshape(action, (action.shape[0], -1)).astype(jnp.float32)
+
+  def to_logit(self, action: jax.Array) -> jax.Array:
+    """Maps flat actions of the closed box, [..., A], to finite logits."""
+    unit = (action - self.low) / (self.high - self.low)
+    unit = jnp.clip(unit, _MARGIN, 1.0 - _MARGIN)
+    return jnp.log(unit) - jnp.log1p(-unit)
+
+  def to_action(self, logit: jax.Array) -> jax.Array:
+    """Maps logits, [..., A], to flat actions, never outside of the box."""
+    action = self.low + (self.high - self.low) * jax.nn.sigmoid(logit)
+    return jnp.clip(action, self.low, self.high)
+
+  def share_at_bounds(self, action: jax.Array) -> jax.Array:
+    """The share, in 0..1, of elements within 1 % of a bound; scalar."""
+    unit = (action - self.low) / (self.high - self.low)
+    return jnp.mean((unit < 0.01) | (unit > 0.99))
+
+
+def logistic_log_prob(logit: jax.Array) -> jax.Array:
+  """Log-density of the standard logistic, elementwise, stable everywhere.
+
+  It is also the log-derivative of the sigmoid, so that one function serves the
+  base density and the squashing, and the two cancel to the bit in a flow that
+  is the identity.
+
+  Args:
+    logit: float array of any shape.
+
+  Returns:
+    An array of the same shape.
+  """
+  magnitude = jnp.abs(logit)
+  return -magnitude - 2.0 * jnp.log1p(jnp.exp(-magnitude))

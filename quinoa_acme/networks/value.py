@@ -1,0 +1,37 @@
+"""The soft state-value network, V(s)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+
+from quinoa_acme.networks import mlp
+
+
+class ValueMLP(hk.Module):
+  """V(s), an MLP that is exactly zero at initialisation (section 4)."""
+
+  def __init__(self, hidden_sizes: Sequence[int], name: str = 'value'):
+    """Makes the network.
+
+    Args:
+      hidden_sizes: width of each hidden layer.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._hidden_sizes = hidden_sizes
+
+  def __call__(self, observation: Any) -> jax.Array:
+    """Values a batch of observations.
+
+    Args:
+      observation: an array or nest of arrays with a leading batch dimension.
+
+    Returns:
+      The value in units of reward, float32 of shape [B].
+    """
+    features = mlp.flatten_observation(observation)
+    value = mlp.MLP(self._hidden_sizes, 1, name='mlp')(features)
+    return jnp.squeeze(value, axis=-1)

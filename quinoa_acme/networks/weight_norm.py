@@ -1,0 +1,99 @@
+"""Weight normalisation with data-dependent initialisation.
+
+Salimans and Kingma, 'Weight Normalization', 2016 (arXiv 1602.07868).
+"""
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+
+# Below this spread a pre-activation counts as constant over the batch: then no
+# scale can give it unit variance, and dividing would only amplify rounding.
+_CONSTANT = 1e-4
+# No gain starts above the inverse of this. A feature that hardly varies in the
+# first batch may vary much more in later ones.
+_MIN_SPREAD = 0.1
+
+
+class WeightNormLinear(hk.Module):
+  """A linear layer whose weight is `gain * direction / |direction|`.
+
+  Each column of the weight has the norm `gain` (equation 2 of the paper).
+
+  Haiku runs a module's initialisers on the very inputs of `init`, so the
+  initialisation of equation 5 needs no second pass: with `t` the normalised
+  pre-activations of that batch, `gain = 1 / std(t)` and `bias = -mean(t)
+  / std(t)`, and so every output of this layer starts with zero mean and unit
+  variance on the batch, whatever the layers before it do (a spread below 0.1
+  counts as 0.1, which bounds the gain). An input that does
+  not vary over the batch, such as a single dummy observation or a constant
+  feature, says nothing of the spread: its unit keeps unit gain and zero bias.
+  """
+
+  def __init__(
+    self, output_size: int, zero_init: bool = False, name: str | None = None
+  ):
+    """Makes the layer.
+
+    Args:
+      output_size: number of units.
+      zero_init: whether gain and bias start at zero, so that the output is
+        exactly zero, whatever the data say. For output layers.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._output_size = output_size
+    self._zero_init = zero_init
+
+  def __call__(self, inputs: jax.Array) -> jax.Array:
+    """Applies the layer.
+
+    Args:
+      inputs: float array of shape [..., I].
+
+    Returns:
+      An array of shape [..., output_size].
+    """
+    direction = hk.get_parameter(
+      'direction',
+      (inputs.shape[-1], self._output_size),
+      inputs.dtype,
+      hk.initializers.RandomNormal(0.05),
+    )
+    normalised = inputs @ (direction / _column_norm(direction))
+
+    def init_gain(shape, dtype):
+      if self._zero_init:
+        return jnp.zeros(shape, dtype)
+      return 1.0 / _spread(normalised)
+
+    def init_bias(shape, dtype):
+      if self._zero_init:
+        return jnp.zeros(shape, dtype)
+      mean = jnp.mean(_as_batch(normalised), axis=0)
+      centre = jnp.where(_is_constant(normalised), 0.0, mean)
+      return -centre / _spread(normalised)
+
+    shape = (self._output_size,)
+    gain = hk.get_parameter('gain', shape, inputs.dtype, init_gain)
+    bias = hk.get_parameter('bias', shape, inputs.dtype, init_bias)
+    return normalised * gain + bias
+
+
+def _column_norm(direction: jax.Array) -> jax.Array:
+  """The norm of each column, [I, O] to [1, O]."""
+  return jnp.linalg.norm(direction, axis=0, keepdims=True)
+
+
+def _as_batch(values: jax.Array) -> jax.Array:
+  return jnp.reshape(values, (-1, values.shape[-1]))
+
+
+def _is_constant(values: jax.Array) -> jax.Array:
+  return jnp.std(_as_batch(values), axis=0) < _CONSTANT
+
+
+def _spread(values: jax.Array) -> jax.Array:
+  """Standard deviation of each unit over the batch, one where it is none."""
+  std = jnp.maximum(jnp.std(_as_batch(values), axis=0), _MIN_SPREAD)
+  return jnp.where(_is_constant(values), 1.0, std)

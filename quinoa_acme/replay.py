@@ -1,0 +1,117 @@
+"""Replay in the memory of one process, sampled with a seed.
+
+The distributed program keeps its replay in Reverb. Reverb's samplers draw from
+an unseeded generator and prefetch in threads of their own, so that no two runs
+can be equal; in one process, where there is nobody to share replay with, this
+one stands in its place. See docs/decisions/0003-replay-in-one-process.md.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from acme import adders
+from acme import specs
+from acme import types
+import dm_env
+import numpy as np
+import reverb
+import tree
+
+
+class TransitionReplay:
+  """The last `max_size` transitions, sampled uniformly with replacement."""
+
+  def __init__(self, spec: specs.EnvironmentSpec, max_size: int, seed: int):
+    """Makes an empty replay.
+
+    Args:
+      spec: the environment's specs; arrays are kept in their dtypes.
+      max_size: transitions kept, the oldest dropped first.
+      seed: of the sampling.
+    """
+    self._max_size = max_size
+    self._rng = np.random.default_rng(seed)
+    self._num_inserted = 0
+    example = types.Transition(
+      observation=spec.observations,
+      action=spec.actions,
+      reward=spec.rewards,
+      discount=spec.discounts,
+      next_observation=spec.observations,
+    )
+    # The system gives an empty array its memory only as it is written.
+    self._storage = tree.map_structure(
+      lambda leaf: np.empty((max_size, *leaf.shape), leaf.dtype), example
+    )
+
+  @property
+  def num_inserted(self) -> int:
+    """Transitions inserted so far, dropped ones included."""
+    return self._num_inserted
+
+  def __len__(self) -> int:
+    return min(self._num_inserted, self._max_size)
+
+  def insert(self, transition: types.Transition) -> None:
+    """Adds one transition, its leaves without a batch dimension."""
+    index = self._num_inserted % self._max_size
+    for column, value in zip(
+      tree.flatten(self._storage), tree.flatten(transition), strict=True
+    ):
+      column[index] = value
+    self._num_inserted += 1
+
+  def sample(self, num_transitions: int) -> types.Transition:
+    """Draws transitions; leaves [num_transitions, ...].
+
+    Raises:
+      ValueError: if replay is empty.
+    """
+    if not self._num_inserted:
+      raise ValueError('Replay is empty: insert a transition before sampling.')
+    indices = self._rng.integers(len(self), size=num_transitions)
+    return tree.map_structure(lambda column: column[indices], self._storage)
+
+  def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
+    """Yields samples in the form in which a Reverb dataset gives them."""
+    while True:
+      yield reverb.ReplaySample(info=None, data=self.sample(num_transitions))
+
+
+class ReplayAdder(adders.Adder):
+  """Adds an actor's one-step transitions to a `TransitionReplay`."""
+
+  def __init__(self, replay: TransitionReplay):
+    """Makes the adder; `replay` takes the transitions."""
+    self._replay = replay
+    self._observation: Any = None
+
+  def reset(self) -> None:
+    """Forgets the episode in progress."""
+    self._observation = None
+
+  def add_first(self, timestep: dm_env.TimeStep) -> None:
+    """Starts an episode."""
+    if not timestep.first():
+      raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
+    self._observation = timestep.observation
+
+  def add(
+    self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
+  ) -> None:
+    """Adds the transition that `action` made."""
+    del extras  # Quinoa's transitions have none.
+    if self._observation is None:
+      raise ValueError('add was called before add_first.')
+    self._replay.insert(
+      types.Transition(
+        observation=self._observation,
+        action=action,
+        reward=next_timestep.reward,
+        discount=next_timestep.discount,
+        next_observation=next_timestep.observation,
+      )
+    )
+    self._observation = (
+      None if next_timestep.last() else next_timestep.observation
+    )
