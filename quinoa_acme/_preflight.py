@@ -122,7 +122,7 @@ def _version(distribution):
   # distribution.version parses all, which for 25 packages doubles our time.
   text = distribution.read_text('METADATA') or ''
   match = re.search(r'^Version: *(\S+)', text, re.MULTILINE)
-  return match.group(1) if match else distribution.version
+  return match.group(1) if match else distribution.version or 'unknown'
 
 
 def _satisfies(version, specifier):
@@ -154,10 +154,8 @@ def _library_directories():
   import sysconfig
 
   # A relocated interpreter's LIBDIR may still name the machine it was built on.
-  return [
-    sysconfig.get_config_var('LIBDIR') or '',
-    os.path.join(sys.base_prefix, 'lib'),
-  ]
+  own = os.path.join(sys.base_prefix, 'lib')
+  return [sysconfig.get_config_var('LIBDIR') or own, own]
 
 
 def _load(library):

@@ -69,12 +69,13 @@ class ActingLoop:
     uncounted = 0
     made = 0
     while made < num_steps and not should_stop():
-      if self._timestep is None or self._timestep.last():
-        self._begin()
-      self._step()
+      timestep = self._timestep
+      if timestep is None or timestep.last():
+        timestep = self._begin()
+      timestep = self._step(timestep)
       made += 1
       uncounted += 1
-      ended = self._timestep.last()
+      ended = timestep.last()
       if ended or uncounted == _STEPS_BETWEEN_COUNTS:
         counts = self._counter.increment(steps=uncounted, episodes=int(ended))
         uncounted = 0
@@ -110,21 +111,24 @@ class ActingLoop:
     self._length = 0
     self._started = time.monotonic()
 
-  def _begin(self) -> None:
+  def _begin(self) -> dm_env.TimeStep:
     self._start_episode()
-    self._timestep = self._environment.reset()
-    _check_finite(self._timestep, self._length)
-    self._actor.observe_first(self._timestep)
+    timestep = self._environment.reset()
+    _check_finite(timestep, self._length)
+    self._actor.observe_first(timestep)
+    self._timestep = timestep
+    return timestep
 
-  def _step(self) -> None:
-    assert self._timestep is not None
-    action = self._actor.select_action(self._timestep.observation)
-    self._timestep = self._environment.step(action)
+  def _step(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
+    action = self._actor.select_action(timestep.observation)
+    timestep = self._environment.step(action)
     self._length += 1
-    _check_finite(self._timestep, self._length)
-    self._return += float(self._timestep.reward)
-    self._actor.observe(action, self._timestep)
+    _check_finite(timestep, self._length)
+    self._return += float(timestep.reward)
+    self._actor.observe(action, timestep)
     self._actor.update()
+    self._timestep = timestep
+    return timestep
 
   def _log(self, counts) -> None:
     self.last_return = self._return

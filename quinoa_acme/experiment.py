@@ -67,9 +67,7 @@ class ExperimentConfig:
         f'({self.agent.min_replay_size}): learning starts only then.'
       )
 
-  def make_networks(
-    self, spec: specs.EnvironmentSpec
-  ) -> quinoa.QuinoaNetworks:
+  def make_networks(self, spec: specs.EnvironmentSpec) -> quinoa.QuinoaNetworks:
     """Makes the networks that the agent's options name."""
     return quinoa.make_networks(
       spec,

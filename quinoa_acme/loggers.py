@@ -13,7 +13,7 @@ import math
 import os
 import pathlib
 import time
-from typing import IO, Any
+from typing import Any, IO
 
 from acme.utils.loggers import base as base_lib
 import numpy as np

@@ -134,7 +134,9 @@ def format_seconds(seconds: float) -> str:
 
 
 def summarise(
-  status: Status, min_replay_size: int, sgd_steps_per_insert: float,
+  status: Status,
+  min_replay_size: int,
+  sgd_steps_per_insert: float,
   seconds: float,
 ) -> str:
   """The last line of a run: what was done, and at which ratio.

@@ -7,7 +7,7 @@ one stands in its place. See docs/decisions/0003-replay-in-one-process.md.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from acme import adders
 from acme import specs
@@ -16,6 +16,9 @@ import dm_env
 import numpy as np
 import reverb
 import tree
+
+# What Reverb tells of a sample, which no part of Quinoa reads.
+_NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))
 
 
 class TransitionReplay:
@@ -70,12 +73,13 @@ class TransitionReplay:
     if not self._num_inserted:
       raise ValueError('Replay is empty: insert a transition before sampling.')
     indices = self._rng.integers(len(self), size=num_transitions)
-    return tree.map_structure(lambda column: column[indices], self._storage)
+    columns = tree.map_structure(lambda column: column[indices], self._storage)
+    return cast(types.Transition, columns)
 
   def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
     """Yields samples in the form in which a Reverb dataset gives them."""
     while True:
-      yield reverb.ReplaySample(info=None, data=self.sample(num_transitions))
+      yield reverb.ReplaySample(_NO_INFO, self.sample(num_transitions))
 
 
 class ReplayAdder(adders.Adder):

@@ -62,7 +62,9 @@ class Box:
       )
     with np.errstate(over='ignore', invalid='ignore'):
       low = np.broadcast_to(spec.minimum, spec.shape).astype(np.float32).ravel()
-      high = np.broadcast_to(spec.maximum, spec.shape).astype(np.float32).ravel()
+      high = (
+        np.broadcast_to(spec.maximum, spec.shape).astype(np.float32).ravel()
+      )
       width = high - low
     if low.size == 0:
       raise ValueError(f'The action spec {spec!r} has no dimension to act in.')
@@ -85,7 +87,7 @@ class Box:
 
   @property
   def log_volume(self) -> float:
-    """The logarithm of the box's volume; minus it is the uniform log-density."""
+    """Logarithm of the box's volume, minus the uniform log-density."""
     return float(np.sum(np.log(self.high - self.low, dtype=np.float32)))
 
   def flatten(self, action: jax.Array) -> jax.Array:
@@ -94,19 +96,25 @@ class Box:
 
   def to_logit(self, action: jax.Array) -> jax.Array:
     """Maps flat actions of the closed box, [..., A], to finite logits."""
-    unit = (action - self.low) / (self.high - self.low)
-    unit = jnp.clip(unit, _MARGIN, 1.0 - _MARGIN)
+    unit = jnp.clip(self._to_unit(action), _MARGIN, 1.0 - _MARGIN)
     return jnp.log(unit) - jnp.log1p(-unit)
 
   def to_action(self, logit: jax.Array) -> jax.Array:
     """Maps logits, [..., A], to flat actions, never outside of the box."""
-    action = self.low + (self.high - self.low) * jax.nn.sigmoid(logit)
-    return jnp.clip(action, self.low, self.high)
+    low = jnp.broadcast_to(self.low, logit.shape)
+    high = jnp.broadcast_to(self.high, logit.shape)
+    action = low + (high - low) * jax.nn.sigmoid(logit)
+    return jnp.clip(action, low, high)
 
   def share_at_bounds(self, action: jax.Array) -> jax.Array:
     """The share, in 0..1, of elements within 1 % of a bound; scalar."""
-    unit = (action - self.low) / (self.high - self.low)
+    unit = self._to_unit(action)
     return jnp.mean((unit < 0.01) | (unit > 0.99))
+
+  def _to_unit(self, action: jax.Array) -> jax.Array:
+    low = jnp.broadcast_to(self.low, action.shape)
+    width = jnp.broadcast_to(self.high - self.low, action.shape)
+    return (action - low) / width
 
 
 def logistic_log_prob(logit: jax.Array) -> jax.Array:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
+import chex
 import distrax
 import haiku as hk
 import jax
@@ -145,7 +146,7 @@ class BoxFlow(distrax.Distribution):
     """
     logit = self._box.to_logit(value)
     base, log_det = self._couplings.inverse_and_log_det(logit)
-    return self._log_prob(base, logit, -log_det)
+    return self._log_prob(jnp.asarray(base), logit, -jnp.asarray(log_det))
 
   def mode(self) -> jax.Array:
     """The image of the base's mode, flat actions of shape [B, A].
@@ -154,18 +155,19 @@ class BoxFlow(distrax.Distribution):
     general the mode of the density on the box.
     """
     origin = jnp.zeros(self.batch_shape + self.event_shape)
-    return self._box.to_action(self._couplings.forward(origin))
+    return self._box.to_action(jnp.asarray(self._couplings.forward(origin)))
 
   def _log_prob(self, base, logit, forward_log_det):
     change = box_lib.logistic_log_prob(base) - box_lib.logistic_log_prob(logit)
     return jnp.sum(change, -1) - forward_log_det - self._box.log_volume
 
   def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
-    return self._box.to_action(self._couplings.forward(self._base(key, n)))
+    logit = self._couplings.forward(self._base(key, n))
+    return self._box.to_action(jnp.asarray(logit))
 
   def _sample_n_and_log_prob(self, key: jax.Array, n: int):
     base = self._base(key, n)
-    logit, log_det = self._couplings.forward_and_log_det(base)
+    logit, log_det = map(jnp.asarray, self._couplings.forward_and_log_det(base))
     return self._box.to_action(logit), self._log_prob(base, logit, log_det)
 
   def _base(self, key: jax.Array, n: int) -> jax.Array:
@@ -221,9 +223,9 @@ class ConditionalRealNVP(hk.Module):
     config = self._config
     network = mlp.MLP(config.hidden_sizes, 2 * mask.size, name=name)
 
-    def conditioner(masked_logit: jax.Array) -> jax.Array:
+    def conditioner(masked_logit: chex.Array) -> jax.Array:
       # The logits are unbounded; the networks see them squashed to (-1, 1).
-      masked = jnp.tanh(masked_logit / 2.0)
+      masked = jnp.tanh(jnp.asarray(masked_logit) / 2.0)
       leading = masked.shape[:-1]
       context = jnp.broadcast_to(features, (*leading, features.shape[-1]))
       return network(jnp.concatenate([context, masked], axis=-1))

@@ -77,7 +77,9 @@ class WeightNormLinear(hk.Module):
     shape = (self._output_size,)
     gain = hk.get_parameter('gain', shape, inputs.dtype, init_gain)
     bias = hk.get_parameter('bias', shape, inputs.dtype, init_bias)
-    return normalised * gain + bias
+    return normalised * jnp.broadcast_to(
+      gain, normalised.shape
+    ) + jnp.broadcast_to(bias, normalised.shape)
 
 
 def _column_norm(direction: jax.Array) -> jax.Array:

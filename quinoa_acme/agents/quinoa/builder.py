@@ -1,6 +1,7 @@
-"""Builds the Quinoa agent's parts, for any layout that takes an Acme builder."""
+"""Builds the Quinoa agent's parts, for any layout of Acme's."""
 
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 from acme import adders
 from acme import core
@@ -83,7 +84,7 @@ class QuinoaBuilder(
       num_parallel_calls=1,
       max_in_flight_samples_per_worker=config.batch_size,
     )
-    return dataset.as_numpy_iterator()
+    return cast(Iterator[reverb.ReplaySample], dataset.as_numpy_iterator())
 
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder | None:
     """Makes the adder of one-step transitions."""
@@ -156,10 +157,8 @@ class _OneStepAdder(adders_reverb.NStepTransitionAdder):
 
   def __init__(self, client: reverb.Client, table: str):
     # With one step there is nothing to discount.
-    super().__init__(
-      client, n_step=1, discount=1.0, priority_fns={table: None}
-    )
-    signature = client.server_info()[table].signature
+    super().__init__(client, n_step=1, discount=1.0, priority_fns={table: None})
+    signature: Any = client.server_info()[table].signature
     self._action_dtype = signature.action.dtype.as_numpy_dtype
 
   def add(
@@ -168,6 +167,4 @@ class _OneStepAdder(adders_reverb.NStepTransitionAdder):
     next_timestep: dm_env.TimeStep,
     extras=(),
   ) -> None:
-    super().add(
-      np.asarray(action, self._action_dtype), next_timestep, extras
-    )
+    super().add(np.asarray(action, self._action_dtype), next_timestep, extras)

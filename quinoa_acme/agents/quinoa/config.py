@@ -3,8 +3,6 @@
 import dataclasses
 import math
 
-from acme.adders import reverb as adders_reverb
-
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import averaging as averaging_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
@@ -71,7 +69,7 @@ class QuinoaConfig:
   max_replay_size: int = 1_000_000
   samples_per_insert_tolerance: float = 0.1
   prefetch_size: int = 1
-  replay_table_name: str = adders_reverb.DEFAULT_PRIORITY_TABLE
+  replay_table_name: str = 'priority_table'
 
   # Acting.
   evaluation_policy: acting.ActionChoice = acting.MostLikely()

@@ -1,9 +1,9 @@
 """The Quinoa learner: Algorithm 2 of the paper as one pure update step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
 import acme
 from acme import types
@@ -346,7 +346,7 @@ class QuinoaLearner(acme.Learner):
         finite.
       StopIteration: if the data are at an end.
     """
-    batch = next(self._dataset).data
+    batch = cast(types.Transition, next(self._dataset).data)
     with self._lock:
       if self._failure is not None:
         raise self._failure
@@ -361,7 +361,7 @@ class QuinoaLearner(acme.Learner):
       self._set_state(state)
     self._write(metrics)
 
-  def get_variables(self, names: list[str]) -> list[networks_lib.Params]:
+  def get_variables(self, names: Sequence[str]) -> list[networks_lib.Params]:
     """Returns NumPy copies of the named collections.
 
     Args:
@@ -405,7 +405,9 @@ class QuinoaLearner(acme.Learner):
     It is made before the first step only, so never again after a restore of a
     learner that has made one.
     """
-    first = jax.tree_util.tree_map(lambda x: x[: self._config.batch_size], batch)
+    first = jax.tree_util.tree_map(
+      lambda x: x[: self._config.batch_size], batch
+    )
     return self._initial_state(first.observation, first.action)
 
   def _set_state(self, state: TrainingState) -> None:

@@ -5,6 +5,7 @@ the constraint KL(pi || prior) < epsilon, and Algorithm 2 (line 4) finds it on
 every batch by regula falsi on the derivative of the dual.
 """
 
+from collections.abc import Callable
 import dataclasses
 from typing import NamedTuple
 
@@ -261,7 +262,10 @@ _MAX_ITERATIONS = 100
 
 
 def find_root(
-  function, low: chex.Scalar, high: chex.Scalar, tolerance: float = 1e-6
+  function: Callable[[jax.Array], jax.Array],
+  low: chex.Numeric,
+  high: chex.Numeric,
+  tolerance: float = 1e-6,
 ) -> jax.Array:
   """The zero of a rising function in [low, high], or the end it lies beyond.
 
@@ -279,8 +283,8 @@ def find_root(
     A scalar: the zero; `low` where the function is positive from there on; and
     `high` where it is negative up to there.
   """
-  low, high = jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)
-  f_first, f_last = function(low), function(high)
+  first, last = jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)
+  f_first, f_last = function(first), function(last)
 
   def unfinished(bracket: _Bracket):
     return (bracket.high - bracket.low > tolerance) & (
@@ -315,12 +319,18 @@ def find_root(
     )
 
   start = _Bracket(
-    low, high, f_first, f_last, jnp.asarray(0), high - low, jnp.asarray(0)
+    low=first,
+    high=last,
+    f_low=f_first,
+    f_high=f_last,
+    moved=jnp.asarray(0),
+    width=last - first,
+    iteration=jnp.asarray(0),
   )
   bracket = jax.lax.while_loop(unfinished, shrink, start)
   root = (bracket.low + bracket.high) / 2
-  root = jnp.where(f_first >= 0, low, root)
-  return jnp.where(f_last <= 0, high, root)
+  root = jnp.where(f_first >= 0, first, root)
+  return jnp.where(f_last <= 0, last, root)
 
 
 def _log_mean_exp(logits: jax.Array) -> jax.Array:

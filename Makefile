@@ -1,0 +1,33 @@
+# Any Python 3.7 or newer: it only runs scripts/setup.py.
+PYTHON ?= python3
+VENV := .venv/bin
+ARGS ?= --lp_launch_type=local_mp --env_name=control:cartpole:swingup \
+  --num_steps=20000
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test test-fast lint clean
+
+help:  ## Show this help.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+setup:  ## Make .venv with Python 3.10 and the locked packages.
+	@$(PYTHON) scripts/setup.py
+
+run: setup  ## Train an agent; ARGS="..." replaces the default flags.
+	$(VENV)/python experiments/run_quinoa.py $(ARGS)
+
+test: lint  ## Lint, then run all tests; PYTEST_ARGS="..." adds to pytest's.
+	$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: setup  ## Run the tests that take seconds.
+	$(VENV)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+lint: setup  ## Check style, formatting and types.
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/pyright
+
+clean:  ## Remove caches and built files, not .venv nor the runs.
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,156 @@
+"""Reads options written as Python, e.g. `FixedTemperature(value=0.1)`.
+
+A command line can so name any field of a configuration, the composed ones too.
+Nothing is evaluated: the text is parsed, and only literals and the given option
+types are built from it.
+"""
+
+import ast
+from collections.abc import Mapping, Sequence
+import dataclasses
+import difflib
+import types
+import typing
+from typing import Any, TypeVar
+
+ConfigT = TypeVar('ConfigT')
+
+
+def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
+  """A copy of a configuration with fields read from texts.
+
+  Args:
+    config: a frozen dataclass that validates itself.
+    overrides: texts by field name.
+
+  Returns:
+    The new configuration.
+
+  Raises:
+    ValueError: if a field is unknown, or a text or its value does not fit.
+  """
+  hints = typing.get_type_hints(type(config))
+  values = {}
+  for name, text in overrides.items():
+    if name not in hints:
+      raise ValueError(
+        f'{type(config).__name__} has no field {name!r}'
+        f'{_suggest(name, list(hints))}.'
+      )
+    try:
+      values[name] = parse(text, hints[name])
+    except ValueError as error:
+      raise ValueError(f'{name}={text!r}: {error}') from None
+  return dataclasses.replace(config, **values)  # pyright: ignore
+
+
+def parse(text: str, hint: Any) -> Any:
+  """Reads one value.
+
+  Args:
+    text: a literal, a bare word for a string, or a call of an option type.
+    hint: the type that is wanted.
+
+  Returns:
+    The value.
+
+  Raises:
+    ValueError: if the text is not of that type.
+  """
+  if hint is str:
+    return text
+  try:
+    node = ast.parse(text, mode='eval').body
+  except SyntaxError:
+    raise ValueError(f'expected {_name(hint)}, which this is not') from None
+  value = _build(node, _option_types(hint))
+  return _coerce(value, hint)
+
+
+def _build(node: ast.expr, option_types: Mapping[str, type]) -> Any:
+  """Builds a literal or an option."""
+  if isinstance(node, ast.Name):
+    node = ast.Call(func=node, args=[], keywords=[])
+  if not isinstance(node, ast.Call):
+    try:
+      return ast.literal_eval(node)
+    except ValueError:
+      raise ValueError(
+        f'expected a number, a tuple or an option, not {ast.unparse(node)!r}'
+      ) from None
+  name = ast.unparse(node.func)
+  if name not in option_types:
+    if not option_types:
+      raise ValueError(f'expected a literal, not {name!r}')
+    raise ValueError(
+      f'unknown option {name!r}{_suggest(name, list(option_types))}; expected '
+      f'one of {", ".join(sorted(option_types))}'
+    )
+  option = option_types[name]
+  hints = typing.get_type_hints(option)
+  fields = [field.name for field in dataclasses.fields(option)]
+  if len(node.args) > len(fields):
+    raise ValueError(f'{name} takes at most {len(fields)} values')
+  given = dict(zip(fields, node.args, strict=False))
+  for keyword in node.keywords:
+    if keyword.arg not in fields:
+      raise ValueError(
+        f'{name} has no field {keyword.arg!r}'
+        f'{_suggest(str(keyword.arg), fields)}; it has {", ".join(fields)}'
+      )
+    given[keyword.arg] = keyword.value
+  return option(
+    **{
+      field: _coerce(_build(value, option_types), hints[field])
+      for field, value in given.items()
+    }
+  )
+
+
+def _coerce(value: Any, hint: Any) -> Any:
+  """Checks a value against its type; whole numbers serve as floats."""
+  origin = typing.get_origin(hint)
+  if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    return float(value)
+  if hint is int and isinstance(value, bool):
+    raise ValueError(f'expected {_name(hint)}, not {value!r}')
+  if origin is tuple:
+    if not isinstance(value, Sequence) or isinstance(value, str):
+      raise ValueError(f'expected {_name(hint)}, not {value!r}')
+    element = typing.get_args(hint)[0]
+    return tuple(_coerce(item, element) for item in value)
+  members = _members(hint)
+  if not isinstance(value, members):
+    raise ValueError(f'expected {_name(hint)}, not {value!r}')
+  return value
+
+
+def _members(hint: Any) -> tuple[type, ...]:
+  """The classes that a type allows, a union's or its own."""
+  if typing.get_origin(hint) in (typing.Union, types.UnionType):
+    return typing.get_args(hint)
+  return (hint,)
+
+
+def _option_types(hint: Any) -> dict[str, type]:
+  """The option types in a type, and those in their fields, by name."""
+  found = {}
+  for member in _members(hint):
+    if dataclasses.is_dataclass(member):
+      found[member.__name__] = member
+      for inner in typing.get_type_hints(member).values():
+        found |= _option_types(inner)
+  return found
+
+
+def _name(hint: Any) -> str:
+  origin = typing.get_origin(hint)
+  if origin is tuple:
+    return f'a tuple of {_name(typing.get_args(hint)[0])}'
+  names = [member.__name__ for member in _members(hint)]
+  return names[0] if len(names) == 1 else f'one of {", ".join(names)}'
+
+
+def _suggest(name: str, known: Sequence[str]) -> str:
+  near = difflib.get_close_matches(name, known, n=1)
+  return f'; did you mean {near[0]!r}?' if near else ''

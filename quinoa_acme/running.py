@@ -1,0 +1,102 @@
+"""Runs an experiment from its first line of output to its last."""
+
+import datetime
+import pathlib
+import sys
+import time
+
+from quinoa_acme import environments
+from quinoa_acme import experiment as experiment_lib
+from quinoa_acme import local
+from quinoa_acme import options
+from quinoa_acme import plotting
+from quinoa_acme import program
+from quinoa_acme import progress
+from quinoa_acme import stopping
+from quinoa_acme.agents import quinoa
+
+PRESETS = {
+  'default': quinoa.QuinoaConfig,
+  'paper': quinoa.QuinoaConfig.paper,
+  'debug': quinoa.QuinoaConfig.debug,
+}
+
+
+def make_config(
+  env_name: str,
+  preset: str,
+  overrides: dict[str, str],
+  workdir: str | None,
+  seed: int,
+  **run_options,
+) -> experiment_lib.ExperimentConfig:
+  """Makes the configuration of a run from what a command line gives.
+
+  Args:
+    env_name: e.g. 'control:cheetah:run'.
+    preset: a key of `PRESETS`.
+    overrides: texts by field of the agent's configuration, as `options` reads
+      them; they replace the preset's.
+    workdir: the run's folder, or None for a new one under `runs`.
+    seed: of everything random.
+    **run_options: further fields of `ExperimentConfig`.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    ValueError: if any of these does not fit; the message says what does.
+  """
+  agent = options.replace(PRESETS[preset](), overrides)
+  return experiment_lib.ExperimentConfig(
+    agent=agent,
+    environment_factory=environments.EnvironmentFactory(env_name),
+    env_name=env_name,
+    workdir=workdir or default_workdir(env_name, seed),
+    seed=seed,
+    **run_options,
+  )
+
+
+def default_workdir(env_name: str, seed: int) -> str:
+  """A new folder named by task, time and seed."""
+  task = '_'.join(env_name.split(':')[1:]) or env_name
+  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
+  return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
+
+
+def run(
+  config: experiment_lib.ExperimentConfig, launch_type: str | None
+) -> int:
+  """Trains, and says where it writes first and what came of it last.
+
+  Args:
+    config: the run.
+    launch_type: Launchpad's, or None for a single process.
+
+  Returns:
+    The exit status: 0, or 1 if a node failed.
+  """
+  print(f'Workdir: {config.workdir}', flush=True)
+  config.write_json()
+  started = time.monotonic()
+  try:
+    if launch_type is None:
+      with stopping.stop_on_signals() as request:
+        status = local.run(config, request)
+    else:
+      status = program.launch(config, launch_type)
+  except program.ProgramError as error:
+    print(f'Workdir: {config.workdir}\n{error}', file=sys.stderr, flush=True)
+    return 1
+  seconds = time.monotonic() - started
+  if status.evaluation_return is not None:
+    print(f'Learning curve: {plotting.plot_learning_curve(config.workdir)}')
+  agent = config.agent
+  print(
+    progress.summarise(
+      status, agent.min_replay_size, agent.sgd_steps_per_insert, seconds
+    )
+  )
+  print(f'Workdir: {config.workdir}', flush=True)
+  return 0

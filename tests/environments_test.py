@@ -1,0 +1,135 @@
+"""Tests of the environments: names, specs, seeds."""
+
+import copy
+import dataclasses
+import os
+import pickle
+import subprocess
+import sys
+
+from acme import specs as specs_lib
+import dm_env
+import numpy as np
+import pytest
+
+from quinoa_acme import environments as environments_lib
+
+_CARTPOLE = 'control:cartpole:swingup'
+
+
+def _rollout(environment: dm_env.Environment, steps: int) -> np.ndarray:
+  """Returns the observations and rewards under fixed actions."""
+  rng = np.random.default_rng(0)
+  spec = environment.action_spec()
+  rows = [np.append(environment.reset().observation, 0.0)]
+  for _ in range(steps):
+    action = rng.uniform(-1, 1, spec.shape).astype(spec.dtype)
+    timestep = environment.step(action)
+    rows.append(np.append(timestep.observation, timestep.reward))
+  return np.array(rows)
+
+
+# A plain task; scalars among the observations; actions beyond [-1, 1].
+@pytest.mark.parametrize(
+  'name', [_CARTPOLE, 'control:walker:walk', 'control:lqr:lqr_2_1']
+)
+def test_timesteps_have_the_specs_of_the_environment(name):
+  environment = environments_lib.make_environment(name, seed=0)
+  spec = specs_lib.make_environment_spec(environment)
+  assert spec.observations.dtype == np.float32
+  assert len(spec.observations.shape) == 1
+  assert isinstance(spec.actions, specs_lib.BoundedArray)
+  assert spec.actions.dtype == np.float32
+  assert len(spec.actions.shape) == 1
+  spec.observations.validate(environment.reset().observation)
+  timestep = environment.step(np.zeros(spec.actions.shape, np.float32))
+  spec.observations.validate(timestep.observation)
+  spec.rewards.validate(timestep.reward)
+  spec.discounts.validate(timestep.discount)
+  assert timestep.reward.dtype == timestep.discount.dtype == np.float32
+
+
+def test_action_bounds_are_those_of_the_task():
+  environment = environments_lib.make_environment('control:lqr:lqr_2_1', 0)
+  raw = environment.environment.environment.action_spec()
+  np.testing.assert_array_equal(environment.action_spec().minimum, raw.minimum)
+  np.testing.assert_array_equal(environment.action_spec().maximum, raw.maximum)
+
+
+def test_the_seed_fixes_the_episodes():
+  make = environments_lib.EnvironmentFactory(_CARTPOLE)
+  first = _rollout(make(1), 20)
+  np.testing.assert_array_equal(first, _rollout(make(1), 20))
+  assert not np.array_equal(first[0], _rollout(make(2), 0)[0])
+
+
+@pytest.mark.parametrize('seed', [0, 2**32 - 1, np.int64(3)])
+def test_seeds_in_range_are_taken(seed):
+  environments_lib.make_environment(_CARTPOLE, seed).reset()
+
+
+@pytest.mark.parametrize('seed', [-1, 2**32])
+def test_seeds_out_of_range_are_refused(seed):
+  with pytest.raises(ValueError, match=rf'\[0, 2\*\*32\); got {seed}'):
+    environments_lib.make_environment(_CARTPOLE, seed)
+
+
+def test_a_seed_that_is_no_integer_is_refused():
+  with pytest.raises(TypeError, match='integer'):
+    environments_lib.make_environment(_CARTPOLE, 1.5)
+
+
+@pytest.mark.parametrize(
+  ('name', 'nearest'),
+  [
+    ('cartpole:swingup', _CARTPOLE),
+    ('gym:cartpole:swingup', _CARTPOLE),
+    ('control:cartpole:swing_up', _CARTPOLE),
+    ('control:chetah:run', 'control:cheetah:run'),
+    ('control:walker', 'control:walker:run'),
+    ('control:walker:run:fast', 'control:walker:run'),
+    ('', 'control:'),
+  ],
+)
+def test_an_unknown_name_gets_the_nearest_right_one(name, nearest):
+  with pytest.raises(ValueError, match='control:<domain>:<task>') as error:
+    environments_lib.EnvironmentFactory(name)
+  assert f'Unknown environment {name!r}' in str(error.value)
+  assert f"Did you mean '{nearest}" in str(error.value)
+
+
+def test_list_tasks_gives_names_that_are_taken():
+  names = environments_lib.list_tasks()
+  assert list(names) == sorted(set(names))
+  assert {_CARTPOLE, 'control:humanoid:run', 'control:dog:fetch'} <= {*names}
+  for name in names:
+    environments_lib.EnvironmentFactory(name)
+
+
+def test_no_display_is_no_warning():
+  # In a process of its own, for the suite is imported once in each.
+  code = f"""
+from quinoa_acme import environments
+environments.make_environment({_CARTPOLE!r}, 0).reset()
+"""
+  variables = {
+    key: value
+    for key, value in os.environ.items()
+    if key not in ('DISPLAY', 'MUJOCO_GL')
+  }
+  result = subprocess.run(
+    [sys.executable, '-W', 'default', '-c', code],
+    env=variables,
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  assert 'GLFW' not in result.stderr
+
+
+def test_the_factory_is_a_value():
+  factory = environments_lib.EnvironmentFactory(_CARTPOLE)
+  assert pickle.loads(pickle.dumps(factory)) == factory
+  assert copy.copy(factory) == factory
+  with pytest.raises(dataclasses.FrozenInstanceError):
+    factory.name = 'control:walker:walk'
