@@ -194,7 +194,8 @@ def run(
     if not returns:
       return status
     row = evaluation.summarise(returns)
-    logger.write({**parts.counter.get_counts(), **row})
+    counts = parts.counter.get_counts()
+    logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
     return dataclasses.replace(
       _status(parts.counter, status),
       evaluation_return=row['episode_return'],

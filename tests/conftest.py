@@ -1,0 +1,212 @@
+"""Shared by all tests: strict JAX, small specs, networks and environments."""
+
+import quinoa_acme  # noqa: F401, I001  Binds what Acme needs of JAX first.
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+from acme import specs
+from acme import types
+import distrax
+import dm_env
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reverb
+
+from quinoa_acme import networks as networks_lib
+from quinoa_acme.agents import quinoa
+
+# No operand's rank is raised in silence: [B] and [B, 1] never meet.
+jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+
+class _RelaxedNumpy:
+  """`jax.numpy`, with a `where` that broadcasts."""
+
+  def __getattr__(self, name: str) -> Any:
+    return getattr(jnp, name)
+
+  @staticmethod
+  def where(*args: Any) -> jax.Array:
+    with jax.numpy_rank_promotion('allow'):
+      return jnp.where(*args)
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _distrax_may_promote_its_masks():
+  """The one third-party call that raises ranks.
+
+  distrax takes the event's shape off the mask's, [A], and so `MaskedCoupling`
+  has no way to select among [B, A] without promotion.
+  """
+  # The submodule is named as its only class.
+  module = distrax._src.bijectors.masked_coupling
+  patch = pytest.MonkeyPatch()
+  patch.setattr(module, 'jnp', _RelaxedNumpy())
+  yield
+  patch.undo()
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _compile_once(tmp_path_factory):
+  """Programs that several tests compile are compiled by the first."""
+  cache = tmp_path_factory.mktemp('xla')
+  jax.config.update('jax_compilation_cache_dir', str(cache))
+  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
+
+
+def _make_spec(
+  observation: Any = None, action: specs.Array | None = None
+) -> specs.EnvironmentSpec:
+  return specs.EnvironmentSpec(
+    observations=observation or specs.Array((3,), np.float32, 'observation'),
+    actions=action
+    or specs.BoundedArray((2,), np.float32, [-1, -2], [2, 5], 'action'),
+    rewards=specs.Array((), np.float32, 'reward'),
+    discounts=specs.BoundedArray((), np.float32, 0.0, 1.0, 'discount'),
+  )
+
+
+@pytest.fixture(scope='session')
+def make_spec() -> Callable[..., specs.EnvironmentSpec]:
+  """Makes specs: three observed numbers and a lopsided box, if not given."""
+  return _make_spec
+
+
+@pytest.fixture(scope='session')
+def tiny_config() -> quinoa.QuinoaConfig:
+  """The default algorithm, as small as it can be."""
+  return dataclasses.replace(
+    quinoa.QuinoaConfig.debug(),
+    flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(8,)),
+    value_hidden_sizes=(8,),
+    batch_size=16,
+    num_sgd_steps_per_step=1,
+    learning_rate=1e-2,
+  )
+
+
+def _make_networks(
+  spec: specs.EnvironmentSpec, config: quinoa.QuinoaConfig
+) -> quinoa.QuinoaNetworks:
+  return quinoa.make_networks(
+    spec, flow=config.flow, value_hidden_sizes=config.value_hidden_sizes
+  )
+
+
+@pytest.fixture(scope='session')
+def make_networks() -> Callable[..., quinoa.QuinoaNetworks]:
+  """Makes the networks of a config for specs."""
+  return _make_networks
+
+
+def _draw(spec: Any, rng: np.random.Generator, size: int) -> np.ndarray:
+  shape = (size, *spec.shape)
+  if isinstance(spec, specs.BoundedArray):
+    values = rng.uniform(spec.minimum, spec.maximum, shape)
+  else:
+    values = rng.normal(0.0, 2.0, shape)
+  return values.astype(spec.dtype)
+
+
+def _make_batch(
+  spec: specs.EnvironmentSpec, size: int, seed: int = 0
+) -> types.Transition:
+  rng = np.random.default_rng(seed)
+
+  def draw(part):
+    return jax.tree_util.tree_map(lambda leaf: _draw(leaf, rng, size), part)
+
+  return types.Transition(
+    observation=draw(spec.observations),
+    action=draw(spec.actions),
+    reward=draw(spec.rewards),
+    discount=np.ones(size, spec.discounts.dtype),
+    next_observation=draw(spec.observations),
+  )
+
+
+@pytest.fixture(scope='session')
+def make_batch() -> Callable[..., types.Transition]:
+  """Makes a batch of random transitions: `make_batch(spec, size, seed)`."""
+  return _make_batch
+
+
+@pytest.fixture(scope='session')
+def as_samples() -> Callable[..., Any]:
+  """Wraps batches as a Reverb dataset gives them."""
+
+  def as_samples(batches):
+    return (reverb.ReplaySample(info=None, data=batch) for batch in batches)
+
+  return as_samples
+
+
+def _perturb(params: Any, key: jax.Array, scale: Any) -> Any:
+  leaves, structure = jax.tree_util.tree_flatten(params)
+  keys = jax.random.split(key, len(leaves))
+  noisy = [
+    leaf + scale * jax.random.normal(leaf_key, leaf.shape)
+    for leaf, leaf_key in zip(leaves, keys, strict=True)
+  ]
+  return jax.tree_util.tree_unflatten(structure, noisy)
+
+
+@pytest.fixture(scope='session')
+def perturb() -> Callable[..., Any]:
+  """Adds noise to every parameter: `perturb(params, key, scale)`."""
+  return _perturb
+
+
+class PointMass(dm_env.Environment):
+  """A mass on a line, pushed towards the origin for 50 steps.
+
+  It starts at rest at -1 or at 1, and is paid near to the origin.
+  """
+
+  def __init__(self, seed: int, num_steps: int = 50):
+    self._rng = np.random.default_rng(seed)
+    self._num_steps = num_steps
+    self._step = 0
+    self._position = self._velocity = 0.0
+
+  def reset(self) -> dm_env.TimeStep:
+    self._step = 0
+    self._position = float(self._rng.choice([-1.0, 1.0]))
+    self._velocity = 0.0
+    return dm_env.restart(self._observe())
+
+  def step(self, action) -> dm_env.TimeStep:
+    assert action.shape == (1,)
+    assert -1.0 <= action[0] <= 1.0
+    self._step += 1
+    self._velocity = 0.8 * self._velocity + 0.1 * float(action[0])
+    self._position = float(np.clip(self._position + self._velocity, -2, 2))
+    reward = np.float32(np.exp(-8.0 * self._position**2))
+    if self._step == self._num_steps:
+      return dm_env.truncation(reward, self._observe(), np.float32(1.0))
+    return dm_env.transition(reward, self._observe(), np.float32(1.0))
+
+  def observation_spec(self) -> specs.Array:
+    return specs.Array((2,), np.float32, 'observation')
+
+  def action_spec(self) -> specs.BoundedArray:
+    return specs.BoundedArray((1,), np.float32, -1.0, 1.0, 'action')
+
+  def reward_spec(self) -> specs.Array:
+    return specs.Array((), np.float32, 'reward')
+
+  def discount_spec(self) -> specs.BoundedArray:
+    return specs.BoundedArray((), np.float32, 0.0, 1.0, 'discount')
+
+  def _observe(self) -> np.ndarray:
+    return np.array([self._position, 5 * self._velocity], np.float32)
+
+
+@pytest.fixture(scope='session')
+def point_mass() -> type[PointMass]:
+  """The class of the small control task, which is made with a seed."""
+  return PointMass

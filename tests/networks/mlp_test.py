@@ -1,0 +1,168 @@
+"""Tests of the perceptrons, their weight normalisation, and V."""
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from quinoa_acme import networks as networks_lib
+
+_HIDDEN = (7, 5, 6)
+
+
+def _mlp(inputs):
+  return networks_lib.MLP(_HIDDEN, 4, name='mlp')(inputs)
+
+
+def _layers(params, inputs) -> dict[str, np.ndarray]:
+  """Returns each layer's output, before its activation, by name."""
+  outputs = {}
+
+  def record(next_function, args, kwargs, context):
+    output = next_function(*args, **kwargs)
+    if isinstance(context.module, networks_lib.WeightNormLinear):
+      outputs[context.module.name] = np.asarray(output)
+    return output
+
+  def forward(inputs):
+    with hk.intercept_methods(record):
+      return _mlp(inputs)
+
+  hk.without_apply_rng(hk.transform(forward)).apply(params, inputs)
+  return outputs
+
+
+@pytest.fixture(scope='module')
+def mlp():
+  transformed = hk.without_apply_rng(hk.transform(_mlp))
+  return transformed._replace(
+    init=jax.jit(transformed.init), apply=jax.jit(transformed.apply)
+  )
+
+
+@pytest.fixture(scope='module')
+def inputs():
+  rng = np.random.default_rng(0)
+  return rng.normal(3.0, 5.0, (64, 9)).astype(np.float32)
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_hidden_layers_are_standardised_by_the_first_batch(mlp, inputs, seed):
+  params = mlp.init(jax.random.PRNGKey(seed), inputs)
+  layers = _layers(params, inputs)
+  assert sorted(layers) == ['hidden_0', 'hidden_1', 'hidden_2', 'output']
+  for i, size in enumerate(_HIDDEN):
+    layer = layers[f'hidden_{i}']
+    assert layer.shape == (64, size)
+    np.testing.assert_allclose(layer.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(layer.std(axis=0), 1, rtol=1e-4)
+
+
+def test_the_output_is_exactly_zero_at_first(mlp, inputs):
+  params = mlp.init(jax.random.PRNGKey(0), inputs)
+  np.testing.assert_array_equal(mlp.apply(params, inputs), np.zeros((64, 4)))
+  assert not np.any(params['mlp/output']['gain'])
+  assert np.any(params['mlp/output']['direction'])
+
+
+def test_a_zero_output_still_learns(mlp, inputs):
+  params = mlp.init(jax.random.PRNGKey(0), inputs)
+  gradient = jax.grad(lambda p: jnp.sum(mlp.apply(p, inputs)))(params)
+  assert np.all(np.abs(gradient['mlp/output']['gain']) > 0)
+  np.testing.assert_allclose(gradient['mlp/output']['bias'], 64)
+
+
+def test_the_norm_of_each_column_is_its_gain(mlp, inputs):
+  params = mlp.init(jax.random.PRNGKey(0), inputs)['mlp/hidden_0']
+  layer = hk.without_apply_rng(
+    hk.transform(lambda x: networks_lib.WeightNormLinear(7, name='layer')(x))
+  )
+  # Another length of the direction changes nothing.
+  for factor in (1.0, 7.0):
+    direction = factor * params['direction']
+    named = {'layer': {**params, 'direction': direction}}
+    bias = layer.apply(named, np.zeros((1, 9), np.float32))
+    weight = layer.apply(named, np.eye(9, dtype=np.float32)) - np.repeat(
+      bias, 9, axis=0
+    )
+    np.testing.assert_allclose(bias[0], params['bias'], rtol=1e-6)
+    np.testing.assert_allclose(
+      np.linalg.norm(weight, axis=0), np.abs(params['gain']), rtol=1e-4
+    )
+
+
+def test_a_constant_batch_gives_unit_gain_and_no_bias(mlp, inputs):
+  for constant in (inputs[:1], np.repeat(inputs[:1], 64, axis=0)):
+    params = mlp.init(jax.random.PRNGKey(0), constant)
+    for i in range(len(_HIDDEN)):
+      layer = params[f'mlp/hidden_{i}']
+      np.testing.assert_array_equal(layer['gain'], 1)
+      np.testing.assert_array_equal(layer['bias'], 0)
+    for output in _layers(params, inputs).values():
+      assert np.isfinite(output).all()
+
+
+def test_the_gain_of_a_nearly_constant_feature_is_bounded():
+  layer = hk.without_apply_rng(
+    hk.transform(lambda x: networks_lib.WeightNormLinear(3, name='layer')(x))
+  )
+  spread = np.random.default_rng(0).normal(size=(256, 1)).astype(np.float32)
+  inputs = 2 + 0.01 * spread / spread.std()
+  params = layer.init(jax.random.PRNGKey(0), inputs)
+  np.testing.assert_allclose(params['layer']['gain'], 10, rtol=1e-5)
+  outputs = layer.apply(params, inputs)
+  np.testing.assert_allclose(outputs.mean(axis=0), 0, atol=1e-4)
+  np.testing.assert_allclose(outputs.std(axis=0), 0.1, rtol=1e-3)
+
+
+def test_leading_dimensions_are_kept(mlp, inputs):
+  params = mlp.init(jax.random.PRNGKey(0), inputs)
+  outputs = mlp.apply(params, inputs.reshape(4, 16, 9))
+  assert outputs.shape == (4, 16, 4)
+
+
+def test_value_is_zero_at_first_and_one_number_a_state(inputs):
+  value = hk.without_apply_rng(
+    hk.transform(lambda obs: networks_lib.ValueMLP((5,))(obs))
+  )
+  observation = {'a': inputs, 'b': inputs[:, 0].astype(np.int64)}
+  params = value.init(jax.random.PRNGKey(0), observation)
+  values = value.apply(params, observation)
+  assert values.dtype == jnp.float32
+  np.testing.assert_array_equal(values, np.zeros(64))
+
+
+def test_observations_are_joined_in_order_of_their_keys():
+  observation = {
+    'z': np.array([[1, 2], [3, 4]], np.int64),
+    'a': {
+      'image': np.arange(8, dtype=np.float64).reshape(2, 2, 2) + 0.5,
+      'flag': np.array([True, False]),
+    },
+    'm': np.array([7.0, 8.0], np.float32),
+  }
+  flat = networks_lib.flatten_observation(observation)
+  assert flat.dtype == jnp.float32
+  np.testing.assert_array_equal(
+    flat,
+    [
+      [1, 0.5, 1.5, 2.5, 3.5, 7, 1, 2],
+      [0, 4.5, 5.5, 6.5, 7.5, 8, 3, 4],
+    ],
+  )
+
+
+@pytest.mark.parametrize('shape', [(), (1,), (3,), (2, 3)])
+@pytest.mark.parametrize('dtype', [np.float32, np.float64, np.int32, np.uint8])
+def test_any_array_becomes_a_row_of_floats(shape, dtype):
+  observation = np.ones((5, *shape), dtype)
+  flat = networks_lib.flatten_observation(observation)
+  assert flat.dtype == jnp.float32
+  assert flat.shape == (5, int(np.prod(shape)))
+
+
+def test_more_batch_dimensions_may_lead():
+  observation = {'a': np.ones((2, 3, 4)), 'b': np.zeros((2, 3))}
+  flat = networks_lib.flatten_observation(observation, num_batch_dims=2)
+  assert flat.shape == (2, 3, 5)

@@ -1,0 +1,381 @@
+"""Tests of the flow: uniform at first, and an exact density ever after."""
+
+import functools
+import itertools
+from typing import Any, NamedTuple
+
+from acme import specs
+import haiku as hk
+import hypothesis
+from hypothesis import strategies as st
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from quinoa_acme import networks as networks_lib
+from quinoa_acme.networks import real_nvp as real_nvp_lib
+
+_BATCH = 32
+# Shrinking would compile again and again, and seeds do not shrink.
+_PHASES = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+_OBSERVED = 3
+
+
+def _box(low, high) -> networks_lib.Box:
+  low, high = np.float32(low), np.float32(high)
+  return networks_lib.Box.from_spec(
+    specs.BoundedArray(low.shape, np.float32, low, high)
+  )
+
+
+def _mixed_box(num_dimensions: int, seed: int) -> networks_lib.Box:
+  """A box of ordinary, wide and narrow sides, none with its centre at zero."""
+  rng = np.random.default_rng(seed)
+  width = np.float32(rng.choice([1e-3, 0.7, 2.0, 1e6], num_dimensions))
+  low = np.float32(rng.uniform(-1.5, 0.5, num_dimensions)) * width
+  return _box(low, low + width)
+
+
+def _observations(seed: int, batch: int = _BATCH) -> np.ndarray:
+  rng = np.random.default_rng(seed)
+  return rng.normal(1.0, 4.0, (batch, _OBSERVED)).astype(np.float32)
+
+
+def _boundary(box: networks_lib.Box, size: int) -> np.ndarray:
+  """The box's corners, and points on its faces; [size, A]."""
+  rng = np.random.default_rng(0)
+  dims = box.num_dimensions
+  corners = np.array([*itertools.product([0, 1], repeat=dims)])[: size // 2]
+  faces = rng.uniform(0, 1, (size - len(corners), dims))
+  face = rng.integers(dims, size=len(faces))
+  faces[np.arange(len(faces)), face] = rng.integers(2, size=len(faces))
+  unit = np.concatenate([corners, faces])
+  inner = box.low + (box.high - box.low) * np.float32(unit)
+  return np.where(unit == 1, box.high, np.where(unit == 0, box.low, inner))
+
+
+class _Flow(NamedTuple):
+  """The functions of a flow, of parameters and observations."""
+
+  init: Any
+  log_prob: Any
+  sample: Any
+  couplings: Any
+
+
+def _make_flow(
+  box: networks_lib.Box, num_couplings: int = 4, num_samples: int = 3
+) -> _Flow:
+  config = networks_lib.RealNVPConfig(num_couplings, hidden_sizes=(8,))
+
+  def make():
+    def flow(observation):
+      return networks_lib.ConditionalRealNVP(box, config)(observation)
+
+    def log_prob(observation, action):
+      return flow(observation).log_prob(action)
+
+    def sample(observation):
+      key = hk.next_rng_key()
+      policy, shape = flow(observation), (num_samples,)
+      drawn, log_prob = policy.sample_and_log_prob(seed=key, sample_shape=shape)
+      alone = policy.sample(seed=key, sample_shape=shape)
+      return drawn, log_prob, alone, policy.mode()
+
+    def couplings(observation, base):
+      chain = flow(observation)._couplings
+      logit, log_det = chain.forward_and_log_det(base)
+      back, inverse_log_det = chain.inverse_and_log_det(logit)
+      return logit, log_det, back, inverse_log_det
+
+    return log_prob, (log_prob, sample, couplings)
+
+  init, (log_prob, sample, couplings) = hk.multi_transform(make)
+  return _Flow(
+    init=init,
+    log_prob=lambda params, *args: log_prob(params, None, *args),
+    sample=sample,
+    couplings=lambda params, *args: couplings(params, None, *args),
+  )
+
+
+def _check_uniform(box, flow, seed, jit):
+  """Asserts that the flow is uniform at initialisation, to the bit."""
+
+  def densities(key, observation, action, boundary):
+    params = flow.init(key, observation, action)
+    sample, log_prob, _, _ = flow.sample(params, key, observation)
+    inside = flow.log_prob(params, observation, action)
+    at_bounds = flow.log_prob(params, observation, boundary)
+    return sample, log_prob, inside, at_bounds
+
+  rng = np.random.default_rng(seed)
+  unit = rng.uniform(0, 1, (_BATCH, box.num_dimensions)).astype(np.float32)
+  action = np.clip(box.low + (box.high - box.low) * unit, box.low, box.high)
+  densities = jax.jit(densities) if jit else densities
+  sample, *log_probs = densities(
+    jax.random.PRNGKey(seed),
+    _observations(seed),
+    action,
+    _boundary(box, _BATCH),
+  )
+  assert np.all((sample >= box.low) & (sample <= box.high))
+  uniform = np.float32(-box.log_volume)
+  for log_prob in log_probs:
+    np.testing.assert_array_equal(
+      log_prob, np.full(log_prob.shape, uniform, np.float32)
+    )
+
+
+@pytest.mark.parametrize('num_dimensions', [1, 2, 3, 8])
+def test_the_compiled_policy_is_exactly_uniform_at_first(num_dimensions):
+  box = _mixed_box(num_dimensions, seed=num_dimensions)
+  flow = _make_flow(box, num_couplings=3)
+  _check_uniform(box, flow, num_dimensions, jit=True)
+
+
+# Without compilation a new box costs no time.
+@hypothesis.settings(
+  deadline=None, max_examples=12, derandomize=True, phases=_PHASES
+)
+@hypothesis.given(
+  num_dimensions=st.integers(1, 8), seed=st.integers(0, 2**31 - 1)
+)
+def test_the_policy_is_exactly_uniform_at_first(num_dimensions, seed):
+  box = _mixed_box(num_dimensions, seed)
+  flow = _make_flow(box, num_couplings=2)
+  _check_uniform(box, flow, seed, jit=False)
+
+
+_BOXES = {
+  1: _box([-0.2], [0.7]),
+  2: _box([-1, -2], [2, 5]),
+  3: _box([0, -1, 1], [1e-3, 1, 4]),
+  5: _box([-1, -5e5, 0, 2, -3], [1, 5e5, 1e-3, 3, 0]),
+}
+
+
+class _Checked(NamedTuple):
+  """Everything that the tests below look at, for one set of parameters."""
+
+  forward: Any
+  sampled: Any
+  jacobian: Any
+  boundary: Any
+
+
+@functools.cache
+def _checker(num_dimensions: int):
+  """Compiles, once a size, all that is looked at."""
+  box = _BOXES[num_dimensions]
+  flow = _make_flow(box)
+  boundary = _boundary(box, _BATCH)
+
+  def check(params, key, observation):
+    base_key, sample_key = jax.random.split(key)
+    base = jax.random.logistic(base_key, (_BATCH, num_dimensions))
+
+    def of_one(observation, base):
+      outputs = flow.couplings(params, observation[None], base[None])
+      return outputs[0][0]
+
+    jacobian = jax.vmap(jax.jacfwd(of_one, argnums=1))(observation, base)
+    samples = flow.sample(params, sample_key, observation)
+    log_prob, gradients = jax.value_and_grad(
+      lambda p, a: jnp.sum(flow.log_prob(p, observation, a)), argnums=(0, 1)
+    )(params, boundary)
+    return _Checked(
+      forward=(base, *flow.couplings(params, observation, base)),
+      sampled=(*samples, flow.log_prob(params, observation, samples[0])),
+      jacobian=jacobian,
+      boundary=(log_prob, gradients),
+    )
+
+  init = jax.jit(flow.init)
+  action = np.zeros((_BATCH, num_dimensions), np.float32)
+  return lambda key, obs: init(key, obs, action), jax.jit(check)
+
+
+def _randomised(function):
+  """Calls a test with the flow of random sizes, parameters and conditions."""
+
+  @hypothesis.settings(
+    deadline=None, max_examples=25, derandomize=True, phases=_PHASES
+  )
+  @hypothesis.given(
+    num_dimensions=st.sampled_from(sorted(_BOXES)),
+    scale=st.floats(0.0, 1.0),
+    seed=st.integers(0, 2**31 - 1),
+  )
+  def test(perturb, num_dimensions, scale, seed):
+    init, check = _checker(num_dimensions)
+    key, noise_key = jax.random.split(jax.random.PRNGKey(seed))
+    params = perturb(init(key, _observations(seed)), noise_key, scale)
+    checked = check(params, key, _observations(seed + 1))
+    function(_BOXES[num_dimensions], jax.device_get(checked))
+
+  test.__name__ = function.__name__
+  return test
+
+
+@_randomised
+def test_the_inverse_undoes_the_couplings(box, checked):
+  base, logit, log_det, back, inverse_log_det = checked.forward
+  # Rounding of a logit is magnified by as much as its dimension was shrunk:
+  # for each of the two couplings that move it by at most exp(2).
+  scale = np.maximum(np.abs(logit), np.abs(base)) + 1
+  assert np.max(np.abs(back - base) / scale) < 2e-4 * box.num_dimensions
+  np.testing.assert_allclose(log_det + inverse_log_det, 0, atol=5e-3)
+  assert np.isfinite(log_det).all()
+
+
+@_randomised
+def test_the_log_determinant_is_that_of_the_jacobian(box, checked):
+  log_det = checked.forward[2]
+  assert checked.jacobian.shape == (_BATCH, *2 * (box.num_dimensions,))
+  sign, expected = np.linalg.slogdet(checked.jacobian.astype(np.float64))
+  np.testing.assert_array_equal(sign, 1)
+  np.testing.assert_allclose(log_det, expected, rtol=1e-4, atol=1e-3)
+
+
+@_randomised
+def test_sampling_and_evaluation_give_one_density(box, checked):
+  sample, log_prob, alone, mode, evaluated = checked.sampled
+  np.testing.assert_array_equal(alone, sample)
+  for action in (sample, mode):
+    assert np.all((action >= box.low) & (action <= box.high))
+  # Away from the faces, near which a float32 action does not tell its logit.
+  width = box.high - box.low
+  unit = (sample - box.low) / width
+  resolution = 1e-6 * np.maximum(np.abs(box.low), np.abs(box.high)) / width
+  inside = np.all((unit > 0.02) & (unit < 0.98), axis=-1)
+  tolerance = 1e-2 + 100 * resolution.max()
+  np.testing.assert_allclose(
+    evaluated[inside], log_prob[inside], atol=tolerance, rtol=1e-3
+  )
+
+
+@_randomised
+def test_the_density_and_its_gradients_are_finite_on_the_closed_box(
+  box, checked
+):
+  log_prob, gradients = checked.boundary
+  assert np.isfinite(log_prob)
+  for leaf in jax.tree_util.tree_leaves(gradients):
+    assert np.isfinite(leaf).all()
+
+
+@pytest.mark.parametrize('num_dimensions', [1, 2])
+def test_the_density_integrates_to_one(perturb, num_dimensions):
+  box = _BOXES[num_dimensions]
+  flow = _make_flow(box)
+  # Even steps in logits resolve the faces; each cell has the area that it has
+  # in the box.
+  edges = 1 / (1 + np.exp(-np.linspace(-13, 13, {1: 2001, 2: 301}[num_dimensions])))
+  centres, steps = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+  units = np.stack(
+    np.meshgrid(*num_dimensions * [centres], indexing='ij'), axis=-1
+  ).reshape(-1, 1, num_dimensions)
+  cells = np.stack(
+    np.meshgrid(*num_dimensions * [steps], indexing='ij'), axis=-1
+  ).reshape(-1, num_dimensions)
+  actions = (box.low + (box.high - box.low) * units).astype(np.float32)
+  areas = np.prod(cells * (box.high - box.low), axis=-1)
+
+  log_prob = jax.jit(flow.log_prob)
+  init = jax.jit(flow.init)
+  far_from_uniform = 0.0
+  for seed in range(8):
+    observation = _observations(seed, batch=1)
+    key, noise_key = jax.random.split(jax.random.PRNGKey(seed))
+    params = init(key, observation, actions[0])
+    params = perturb(params, noise_key, 0.4)
+    log_probs = log_prob(params, observation, actions)[:, 0]
+    mass = np.sum(np.exp(np.float64(log_probs)) * areas)
+    assert mass == pytest.approx(1.0, abs=0.01)
+    far_from_uniform = max(far_from_uniform, np.ptp(log_probs))
+  assert far_from_uniform > 2.0
+
+
+def test_samples_have_the_density_that_is_given(perturb):
+  # Histogram against density in one dimension: sampling goes forward through
+  # the flow, evaluation backward.
+  box = _BOXES[1]
+  flow = _make_flow(box, num_samples=20_000)
+  observation = _observations(0, batch=1)
+  key = jax.random.PRNGKey(0)
+  params = flow.init(key, observation, np.zeros((1, 1), np.float32))
+  params = perturb(params, key, 0.5)
+  sample = np.asarray(flow.sample(params, key, observation)[0])[:, 0, 0]
+  edges = np.linspace(box.low[0], box.high[0], 21)
+  counts, _ = np.histogram(sample, edges)
+  fine = np.linspace(box.low[0], box.high[0], 20 * 100 + 1)
+  centres = ((fine[1:] + fine[:-1]) / 2).astype(np.float32)
+  density = np.exp(flow.log_prob(params, observation, centres[:, None, None]))
+  shares = density[:, 0].reshape(20, 100).sum(axis=1) * np.diff(fine)[0]
+  assert np.ptp(shares) > 0.02
+  np.testing.assert_allclose(counts / len(sample), shares, atol=0.015)
+
+
+@pytest.mark.parametrize('num_couplings', [2, 4, 6])
+@pytest.mark.parametrize('num_dimensions', [2, 3, 5, 21])
+def test_masks_come_in_complementary_pairs(num_dimensions, num_couplings):
+  masks = networks_lib.alternating_masks(num_dimensions, num_couplings)
+  assert masks.shape == (num_couplings, num_dimensions)
+  assert masks.dtype == bool
+  for first, second in zip(masks[::2], masks[1::2], strict=True):
+    np.testing.assert_array_equal(first, ~second)
+  # Every dimension is left alone, and so conditioned on, and is moved.
+  assert (~masks).any(axis=0).all()
+  assert masks.any(axis=0).all()
+
+
+@pytest.mark.parametrize('num_couplings', [2, 3, 5])
+def test_odd_numbers_of_couplings_move_every_dimension(num_couplings):
+  masks = networks_lib.alternating_masks(6, num_couplings)
+  assert (~masks).any(axis=0).all()
+
+
+def test_masks_of_one_dimension_move_it_always():
+  np.testing.assert_array_equal(
+    networks_lib.alternating_masks(1, 3), np.zeros((3, 1), bool)
+  )
+
+
+def test_masks_are_part_of_the_architecture():
+  first = networks_lib.alternating_masks(7, 6)
+  np.random.seed(5)
+  np.testing.assert_array_equal(first, networks_lib.alternating_masks(7, 6))
+  # Later pairs let other dimensions meet.
+  assert len({mask.tobytes() for mask in first}) > 2
+
+
+def test_bounded_has_unit_slope_at_zero_and_keeps_its_bounds():
+  bounded = functools.partial(real_nvp_lib.bounded, low=-2.0, high=0.4)
+  assert bounded(jnp.zeros(())) == 0.0
+  for raw in (0.0, 1e-12, -1e-12):
+    assert jax.grad(bounded)(raw) == pytest.approx(1.0)
+  raw = jnp.array([-1e30, -50.0, -3.0, -0.1, 0.1, 0.3, 50.0, 1e30])
+  values = bounded(raw)
+  assert jnp.all((values >= -2.0) & (values <= 0.4))
+  assert jnp.all(jnp.diff(values) >= 0)
+  assert jnp.all(jnp.isfinite(jax.vmap(jax.grad(bounded))(raw)))
+  np.testing.assert_allclose(values[jnp.array([0, -1])], [-2.0, 0.4])
+
+
+@pytest.mark.parametrize(
+  ('options', 'message'),
+  [
+    ({'num_couplings': 1}, 'num_couplings must be at least 2.* but is 1'),
+    ({'hidden_sizes': (8, 0)}, r'hidden_sizes must be positive.*\(8, 0\)'),
+    ({'max_shift': 0.0}, 'max_shift must be positive and finite.* 0.0'),
+    ({'max_shift': np.inf}, 'max_shift .* inf'),
+    ({'min_log_scale': 0.0}, r'min_log_scale < 0 .* \[0.0, 0.4\]'),
+    ({'max_log_scale': -0.1}, r'max_log_scale, but got \[-2.0, -0.1\]'),
+    ({'max_log_scale': np.nan}, 'finite bounds'),
+  ],
+)
+def test_a_flow_of_no_sense_is_refused(options, message):
+  with pytest.raises(ValueError, match=message):
+    networks_lib.RealNVPConfig(**options)

@@ -1,0 +1,65 @@
+"""Tests of the options that a command line names."""
+
+import pytest
+
+from quinoa_acme import options
+from quinoa_acme.agents import quinoa
+from quinoa_acme.networks import RealNVPConfig
+
+
+def test_reads_scalars_tuples_and_composed_options():
+  config = options.replace(
+    quinoa.QuinoaConfig(),
+    {
+      'learning_rate': '1',
+      'batch_size': '128',
+      'value_hidden_sizes': '(64, 32)',
+      'temperature': 'DualTemperature(0.2)',
+      'prior': 'LaggedPrior(Polyak(rate=0.01), flatness=0.25)',
+      'target': 'CopyEvery(100)',
+      'flow': 'RealNVPConfig(num_couplings=6, hidden_sizes=(8,))',
+      'evaluation_policy': 'Sample',
+      'replay_table_name': 'mine',
+    },
+  )
+  assert config.learning_rate == 1.0
+  assert isinstance(config.learning_rate, float)
+  assert config.batch_size == 128
+  assert config.value_hidden_sizes == (64, 32)
+  assert config.temperature == quinoa.DualTemperature(epsilon=0.2)
+  assert config.prior == quinoa.LaggedPrior(quinoa.Polyak(0.01), flatness=0.25)
+  assert config.target == quinoa.CopyEvery(100)
+  assert config.flow == RealNVPConfig(num_couplings=6, hidden_sizes=(8,))
+  assert config.evaluation_policy == quinoa.Sample()
+  assert config.replay_table_name == 'mine'
+
+
+def test_leaves_the_configuration_as_it_was():
+  config = quinoa.QuinoaConfig()
+  options.replace(config, {'batch_size': '128'})
+  assert config == quinoa.QuinoaConfig()
+
+
+@pytest.mark.parametrize(
+  ('field', 'text', 'message'),
+  [
+    ('batch_sise', '1', "no field 'batch_sise'; did you mean 'batch_size'"),
+    ('batch_size', '1.5', 'expected int, not 1.5'),
+    ('batch_size', 'True', 'expected int, not True'),
+    ('learning_rate', "'a'", "expected float, not 'a'"),
+    ('learning_rate', '1e-3)', 'expected float, which this is not'),
+    ('learning_rate', '__import__("os")', 'expected a literal'),
+    ('learning_rate', '1 + 1', 'expected a number'),
+    ('value_hidden_sizes', '3', 'expected a tuple of int'),
+    ('temperature', '0.1', 'expected one of FixedTemperature'),
+    ('temperature', 'DualTemperatur()', "did you mean 'DualTemperature'"),
+    ('temperature', 'DualTemperature(eps=1)', "no field 'eps'"),
+    ('temperature', 'DualTemperature(1, 2, 3, 4)', 'at most 3'),
+    ('temperature', 'DualTemperature(epsilon=-1)', 'must be positive'),
+    ('prior', 'CopyEvery(3)', 'expected one of UniformPrior, LaggedPrior'),
+  ],
+)
+def test_says_what_was_wrong(field, text, message):
+  with pytest.raises(ValueError, match=field) as error:
+    options.replace(quinoa.QuinoaConfig(), {field: text})
+  assert message in str(error.value)

@@ -1,0 +1,214 @@
+"""The script as a user runs it: every launch mode is really launched."""
+
+import csv
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'
+_NUM_STEPS = 1200
+
+
+def _start(*flags: str, **kwargs) -> subprocess.Popen:
+  command = [
+    sys.executable,
+    str(_SCRIPT),
+    '--env_name=control:cartpole:balance',
+    '--preset=debug',
+    '--evaluation_episodes=1',
+    '--eval_every=1000',
+    *flags,
+  ]
+  return subprocess.Popen(
+    command,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    start_new_session=True,
+    **kwargs,
+  )
+
+
+def _finish(process: subprocess.Popen, timeout: float = 200.0):
+  """Waits for the script, and for every process of its session to be gone."""
+  output, errors = process.communicate(timeout=timeout)
+  deadline = time.monotonic() + 10.0
+  while left := _processes_of_session(process.pid):
+    assert time.monotonic() < deadline, f'still there after 10 s: {left}'
+    time.sleep(0.1)
+  return output, errors
+
+
+def _processes_of_session(session: int) -> list[str]:
+  found = []
+  for process in psutil.process_iter():
+    try:
+      if os.getsid(process.pid) == session:
+        found.append(' '.join(process.cmdline()))
+    except (ProcessLookupError, psutil.Error):
+      pass
+  return found
+
+
+def _rows(workdir: pathlib.Path, label: str) -> list[dict[str, str]]:
+  with (workdir / 'logs' / f'{label}.csv').open() as file:
+    return list(csv.DictReader(file))
+
+
+def _check_finished(workdir, output, errors, status, num_actors=1):
+  assert status == 0, errors
+  lines = output.splitlines()
+  assert lines[0] == f'Workdir: {workdir}'
+  assert lines[-1] == f'Workdir: {workdir}'
+  assert lines[-2].startswith('Done after')
+  assert (workdir / 'learning_curve.png').stat().st_size > 1000
+  assert list((workdir / 'checkpoints' / 'learner').glob('*.npz'))
+  config = json.loads((workdir / 'config.json').read_text())
+  assert config['agent']['batch_size'] == 32
+  evaluations = _rows(workdir, 'evaluator')
+  assert float(evaluations[0]['actor_steps']) == 0
+  assert float(evaluations[-1]['actor_steps']) >= _NUM_STEPS
+  assert _rows(workdir, 'learner')
+  for i in range(num_actors):
+    assert (workdir / 'logs' / f'actor_{i}.csv').exists()
+  assert {path.name for path in (workdir / 'tensorboard').iterdir()} >= {
+    'learner',
+    'evaluator',
+  }
+
+
+def test_one_process(tmp_path):
+  process = _start(
+    '--run_distributed=false',
+    f'--num_steps={_NUM_STEPS}',
+    f'--workdir={tmp_path}',
+  )
+  output, errors = _finish(process)
+  _check_finished(tmp_path, output, errors, process.returncode)
+  # The preset's ratio of one, kept to the step.
+  assert f'and {_NUM_STEPS - 100:,} updates (1.000 ' in output
+
+
+@pytest.mark.parametrize('launch_type', ['local_mp', 'local_mt', 'test_mt'])
+def test_launchpad(launch_type, tmp_path):
+  process = _start(
+    f'--lp_launch_type={launch_type}',
+    f'--num_steps={_NUM_STEPS}',
+    '--num_actors=2',
+    f'--workdir={tmp_path}',
+  )
+  output, errors = _finish(process)
+  _check_finished(tmp_path, output, errors, process.returncode, num_actors=2)
+  # Within the limiter's bounds: a fifth of the 100 steps before learning, both
+  # ways, and what is in flight.
+  learner_steps = float(_rows(tmp_path, 'evaluator')[-1]['learner_steps'])
+  actor_steps = float(_rows(tmp_path, 'evaluator')[-1]['actor_steps'])
+  assert 0.5 < learner_steps / (actor_steps - 100) < 1.1
+
+
+@pytest.mark.parametrize(
+  ('launch_flag', 'number'),
+  [
+    ('--lp_launch_type=local_mp', signal.SIGINT),
+    ('--lp_launch_type=local_mp', signal.SIGTERM),
+    ('--lp_launch_type=local_mt', signal.SIGTERM),
+    ('--run_distributed=false', signal.SIGINT),
+  ],
+)
+def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
+  process = _start(
+    launch_flag, '--num_steps=1000000', f'--workdir={tmp_path}'
+  )
+  _wait_for_learning(tmp_path, process)
+  if number == signal.SIGINT:
+    # As a terminal does: to every process of the group.
+    os.killpg(process.pid, number)
+  else:
+    process.send_signal(number)
+  asked = time.monotonic()
+  output, errors = _finish(process, timeout=30.0)
+  assert time.monotonic() - asked < 20.0
+  assert process.returncode == 0, errors
+  assert output.splitlines()[-1] == f'Workdir: {tmp_path}'
+  assert 'Stopped after' in output
+  assert (tmp_path / 'learning_curve.png').exists()
+  checkpoints = sorted((tmp_path / 'checkpoints' / 'learner').glob('*.npz'))
+  learner_steps = float(_rows(tmp_path, 'learner')[-1]['learner_steps'])
+  saved = int(checkpoints[-1].stem.rpartition('-')[2])
+  assert saved >= learner_steps - 100
+
+
+def _wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
+  path = workdir / 'logs' / 'learner.csv'
+  deadline = time.monotonic() + 120.0
+  while not (path.exists() and len(path.read_text().splitlines()) > 2):
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < deadline, 'learning did not start'
+    time.sleep(0.2)
+
+
+def test_failing_node_ends_the_program_with_its_error(tmp_path):
+  script = _ROOT / 'tests' / 'programs' / 'failing_environment.py'
+  process = subprocess.Popen(
+    [sys.executable, str(script), str(tmp_path)],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    start_new_session=True,
+  )
+  _, errors = _finish(process)
+  assert process.returncode == 1
+  last_line = errors.strip().splitlines()[-1]
+  assert 'the simulator is on fire' in last_line
+  assert last_line.startswith('The ')
+
+
+def test_resumes_at_the_step_where_it_was(tmp_path):
+  for num_steps in (600, 1200):
+    process = _start(
+      '--lp_launch_type=local_mp',
+      f'--num_steps={num_steps}',
+      f'--workdir={tmp_path}',
+    )
+    _, errors = _finish(process)
+    assert process.returncode == 0, errors
+  steps = [float(row['learner_steps']) for row in _rows(tmp_path, 'learner')]
+  assert steps == sorted(steps)
+  assert len(set(steps)) == len(steps)
+  actor_steps = [
+    float(row['actor_steps']) for row in _rows(tmp_path, 'evaluator')
+  ]
+  assert actor_steps[-1] >= 1200
+  # The second run made only the steps that were left.
+  assert actor_steps[-1] < 1800
+
+
+@pytest.mark.parametrize(
+  ('flag', 'message'),
+  [
+    ('--env_name=control:cheetah:rum', 'control:cheetah:run'),
+    ('--batch_size=0', 'batch_size must be'),
+    ('--temperature=FixedTemperatur(1.0)', "did you mean 'FixedTemperature'"),
+    ('--min_replay_size=20000', 'max_replay_size'),
+    ('--preset=papper', 'default|paper|debug'),
+    ('--num_actors=0', 'num_actors must be'),
+    ('--no_such_flag=1', 'Unknown command line flag'),
+  ],
+)
+def test_bad_flag_is_refused_at_once(flag, message, tmp_path):
+  process = _start(flag, f'--workdir={tmp_path / "new"}')
+  output, errors = process.communicate(timeout=60.0)
+  assert process.returncode != 0
+  assert message in output + errors
+  assert 'Traceback' not in errors
+  assert not (tmp_path / 'new').exists()
