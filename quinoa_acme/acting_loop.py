@@ -33,6 +33,7 @@ class ActingLoop:
     actor: core.Actor,
     counter: counting.Counter | None = None,
     logger: loggers_base.Logger | None = None,
+    should_update: bool = True,
   ):
     """Makes the loop.
 
@@ -41,7 +42,10 @@ class ActingLoop:
       actor: acts in it, and learns from it if it can.
       counter: counts `steps` and `episodes`.
       logger: takes a row at the end of each episode.
+      should_update: whether the actor is updated after each step; not in an
+        evaluation, all of which is of the parameters that it began with.
     """
+    self._should_update = should_update
     self._environment = environment
     self._actor = actor
     self._counter = counter or counting.Counter()
@@ -126,7 +130,8 @@ class ActingLoop:
     _check_finite(timestep, self._length)
     self._return += float(timestep.reward)
     self._actor.observe(action, timestep)
-    self._actor.update()
+    if self._should_update:
+      self._actor.update()
     self._timestep = timestep
     return timestep
 

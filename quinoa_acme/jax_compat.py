@@ -27,7 +27,6 @@ REPLACEMENTS: dict[str, Any] = {
   'jax.tree_map': jax.tree_util.tree_map,
   'jax.tree_multimap': jax.tree_util.tree_map,
   'jax.tree_flatten': jax.tree_util.tree_flatten,
-  'jax.tree_leaves': jax.tree_util.tree_leaves,
   'jax.numpy.DeviceArray': jax.Array,
   'jax.xla.Device': jax.Device,
   'jax.xla.DeviceArray': jax.Array,

@@ -138,7 +138,9 @@ def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
     variable_source=learner,
   )
   evaluation_loop = acting_loop.ActingLoop(
-    config.environment_factory(config.seed_of('evaluator')), evaluator
+    config.environment_factory(config.seed_of('evaluator')),
+    evaluator,
+    should_update=False,
   )
 
   def evaluate(num_episodes: int, should_stop: Callable[[], bool]):

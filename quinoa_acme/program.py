@@ -420,7 +420,9 @@ def run_evaluator(
   def evaluate_run(stopping: Callable[[], bool]) -> None:
     environment = config.environment_factory(config.seed_of('evaluator'))
     networks = config.make_networks(specs.make_environment_spec(environment))
-    actor = quinoa.QuinoaBuilder(config.agent).make_actor(
+    # With a longer period an update that waits would not always fetch.
+    agent = dataclasses.replace(config.agent, variable_update_period=1)
+    actor = quinoa.QuinoaBuilder(agent).make_actor(
       jax.random.PRNGKey(config.seed_of('evaluator')),
       quinoa.make_policy(networks, config.agent.evaluation_policy),
       variable_source=_as_variable_source(learner),
@@ -428,7 +430,7 @@ def run_evaluator(
     logger = loggers.make_logger(
       config.workdir, 'evaluator', steps_key='actor_steps'
     )
-    loop = acting_loop.ActingLoop(environment, actor)
+    loop = acting_loop.ActingLoop(environment, actor, should_update=False)
 
     counts = coordinator.get_counts()
 

@@ -126,9 +126,7 @@ def test_launchpad(launch_type, tmp_path):
   ],
 )
 def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
-  process = _start(
-    launch_flag, '--num_steps=1000000', f'--workdir={tmp_path}'
-  )
+  process = _start(launch_flag, '--num_steps=1000000', f'--workdir={tmp_path}')
   _wait_for_learning(tmp_path, process)
   if number == signal.SIGINT:
     # As a terminal does: to every process of the group.
@@ -176,7 +174,7 @@ def test_failing_node_ends_the_program_with_its_error(tmp_path):
 def test_resumes_at_the_step_where_it_was(tmp_path):
   for num_steps in (600, 1200):
     process = _start(
-      '--lp_launch_type=local_mp',
+      '--lp_launch_type=local_mt',
       f'--num_steps={num_steps}',
       f'--workdir={tmp_path}',
     )
@@ -196,12 +194,7 @@ def test_resumes_at_the_step_where_it_was(tmp_path):
 @pytest.mark.parametrize(
   ('flag', 'message'),
   [
-    ('--env_name=control:cheetah:rum', 'control:cheetah:run'),
-    ('--batch_size=0', 'batch_size must be'),
     ('--temperature=FixedTemperatur(1.0)', "did you mean 'FixedTemperature'"),
-    ('--min_replay_size=20000', 'max_replay_size'),
-    ('--preset=papper', 'default|paper|debug'),
-    ('--num_actors=0', 'num_actors must be'),
     ('--no_such_flag=1', 'Unknown command line flag'),
   ],
 )

@@ -208,7 +208,7 @@ def make_update_step(
       'value_min': jnp.min(value),
       'value_max': jnp.max(value),
       'target_mean': jnp.mean(target),
-      'gradient_norm': optax.global_norm(gradients),
+      'gradient_norm': optax.tree.norm(gradients),
       'share_at_bounds': policy.share_at_bounds(fresh_action),
     }
     epsilon = temperature_lib.epsilon_of(config.temperature)
@@ -334,8 +334,14 @@ class QuinoaLearner(acme.Learner):
       ),
       donate_argnums=0,
     )
+    # As large as the first real batch, so that one compilation serves both.
     self._set_state(
-      self._initial_state(networks.example_observation, networks.example_action)
+      self._initial_state(
+        *jax.tree_util.tree_map(
+          lambda x: np.repeat(x, config.batch_size, axis=0),
+          (networks.example_observation, networks.example_action),
+        )
+      )
     )
 
   def step(self) -> None:

@@ -15,8 +15,7 @@ _NESTED = {
 }
 
 
-@pytest.mark.parametrize('nested', [False, True])
-@pytest.mark.parametrize('seed', [0, 1])
+@pytest.mark.parametrize(('nested', 'seed'), [(False, 0), (True, 1)])
 def test_q_is_identically_zero_at_first(
   make_spec, make_networks, make_batch, tiny_config, nested, seed
 ):
@@ -123,7 +122,7 @@ def test_the_likelihood_grows_with_the_number_of_samples(policy):
 
 
 def test_no_sample_is_no_choice():
-  with pytest.raises(ValueError, match='num_samples .* at least 1, but is 0'):
+  with pytest.raises(ValueError, match=r'num_samples .* at least 1, but is 0'):
     quinoa.MostLikely(0)
 
 

@@ -122,7 +122,9 @@ def test_the_derivative_is_that_of_the_dual(batch, log_alpha):
   derivative = _derivative(alpha, value, log_ratio, epsilon)
   slope = _slope(alpha, value, log_ratio, epsilon)
   size = 1 + np.ptp(value) / alpha
-  assert float(derivative) == pytest.approx(float(slope), abs=1e-5 * size, rel=1e-4)
+  assert float(derivative) == pytest.approx(
+    float(slope), abs=1e-5 * size, rel=1e-4
+  )
   expected = _reference(alpha, value, log_ratio, epsilon)
   assert float(derivative) == pytest.approx(expected, abs=1e-5 * size, rel=1e-4)
 
@@ -235,7 +237,9 @@ def test_the_dual_is_solved_whatever_alpha_was():
   batch = jnp.linspace(-1, 1, 8)
   expected = _solve(batch, 0 * batch, 0.1, 1e-4, 1e4)
   for alpha in (temperature_lib.initial(dual), 0.01):
-    assert float(_update(dual, alpha, 0.0)) == pytest.approx(float(expected), rel=1e-5)
+    assert float(_update(dual, alpha, 0.0)) == pytest.approx(
+      float(expected), rel=1e-5
+    )
   assert temperature_lib.epsilon_of(dual) == 0.1
 
 

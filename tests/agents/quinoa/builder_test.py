@@ -1,0 +1,198 @@
+"""Tests of the builder, with real Reverb servers and Acme's own layouts."""
+
+import dataclasses
+import itertools
+
+from acme import environment_loop
+from acme import specs
+from acme.jax.layouts import distributed_layout
+from acme.jax.layouts import local_layout
+from acme.utils import counting
+from acme.utils import loggers
+import dm_env
+import jax
+import launchpad as lp
+import numpy as np
+import pytest
+import reverb
+
+from quinoa_acme.agents import quinoa
+
+
+@pytest.fixture(scope='module')
+def config(tiny_config):
+  return dataclasses.replace(
+    tiny_config,
+    min_replay_size=20,
+    samples_per_insert=16.0,
+    samples_per_insert_tolerance=1.0,
+    num_sgd_steps_per_step=2,
+  )
+
+
+@pytest.fixture
+def serve():
+  """Serves tables, and gives the client."""
+  servers = []
+
+  def serve(tables):
+    server = reverb.Server(tables)
+    servers.append(server)
+    return reverb.Client(f'localhost:{server.port}')
+
+  yield serve
+  for server in servers:
+    server.stop()
+
+
+def test_the_limiter_has_the_numbers_of_the_config(make_spec, config, serve):
+  client = serve(quinoa.QuinoaBuilder(config).make_replay_tables(make_spec()))
+  info = client.server_info()['priority_table']
+  limiter = info.rate_limiter_info
+  assert limiter.samples_per_insert == 16.0
+  assert limiter.min_size_to_sample == 20
+  # 1.0 * 20 * 16 samples ahead or behind of 20 * 16.
+  assert limiter.min_diff == 0.0
+  assert limiter.max_diff == 640.0
+  assert info.max_size == config.max_replay_size
+  assert info.max_times_sampled == 0
+  assert info.sampler_options.uniform
+  assert info.remover_options.fifo
+
+
+@pytest.mark.parametrize('action_dtype', [np.float32, np.float64])
+def test_transitions_come_back_from_reverb(
+  make_spec, config, serve, action_dtype
+):
+  spec = make_spec(
+    {'a': specs.Array((), np.int32), 'b': specs.Array((2,), np.float64)},
+    specs.BoundedArray((2,), action_dtype, -10, 10),
+  )
+  config = dataclasses.replace(
+    config,
+    min_replay_size=4,
+    batch_size=2,
+    samples_per_insert=8.0,
+    temperature=quinoa.FixedTemperature(0.2),
+  )
+  builder = quinoa.QuinoaBuilder(config)
+  tables = builder.make_replay_tables(spec)
+  signature = tables[0].info.signature
+  assert signature.action.dtype.as_numpy_dtype is action_dtype
+  assert signature.observation['b'].dtype.as_numpy_dtype is np.float64
+  assert signature.reward.dtype.as_numpy_dtype is np.float32
+  client = serve(tables)
+  adder = builder.make_adder(client)
+  assert adder is not None
+
+  def observe(i):
+    return {'a': np.int32(i), 'b': np.array([i, -i], np.float64)}
+
+  adder.add_first(dm_env.restart(observe(0)))
+  for i in range(1, 5):
+    make = dm_env.termination if i == 4 else dm_env.transition
+    timestep = make(np.float32(i), observe(i))
+    timestep = timestep._replace(discount=np.float32(timestep.discount))
+    # The policy acts in float32, whatever the environment takes.
+    adder.add(np.full(2, i, np.float32), timestep)
+  dataset = builder.make_dataset_iterator(client)
+  for sample in itertools.islice(dataset, 3):
+    batch = sample.data
+    assert batch.reward.shape == (4,)
+    assert batch.action.dtype == action_dtype
+    assert batch.observation['b'].dtype == np.float64
+    np.testing.assert_array_equal(batch.action[:, 0], batch.reward)
+    np.testing.assert_array_equal(batch.observation['a'], batch.reward - 1)
+    np.testing.assert_array_equal(
+      batch.next_observation['b'][:, 1], -batch.reward
+    )
+    np.testing.assert_array_equal(batch.discount, batch.reward != 4)
+
+
+def test_an_actor_acts_and_follows_the_learner(
+  make_spec, make_networks, make_batch, as_samples, config
+):
+  spec = make_spec()
+  networks = make_networks(spec, config)
+  # Even an update that waits is made only once a period.
+  config = dataclasses.replace(config, variable_update_period=2)
+  builder = quinoa.QuinoaBuilder(config)
+  learner = builder.make_learner(
+    jax.random.PRNGKey(0),
+    networks,
+    as_samples(make_batch(spec, 32, seed) for seed in range(3)),
+  )
+  actors = [
+    builder.make_actor(
+      jax.random.PRNGKey(7),
+      quinoa.make_policy(networks, quinoa.BaseMode()),
+      variable_source=learner,
+    )
+    for _ in range(2)
+  ]
+  observation = np.ones(3, np.float32)
+  for actor in actors:
+    actor.observe_first(dm_env.restart(observation))
+  first = [actor.select_action(observation) for actor in actors]
+  np.testing.assert_array_equal(*first)
+  spec.actions.validate(first[0])
+  for _ in range(3):
+    learner.step()
+  actors[0].update(wait=True)
+  np.testing.assert_array_equal(actors[0].select_action(observation), first[0])
+  actors[0].update(wait=True)
+  assert np.any(actors[0].select_action(observation) != first[0])
+  np.testing.assert_array_equal(actors[1].select_action(observation), first[1])
+
+
+def test_an_actor_needs_parameters(make_spec, make_networks, config):
+  networks = make_networks(make_spec(), config)
+  with pytest.raises(ValueError, match='needs a variable_source'):
+    quinoa.QuinoaBuilder(config).make_actor(
+      jax.random.PRNGKey(0), quinoa.make_policy(networks)
+    )
+
+
+def test_acme_s_local_layout_runs_the_builder(
+  make_networks, point_mass, config
+):
+  environment = point_mass(0)
+  spec = specs.make_environment_spec(environment)
+  networks = make_networks(spec, config)
+  counter = counting.Counter()
+  agent = local_layout.LocalLayout(
+    seed=0,
+    environment_spec=spec,
+    builder=quinoa.QuinoaBuilder(config),
+    networks=networks,
+    policy_network=quinoa.make_policy(networks),
+    workdir=None,
+    min_replay_size=config.min_replay_size,
+    samples_per_insert=config.samples_per_insert,
+    batch_size=config.batch_size,
+    num_sgd_steps_per_step=config.num_sgd_steps_per_step,
+    counter=counter,
+  )
+  loop = environment_loop.EnvironmentLoop(
+    environment, agent, logger=loggers.NoOpLogger()
+  )
+  loop.run(num_steps=200)
+  # One SGD step an environment step, past the first 32.
+  assert 150 <= counter.get_counts()['steps'] <= 200
+
+
+def test_acme_s_distributed_layout_takes_the_builder(
+  make_networks, point_mass, config
+):
+  program = distributed_layout.DistributedLayout(
+    seed=0,
+    environment_factory=point_mass,
+    network_factory=lambda spec: make_networks(spec, config),
+    builder=quinoa.QuinoaBuilder(config),
+    policy_network=quinoa.make_policy,
+    num_actors=2,
+    environment_spec=specs.make_environment_spec(point_mass(0)),
+  ).build()
+  assert isinstance(program, lp.Program)
+  assert {'replay', 'counter', 'learner', 'actor'} <= set(program.groups)
+  assert len(program.groups['actor']) == 2

@@ -1,0 +1,85 @@
+"""Quinoa on a small control task, in one process: it learns."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from quinoa_acme import experiment
+from quinoa_acme import local
+from quinoa_acme import networks as networks_lib
+from quinoa_acme.agents import quinoa
+
+
+def _chance(make_environment, num_episodes: int = 50) -> float:
+  """The mean return of uniformly random actions."""
+  rng = np.random.default_rng(0)
+  environment = make_environment(0)
+  returns = []
+  for _ in range(num_episodes):
+    environment.reset()
+    returns.append(0.0)
+    while True:
+      timestep = environment.step(rng.uniform(-1, 1, 1).astype(np.float32))
+      returns[-1] += timestep.reward
+      if timestep.last():
+        break
+  return float(np.mean(returns))
+
+
+# The default's algorithm but for sizes, and for the horizon of this task.
+_SIZES = dataclasses.replace(
+  quinoa.QuinoaConfig.debug(),
+  flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(32,)),
+  value_hidden_sizes=(64,),
+  learning_rate=1e-3,
+  discount=0.95,
+  batch_size=64,
+  samples_per_insert=64.0,
+  num_sgd_steps_per_step=5,
+  min_replay_size=300,
+)
+_CONFIGS = {
+  # As SAC: maximum-entropy learning.
+  'uniform prior': dataclasses.replace(
+    _SIZES,
+    temperature=quinoa.FixedTemperature(0.1),
+    prior=quinoa.UniformPrior(),
+  ),
+  # A prior that follows, with the default's averages.
+  'lagged prior': dataclasses.replace(
+    _SIZES,
+    temperature=quinoa.FixedTemperature(0.2),
+    prior=quinoa.LaggedPrior(quinoa.Polyak(0.005), flatness=0.1),
+  ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('name', 'seed'),
+  [
+    ('uniform prior', 0),
+    ('uniform prior', 1),
+    ('uniform prior', 2),
+    ('lagged prior', 0),
+  ],
+)
+def test_returns_rise_far_above_chance(tmp_path, point_mass, name, seed):
+  status = local.run(
+    experiment.ExperimentConfig(
+      agent=_CONFIGS[name],
+      environment_factory=point_mass,
+      env_name='point_mass',
+      workdir=str(tmp_path),
+      num_steps=3000,
+      seed=seed,
+      eval_every=3000,
+      evaluation_episodes=10,
+    )
+  )
+  chance = _chance(point_mass)
+  assert status.finished
+  # The best possible is below 50; single lucky episodes of chance's reach 26.
+  assert chance < 10
+  assert status.evaluation_return > 40

@@ -1,0 +1,404 @@
+"""Tests of the learner: pure step, state, data, and what is not finite."""
+
+import dataclasses
+import itertools
+
+from acme import specs
+import dm_env
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents.quinoa import learning
+
+
+def _assert_equal(left, right):
+  jax.tree_util.tree_map(np.testing.assert_array_equal, left, right)
+
+
+def _distance(left, right) -> float:
+  distances = jax.tree_util.tree_map(
+    lambda x, y: np.max(np.abs(np.asarray(x) - np.asarray(y))), left, right
+  )
+  return max(jax.tree_util.tree_leaves(distances))
+
+
+class _Rows:
+  """A logger that keeps what it is given."""
+
+  def __init__(self):
+    self.rows = []
+
+  def write(self, row):
+    self.rows.append(row)
+
+  def close(self):
+    pass
+
+
+@pytest.fixture(scope='module')
+def config(tiny_config):
+  return dataclasses.replace(
+    tiny_config,
+    temperature=quinoa.DualTemperature(0.1),
+    prior=quinoa.LaggedPrior(quinoa.CopyEvery(3), flatness=0.1),
+    target=quinoa.CopyEvery(2),
+  )
+
+
+@pytest.fixture(scope='module')
+def networks(make_spec, make_networks, config):
+  return make_networks(make_spec(), config)
+
+
+@pytest.fixture(scope='module')
+def batches(make_spec, make_batch):
+  return [make_batch(make_spec(), 16, seed) for seed in range(8)]
+
+
+@pytest.fixture
+def make_learner(networks, config, as_samples):
+  def make_learner(batches, seed=0, **options):
+    logger = _Rows()
+    learner = quinoa.QuinoaLearner(
+      networks,
+      dataclasses.replace(config, **options),
+      jax.random.PRNGKey(seed),
+      as_samples(batches),
+      logger=logger,
+    )
+    return learner, logger.rows
+
+  return make_learner
+
+
+def _metrics(rows):
+  """The rows without what the clock says."""
+  return [
+    {k: v for k, v in row.items() if k not in ('steps_per_second', 'walltime')}
+    for row in rows
+  ]
+
+
+def test_two_learners_of_one_seed_are_equal_to_the_bit(make_learner, batches):
+  (first, rows), (second, other_rows) = (
+    make_learner(batches) for _ in range(2)
+  )
+  for _ in range(5):
+    first.step()
+    second.step()
+  assert _metrics(rows) == _metrics(other_rows)
+  assert rows[-1]['steps'] == 5
+  _assert_equal(first.save(), second.save())
+  third, _ = make_learner(batches, seed=1)
+  third.step()
+  assert _distance(first.save().params, third.save().params) > 1e-3
+
+
+def test_the_first_batch_sets_the_statistics(make_learner, networks, batches):
+  learner, _ = make_learner(batches)
+  before = learner.save()
+  assert before.steps == 0
+  learner.step()
+  key = jax.random.PRNGKey(0)
+  expected = learning.make_initial_state(
+    networks, learner._config, key, batches[0].observation, batches[0].action
+  )
+  # Nothing but what depends on the data differs, and the step moved little.
+  after = learner.save()
+  layer = next(name for name in expected.params.value if 'hidden_0' in name)
+  gain = expected.params.value[layer]['gain']
+  assert np.abs(gain - before.params.value[layer]['gain']).max() > 0.05
+  np.testing.assert_allclose(
+    after.params.value[layer]['gain'], gain, atol=0.011
+  )
+  direction = expected.params.value[layer]['direction']
+  np.testing.assert_allclose(
+    direction, before.params.value[layer]['direction'], rtol=1e-6
+  )
+
+
+def test_a_restored_learner_goes_on_as_if_nothing_had_been(
+  make_learner, batches
+):
+  learner, rows = make_learner(batches)
+  for _ in range(4):
+    learner.step()
+  saved = learner.save()
+  kept = jax.tree_util.tree_map(np.copy, saved)
+  learner.step()
+  # The other has another seed, and another first batch: both are overwritten.
+  other, other_rows = make_learner(batches[4:], seed=1)
+  other.restore(saved)
+  _assert_equal(other.get_variables(['policy']), [saved.params.policy])
+  other.step()
+  _assert_equal(learner.save(), other.save())
+  metrics, other_metrics = _metrics(rows)[-1], _metrics(other_rows)[-1]
+  del metrics['steps'], other_metrics['steps']
+  assert metrics == other_metrics
+  # What was saved has a life of its own.
+  _assert_equal(saved, kept)
+
+
+def test_variables_outlive_the_buffers_that_a_step_donates(
+  make_learner, batches
+):
+  learner, _ = make_learner(batches)
+  value, policy = learner.get_variables(['value', 'policy'])
+  kept = jax.tree_util.tree_map(np.copy, (value, policy))
+  for _ in range(3):
+    learner.step()
+  _assert_equal((value, policy), kept)
+  for leaf in jax.tree_util.tree_leaves((value, policy)):
+    assert isinstance(leaf, np.ndarray)
+  assert _distance(policy, learner.get_variables(['policy'])[0]) > 1e-4
+  with pytest.raises(KeyError, match=r"\['critic'\].*\['policy', 'value'\]"):
+    learner.get_variables(['critic', 'policy'])
+
+
+def test_data_at_an_end_stop_the_learner(make_learner, batches):
+  learner, _ = make_learner(batches[:1])
+  learner.step()
+  with pytest.raises(StopIteration):
+    learner.step()
+
+
+def _spoil(batch, part):
+  value = np.array(getattr(batch, part))
+  value.flat[3] = np.nan
+  return batch._replace(**{part: value})
+
+
+@pytest.mark.parametrize(
+  ('part', 'name'),
+  [
+    ('reward', 'reward'),
+    ('observation', 'observation'),
+    ('next_observation', 'next observation'),
+    ('action', 'action'),
+  ],
+)
+def test_what_is_not_finite_is_named_and_not_saved(
+  make_learner, batches, part, name
+):
+  data = [*batches[:2], _spoil(batches[2], part), *batches[3:]]
+  learner, rows = make_learner(data)
+  learner.step()
+  learner.step()
+  [before] = learner.get_variables(['policy'])
+  message = f'Learner step 3: the {name} is not finite'
+  with pytest.raises(quinoa.NonFiniteError, match=message):
+    learner.step()
+  assert len(rows) == 2
+  with pytest.raises(quinoa.NonFiniteError, match=message):
+    learner.save()
+  with pytest.raises(quinoa.NonFiniteError, match=message):
+    learner.step()
+  # Actors are served the last sound parameters.
+  _assert_equal(learner.get_variables(['policy'])[0], before)
+  assert jnp.isfinite(jax.tree_util.tree_leaves(before)[0]).all()
+
+
+@pytest.mark.slow
+def test_several_steps_in_one_call_are_several_calls(networks, config, batches):
+  update_step = learning.make_update_step(networks, config)
+  state = learning.make_initial_state(
+    networks,
+    config,
+    jax.random.PRNGKey(0),
+    batches[0].observation,
+    batches[0].action,
+  )
+  one = jax.jit(learning.make_scanned_update(update_step, 1))
+  four = jax.jit(learning.make_scanned_update(update_step, 4))
+  large = jax.tree_util.tree_map(lambda *xs: np.concatenate(xs), *batches[:4])
+  at_once, mean_metrics, finite = four(state, large)
+  rows = []
+  for batch in batches[:4]:
+    state, metrics, _ = one(state, batch)
+    rows.append(metrics)
+  assert _distance(at_once, state) < 1e-5
+  for key, value in mean_metrics.items():
+    mean = np.mean([row[key] for row in rows])
+    assert float(value) == pytest.approx(mean, rel=1e-4, abs=1e-5)
+  assert all(np.shape(x) == (4,) for x in jax.tree_util.tree_leaves(finite))
+
+
+def test_update_and_policy_are_traced_once(
+  networks, config, as_samples, batches
+):
+  traces = []
+
+  def traced(name, function):
+    def count(*args):
+      traces.append(name)
+      return function(*args)
+
+    return count
+
+  policy = dataclasses.replace(
+    networks.policy,
+    sample_and_log_prob=traced('update', networks.policy.sample_and_log_prob),
+    sample=traced('act', networks.policy.sample),
+  )
+  counted = dataclasses.replace(networks, policy=policy)
+  learner = quinoa.QuinoaLearner(
+    counted, config, jax.random.PRNGKey(0), as_samples(batches)
+  )
+  builder = quinoa.QuinoaBuilder(config)
+  actor = builder.make_actor(
+    jax.random.PRNGKey(0), quinoa.make_policy(counted), None, learner
+  )
+  actor.observe_first(dm_env.restart(np.ones(3, np.float32)))
+  for i in range(5):
+    learner.step()
+    if i == 3:
+      learner.restore(learner.save())
+    actor.update(wait=True)
+    actor.select_action(np.ones(3, np.float32))
+  assert sorted(traces) == ['act', 'update']
+
+
+@pytest.fixture(scope='module')
+def trajectory(networks, config, batches):
+  """The states and metrics of seven steps."""
+  update_step = jax.jit(learning.make_update_step(networks, config))
+  states = [
+    learning.make_initial_state(
+      networks,
+      config,
+      jax.random.PRNGKey(0),
+      batches[0].observation,
+      batches[0].action,
+    )
+  ]
+  rows = []
+  for batch in batches[:7]:
+    state, metrics, _ = update_step(states[-1], batch)
+    states.append(state)
+    rows.append(metrics)
+  return states, rows
+
+
+def test_prior_and_target_are_copied_at_their_periods(trajectory):
+  states, _ = trajectory
+  for step, (before, after) in enumerate(itertools.pairwise(states), start=1):
+    assert after.steps == step
+    assert _distance(before.params, after.params) > 1e-5
+    _assert_equal(
+      after.prior, after.params.policy if step % 3 == 0 else before.prior
+    )
+    _assert_equal(
+      after.target_value,
+      after.params.value if step % 2 == 0 else before.target_value,
+    )
+    assert np.any(before.key != after.key)
+
+
+def test_the_metrics_say_what_they_are_named_for(trajectory, config):
+  _, rows = trajectory
+  for row in rows:
+    assert row['value_min'] <= row['value_mean'] <= row['value_max']
+    assert row['log_prob_min'] <= row['log_prob_max']
+    assert row['log_ratio_min'] <= row['log_ratio_mean']
+    assert 1e-4 <= row['temperature'] <= 1e4
+    assert 0 <= row['share_at_bounds'] <= 1
+    assert float(row['kl_over_epsilon']) == pytest.approx(
+      float(row['kl']) / 0.1
+    )
+  first = rows[0]
+  # At first Q is zero, the policy uniform, and V constant.
+  assert float(first['kl']) == pytest.approx(0.0, abs=1e-6)
+  assert first['value_max'] == first['value_min'] == 0.0
+  assert first['log_prob_max'] == first['log_prob_min']
+  assert float(first['temperature']) == pytest.approx(1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  'prior', [quinoa.UniformPrior(), quinoa.LaggedPrior(quinoa.Polyak(0.005))]
+)
+def test_the_loss_falls_on_a_fixed_batch(networks, config, batches, prior):
+  config = dataclasses.replace(
+    config,
+    temperature=quinoa.FixedTemperature(0.5),
+    prior=prior,
+    target=quinoa.Polyak(0.005),
+    discount=0.5,
+  )
+  update = jax.jit(
+    learning.make_scanned_update(
+      learning.make_update_step(networks, config), 50
+    )
+  )
+  batch = batches[0]
+  repeated = jax.tree_util.tree_map(
+    lambda x: np.tile(x, (50,) + (1,) * (x.ndim - 1)), batch
+  )
+  state = learning.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  losses = []
+  for _ in range(6):
+    state, metrics, _ = update(state, repeated)
+    losses.append(float(metrics['loss']))
+  assert losses[-1] < 0.3 * losses[0]
+  assert bool(state.prior) == isinstance(prior, quinoa.LaggedPrior)
+
+
+@pytest.mark.slow
+def test_polyak_averages_move_by_their_rate(networks, config, batches):
+  rate = 0.25
+  config = dataclasses.replace(
+    config,
+    prior=quinoa.LaggedPrior(quinoa.Polyak(rate)),
+    target=quinoa.Polyak(rate),
+  )
+  batch = batches[0]
+  state = learning.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  after, _, _ = jax.jit(learning.make_update_step(networks, config))(
+    state, batch
+  )
+  for slow, old, online in (
+    (after.target_value, state.target_value, after.params.value),
+    (after.prior, state.prior, after.params.policy),
+  ):
+    expected = jax.tree_util.tree_map(
+      lambda x, y: (1 - rate) * x + rate * y, old, online
+    )
+    assert _distance(slow, expected) < 1e-6
+    assert _distance(slow, old) > 1e-4
+
+
+@pytest.mark.slow
+def test_double_precision_and_nested_observations(
+  make_spec, make_networks, make_batch, as_samples, tiny_config
+):
+  spec = make_spec(
+    {'z': specs.Array((2,), np.float64), 'n': specs.Array((), np.int32)},
+    specs.BoundedArray((2,), np.float64, -1, 1),
+  )
+  networks = make_networks(spec, tiny_config)
+  rows = _Rows()
+  learner = quinoa.QuinoaLearner(
+    networks,
+    tiny_config,
+    jax.random.PRNGKey(0),
+    as_samples([make_batch(spec, 16, seed) for seed in range(2)]),
+    logger=rows,
+  )
+  learner.step()
+  learner.step()
+  assert np.isfinite(rows.rows[-1]['loss'])
+  actor = quinoa.QuinoaBuilder(tiny_config).make_actor(
+    jax.random.PRNGKey(0), quinoa.make_policy(networks), None, learner
+  )
+  observation = {'z': np.array([0.1, 0.2]), 'n': np.int32(3)}
+  actor.observe_first(dm_env.restart(observation))
+  action = actor.select_action(observation)
+  assert action.shape == (2,)
+  assert np.all(np.abs(action) <= 1)

@@ -1,0 +1,172 @@
+"""Tests of the parts of the distributed program; launches are elsewhere."""
+
+import dataclasses
+import itertools
+import threading
+import time
+
+import cloudpickle
+import jax
+import launchpad as lp
+import pytest
+
+from quinoa_acme import environments
+from quinoa_acme import experiment
+from quinoa_acme import program
+from quinoa_acme import progress
+from quinoa_acme.agents import quinoa
+
+_NAME = 'control:cartpole:balance'
+
+
+@pytest.fixture
+def config(tmp_path):
+  return experiment.ExperimentConfig(
+    agent=quinoa.QuinoaConfig.debug(),
+    environment_factory=environments.EnvironmentFactory(_NAME),
+    env_name=_NAME,
+    workdir=str(tmp_path),
+    num_steps=1000,
+    num_actors=2,
+  )
+
+
+def test_program_has_a_node_for_each_part(config):
+  groups = program.make_program(config).groups
+  assert {label: len(nodes) for label, nodes in groups.items()} == {
+    'replay': 1,
+    'counter': 1,
+    'learner': 1,
+    'evaluator': 1,
+    'actor': 2,
+  }
+
+
+def test_nodes_are_picklable(config):
+  assert cloudpickle.loads(cloudpickle.dumps(config)) == config
+  for nodes in program.make_program(config).groups.values():
+    for node in nodes:
+      assert cloudpickle.dumps(node.function)
+
+
+def test_coordinator_finishes_at_the_target(config):
+  coordinator = program.Coordinator(config)
+  assert not coordinator.should_finish()
+  coordinator.increment(actor_steps=999)
+  assert not coordinator.should_finish()
+  coordinator.increment(actor_steps=1)
+  assert coordinator.should_finish()
+
+
+def test_coordinator_knows_who_is_done(config):
+  coordinator = program.Coordinator(config)
+  assert not coordinator.is_done('learner')
+  coordinator.report_done('learner')
+  assert coordinator.is_done('learner')
+  assert not coordinator.is_done('actor_1')
+
+
+def test_status_round_trip(tmp_path):
+  assert program.read_status(str(tmp_path)) == progress.Status()
+  status = progress.Status(actor_steps=3, evaluation_return=1.5, finished=True)
+  program.write_status(str(tmp_path), status)
+  assert program.read_status(str(tmp_path)) == status
+  program.clear(str(tmp_path))
+  assert program.read_status(str(tmp_path)) == progress.Status()
+
+
+def test_stoppable_iterator_passes_items_on_in_order():
+  iterator = program.StoppableIterator(iter(range(5)))
+  assert list(iterator) == [0, 1, 2, 3, 4]
+
+
+def test_stoppable_iterator_passes_the_error_on():
+  def fail():
+    yield 1
+    raise RuntimeError('no more')
+
+  iterator = program.StoppableIterator(fail())
+  assert next(iterator) == 1
+  with pytest.raises(RuntimeError, match='no more'):
+    next(iterator)
+
+
+def test_stoppable_iterator_leaves_one_that_blocks():
+  release = threading.Event()
+
+  def block():
+    release.wait(60.0)
+    yield 1
+
+  iterator = program.StoppableIterator(block())
+  calls = itertools.count()
+  iterator.stop_when(lambda: next(calls) > 2)
+  started = time.monotonic()
+  with pytest.raises(StopIteration):
+    next(iterator)
+  assert time.monotonic() - started < 5.0
+  release.set()
+
+
+class _Source:
+  """Serves policy parameters that tell how often they were asked for."""
+
+  def __init__(self, networks):
+    self._networks = networks
+    self.requests = 0
+
+  def get_variables(self, names):
+    self.requests += 1
+    params = self._networks.policy.init(
+      jax.random.PRNGKey(0),
+      self._networks.example_observation,
+      self._networks.example_action,
+    )
+    return [params for _ in names]
+
+
+class _Counts:
+  """A coordinator whose run has reached its target, the learner being done."""
+
+  def __init__(self):
+    self.returns = {}
+    self.done = []
+
+  def get_counts(self):
+    return {'actor_steps': 1000, 'learner_steps': 900}
+
+  def should_finish(self):
+    return True
+
+  def is_done(self, role):
+    return True
+
+  def report_returns(self, returns):
+    self.returns = dict(returns)
+
+  def report_done(self, role):
+    self.done.append(role)
+
+
+def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
+  config, monkeypatch
+):
+  """All of the last evaluation is of the learner's last parameters."""
+  stop = threading.Event()
+  monkeypatch.setattr(lp, 'stop_event', lambda: stop)
+  monkeypatch.setattr(program, '_leave', lambda: None)
+  config = dataclasses.replace(config, evaluation_episodes=1)
+  source = _Source(config.make_networks(config.make_spec()))
+  counts = _Counts()
+  node = threading.Thread(
+    target=program.run_evaluator, args=(config, source, counts)
+  )
+  node.start()
+  deadline = time.monotonic() + 60.0
+  while not counts.done and time.monotonic() < deadline:
+    time.sleep(0.1)
+  stop.set()
+  node.join()
+  assert counts.done == ['evaluator']
+  assert counts.returns['evaluation_return'] > 0
+  assert source.requests == 1

@@ -1,0 +1,150 @@
+"""Tests of the replay in one process."""
+
+from acme import specs
+from acme import types
+import dm_env
+import numpy as np
+import pytest
+from scipy import stats
+
+from quinoa_acme import replay as replay_lib
+
+
+def _transition(i: int) -> types.Transition:
+  return types.Transition(
+    observation=np.full(3, i, np.float32),
+    action=np.full(2, i, np.float32),
+    reward=np.float32(i),
+    discount=np.float32(1.0),
+    next_observation=np.full(3, i + 1, np.float32),
+  )
+
+
+def _filled(spec, num_transitions, max_size, seed=0):
+  replay = replay_lib.TransitionReplay(spec, max_size, seed)
+  for i in range(num_transitions):
+    replay.insert(_transition(i))
+  return replay
+
+
+def test_samples_are_uniform_and_reproducible(make_spec):
+  first = _filled(make_spec(), 10, max_size=100).sample(10_000)
+  second = _filled(make_spec(), 10, max_size=100).sample(10_000)
+  np.testing.assert_array_equal(first.reward, second.reward)
+  other = _filled(make_spec(), 10, max_size=100, seed=1).sample(10_000)
+  assert np.any(first.reward != other.reward)
+  counts = np.bincount(first.reward.astype(int), minlength=10)
+  assert stats.chisquare(counts).pvalue > 1e-3
+
+
+def test_rows_stay_together(make_spec):
+  batch = _filled(make_spec(), 10, max_size=100).sample(64)
+  assert batch.observation.shape == (64, 3)
+  np.testing.assert_array_equal(batch.observation[:, 0], batch.reward)
+  np.testing.assert_array_equal(batch.action[:, 1], batch.reward)
+  np.testing.assert_array_equal(batch.next_observation[:, 2], batch.reward + 1)
+
+
+def test_the_oldest_are_dropped_first(make_spec):
+  replay = _filled(make_spec(), 3, max_size=5)
+  assert (len(replay), replay.num_inserted) == (3, 3)
+  replay = _filled(make_spec(), 12, max_size=5)
+  assert (len(replay), replay.num_inserted) == (5, 12)
+  kept = set(replay.sample(1000).reward.tolist())
+  assert kept == {7, 8, 9, 10, 11}
+
+
+def test_a_sample_is_a_copy(make_spec):
+  replay = _filled(make_spec(), 1, max_size=1)
+  sample = replay.sample(1)
+  replay.insert(_transition(5))
+  assert sample.reward == [0]
+
+
+def test_an_empty_replay_refuses(make_spec):
+  with pytest.raises(ValueError, match='Replay is empty'):
+    replay_lib.TransitionReplay(make_spec(), 5, seed=0).sample(1)
+
+
+def test_the_iterator_gives_what_the_learner_takes(make_spec):
+  iterator = _filled(make_spec(), 5, max_size=5).as_iterator(7)
+  data = next(iterator).data
+  assert isinstance(data, types.Transition)
+  assert data.reward.shape == (7,)
+  assert next(iterator).data is not data
+
+
+def test_dtypes_and_nests_are_kept(make_spec, make_batch):
+  spec = make_spec(
+    {'b': specs.Array((2,), np.float64), 'a': specs.Array((), np.uint8)},
+    specs.BoundedArray((2,), np.float64, -1, 1),
+  )
+  replay = replay_lib.TransitionReplay(spec, 4, seed=0)
+  replay.insert(
+    types.Transition(
+      observation={'b': np.array([0.1, 0.2]), 'a': 7},
+      action=np.array([0.5, -0.5], np.float32),
+      reward=1.5,
+      discount=1.0,
+      next_observation={'b': np.array([0.3, 0.4]), 'a': 9},
+    )
+  )
+  batch = replay.sample(2)
+  assert batch.observation['b'].dtype == batch.action.dtype == np.float64
+  assert batch.observation['a'].dtype == np.uint8
+  assert batch.reward.dtype == np.float32
+  np.testing.assert_array_equal(batch.observation['b'], 2 * [[0.1, 0.2]])
+  np.testing.assert_array_equal(batch.next_observation['a'], [9, 9])
+
+
+def _timestep(kind, value) -> dm_env.TimeStep:
+  observation = np.full(3, value, np.float32)
+  if kind is dm_env.StepType.FIRST:
+    return dm_env.restart(observation)
+  if kind is dm_env.StepType.LAST:
+    return dm_env.termination(np.float32(value), observation)
+  return dm_env.transition(np.float32(value), observation, np.float32(1.0))
+
+
+def test_no_transition_spans_two_episodes(make_spec):
+  first, mid, last = dm_env.StepType
+  replay = replay_lib.TransitionReplay(make_spec(), 10, seed=0)
+  adder = replay_lib.ReplayAdder(replay)
+  action = np.zeros(2, np.float32)
+  for start in (0, 10):
+    adder.add_first(_timestep(first, start))
+    adder.add(action, _timestep(mid, start + 1))
+    adder.add(action, _timestep(last, start + 2))
+  assert replay.num_inserted == 4
+  batch = replay.sample(200)
+  rows = {
+    (float(a[0]), float(r), float(d), float(b[0]))
+    for a, r, d, b in zip(
+      batch.observation,
+      batch.reward,
+      batch.discount,
+      batch.next_observation,
+      strict=True,
+    )
+  }
+  assert rows == {(0, 1, 1, 1), (1, 2, 0, 2), (10, 11, 1, 11), (11, 12, 0, 12)}
+
+
+def test_an_episode_must_be_started(make_spec):
+  first, mid, last = dm_env.StepType
+  replay = replay_lib.TransitionReplay(make_spec(), 10, seed=0)
+  adder = replay_lib.ReplayAdder(replay)
+  action = np.zeros(2, np.float32)
+  with pytest.raises(ValueError, match='before add_first'):
+    adder.add(action, _timestep(mid, 1))
+  with pytest.raises(ValueError, match='needs a first time step'):
+    adder.add_first(_timestep(mid, 1))
+  adder.add_first(_timestep(first, 0))
+  adder.add(action, _timestep(last, 1))
+  with pytest.raises(ValueError, match='before add_first'):
+    adder.add(action, _timestep(mid, 2))
+  adder.add_first(_timestep(first, 0))
+  adder.reset()
+  with pytest.raises(ValueError, match='before add_first'):
+    adder.add(action, _timestep(mid, 2))
+  assert replay.num_inserted == 1

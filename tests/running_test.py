@@ -1,0 +1,46 @@
+"""Tests of the configuration that a command line makes."""
+
+import pytest
+
+from quinoa_acme import running
+from quinoa_acme.agents import quinoa
+
+
+def _make(**changes):
+  given = {
+    'env_name': 'control:cartpole:swingup',
+    'preset': 'debug',
+    'overrides': {},
+    'workdir': None,
+    'seed': 3,
+    **changes,
+  }
+  return running.make_config(**given)
+
+
+def test_presets_and_overrides():
+  config = _make(preset='paper', overrides={'batch_size': '512'})
+  assert config.agent.batch_size == 512
+  assert config.agent.learning_rate == quinoa.QuinoaConfig.paper().learning_rate
+
+
+def test_default_workdir_is_named_by_task_time_and_seed():
+  workdir = _make().workdir
+  assert workdir.startswith('runs/cartpole_swingup-')
+  assert workdir.endswith('-seed3')
+
+
+@pytest.mark.parametrize(
+  ('changes', 'message'),
+  [
+    ({'env_name': 'control:cheetah:rum'}, 'control:cheetah:run'),
+    ({'overrides': {'batch_size': '0'}}, 'batch_size must be'),
+    ({'overrides': {'min_replay_size': '20000'}}, 'max_replay_size'),
+    ({'num_actors': 0}, 'num_actors must be'),
+    ({'num_steps': 100}, 'must be above min_replay_size'),
+    ({'seed': -1}, 'seed must be'),
+  ],
+)
+def test_says_what_was_wrong(changes, message):
+  with pytest.raises(ValueError, match=message):
+    _make(**changes)
