@@ -206,6 +206,25 @@ class EveryNth(base_lib.Logger):
     self._logger.close()
 
 
+class TerminalLogger(base_lib.Logger):
+  """Prints every row on a line of its own, at once."""
+
+  def __init__(self, label: str):
+    """Makes the logger.
+
+    Args:
+      label: Whose rows they are; it begins each line.
+    """
+    self._label = label
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    """Prints `data` as `format_row` gives it."""
+    print(format_row(self._label, data), flush=True)
+
+  def close(self) -> None:
+    """There is nothing to close."""
+
+
 class _RunLogger(base_lib.Logger):
   """Converts rows to Python scalars for several loggers at once."""
 
@@ -236,7 +255,12 @@ class _StampedLogger(base_lib.Logger):
 
 
 def make_logger(
-  workdir: PathLike, label: str, *, steps_key: str, seconds: float = 0.0
+  workdir: PathLike,
+  label: str,
+  *,
+  steps_key: str,
+  seconds: float = 0.0,
+  extra: Sequence[base_lib.Logger] = (),
 ) -> base_lib.Logger:
   """Returns the logger of one worker of a run.
 
@@ -251,6 +275,7 @@ def make_logger(
     steps_key: The key that TensorBoard uses as horizontal axis.
     seconds: The least time between two rows; 0 writes every row. The last row
       is always written, at the latest by `close`.
+    extra: Further loggers that take the same rows, such as a `TerminalLogger`.
 
   Returns:
     A logger that appends, so that a run that is resumed continues its files.
@@ -263,6 +288,7 @@ def make_logger(
     [
       CSVLogger(workdir / 'logs' / f'{label}.csv'),
       TensorBoardLogger(workdir / 'tensorboard' / label, steps_key),
+      *extra,
     ]
   )
   return _StampedLogger(PeriodicLogger(files, seconds))
@@ -314,11 +340,6 @@ def format_row(label: str, row: Mapping[str, Any]) -> str:
   """
   cells = (f'{key} = {_format_value(key, row[key])}' for key in row)
   return f'[{label}] {" | ".join(cells)}'
-
-
-def print_row(label: str, row: Mapping[str, Any]) -> None:
-  """Prints `format_row(label, row)` to the standard output, at once."""
-  print(format_row(label, row), flush=True)
 
 
 def _format_value(key: str, value: Any) -> str:

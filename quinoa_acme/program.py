@@ -30,6 +30,7 @@ from absl import logging
 from acme import core
 from acme import specs
 from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
 import jax
 import launchpad as lp
 from launchpad import context as lp_context
@@ -300,6 +301,26 @@ def make_replay_tables(
   return builder.make_replay_tables(config.make_spec())
 
 
+def _make_logger(
+  config: experiment_lib.ExperimentConfig,
+  role: str,
+  steps_key: str = 'actor_steps',
+  seconds: float = 0.0,
+) -> loggers_base.Logger:
+  """A node's logger; in a process of its own it prints its rows as well.
+
+  To be called in the node's own thread, which alone knows how it was launched.
+  """
+  has_terminal = _runs_in_own_process()
+  return loggers.make_logger(
+    config.workdir,
+    role,
+    steps_key=steps_key,
+    seconds=seconds,
+    extra=[loggers.TerminalLogger(role)] if has_terminal else [],
+  )
+
+
 class LearnerNode:
   """Learns, and serves parameters to actors and evaluator."""
 
@@ -318,8 +339,8 @@ class LearnerNode:
     """
     self._config = config
     self._coordinator = coordinator
-    self._logger = loggers.make_logger(
-      config.workdir, 'learner', steps_key='learner_steps', seconds=1.0
+    self._logger = _make_logger(
+      config, 'learner', steps_key='learner_steps', seconds=1.0
     )
     builder = quinoa.QuinoaBuilder(config.agent, logger_fn=lambda: self._logger)
     self._dataset = StoppableIterator(builder.make_dataset_iterator(replay))
@@ -382,6 +403,7 @@ def run_actor(
 ) -> None:
   """The node of an actor: Algorithm 1 of the paper."""
   role = f'actor_{actor_id}'
+  logger = _make_logger(config, role)
 
   def act(stopping: Callable[[], bool]) -> None:
     environment = config.environment_factory(config.seed_of(role))
@@ -393,7 +415,6 @@ def run_actor(
       builder.make_adder(replay),
       _as_variable_source(learner),
     )
-    logger = loggers.make_logger(config.workdir, role, steps_key='actor_steps')
     counter = counting.Counter(coordinator, 'actor', time_delta=0.0)
     loop = acting_loop.ActingLoop(environment, actor, counter, logger)
     finishing = _Polled(coordinator.should_finish)
@@ -416,6 +437,7 @@ def run_evaluator(
   coordinator: Coordinator,
 ) -> None:
   """The node of the evaluator: paced by the actors' steps, never busy."""
+  logger = _make_logger(config, 'evaluator')
 
   def evaluate_run(stopping: Callable[[], bool]) -> None:
     environment = config.environment_factory(config.seed_of('evaluator'))
@@ -426,9 +448,6 @@ def run_evaluator(
       jax.random.PRNGKey(config.seed_of('evaluator')),
       quinoa.make_policy(networks, config.agent.evaluation_policy),
       variable_source=_as_variable_source(learner),
-    )
-    logger = loggers.make_logger(
-      config.workdir, 'evaluator', steps_key='actor_steps'
     )
     loop = acting_loop.ActingLoop(environment, actor, should_update=False)
 

@@ -242,14 +242,14 @@ def test_make_logger_names_the_key_that_is_no_scalar(tmp_path, value):
   logger.close()
 
 
-def test_print_row_prints_one_plain_line(capsys):
+def test_terminal_logger_prints_one_plain_line(capsys):
   row = {
     'task': 'control:cartpole:swingup',
     'actor_steps': 1234567,
     'loss': jnp.float32(0.000123456),
     'episode_return': 987.654,
   }
-  loggers_lib.print_row('evaluator', row)
+  loggers_lib.TerminalLogger('evaluator').write(row)
   assert capsys.readouterr().out == (
     '[evaluator] task = control:cartpole:swingup | actor_steps = 1234567'
     ' | loss = 0.0001235 | episode_return = 987.7\n'

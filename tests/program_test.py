@@ -154,7 +154,7 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   """All of the last evaluation is of the learner's last parameters."""
   stop = threading.Event()
   monkeypatch.setattr(lp, 'stop_event', lambda: stop)
-  monkeypatch.setattr(program, '_leave', lambda: None)
+  monkeypatch.setattr(program, '_runs_in_own_process', lambda: False)
   config = dataclasses.replace(config, evaluation_episodes=1)
   source = _Source(config.make_networks(config.make_spec()))
   counts = _Counts()
