@@ -102,11 +102,32 @@ def make_initial_state(
   )
 
 
+class _Batch(NamedTuple):
+  """What the loss takes as given at a batch; all [B] but `kl`, a scalar."""
+
+  prior_log_prob: jax.Array
+  next_value: jax.Array
+  target: jax.Array
+  kl: jax.Array
+
+
+class _Fit(NamedTuple):
+  """Equation 2 at the batch, as the loss computed it; all [B] but the last."""
+
+  log_prob: jax.Array
+  value: jax.Array
+  log_ratio: jax.Array
+  temperature: jax.Array
+
+
+UpdateStep = Callable[
+  [TrainingState, types.Transition], tuple[TrainingState, Metrics, Any]
+]
+
+
 def make_update_step(
   networks: quinoa_networks.QuinoaNetworks, config: config_lib.QuinoaConfig
-) -> Callable[
-  [TrainingState, types.Transition], tuple[TrainingState, Metrics, Any]
-]:
+) -> UpdateStep:
   """Makes one SGD step, lines 2 to 8 of Algorithm 2.
 
   Args:
@@ -121,7 +142,7 @@ def make_update_step(
   optimizer = make_optimizer(config)
   policy = networks.policy
 
-  def prior_log_probs(state, observation, *actions):
+  def prior_log_probs(state: TrainingState, observation: Any, *actions):
     """The prior's log-density, [B], of each of several batches of actions."""
     size = actions[0].shape[0]
     if isinstance(config.prior, prior_lib.UniformPrior):
@@ -138,95 +159,95 @@ def make_update_step(
     )
     return jnp.split(log_prob, len(actions))
 
-  def update_step(state: TrainingState, batch: types.Transition):
-    key, sample_key = jax.random.split(state.key)
-    observation, action = batch.observation, batch.action
-    reward = jnp.asarray(batch.reward, jnp.float32)
-    discount = config.discount * jnp.asarray(batch.discount, jnp.float32)
-
-    # The relative entropy, from fresh actions and the density that sampling
-    # gives: inverting the flow at clipped actions would bias it.
+  def look_at(state: TrainingState, batch: types.Transition, key: jax.Array):
+    """Line 6, and the relative entropy of the policy to its prior."""
+    # Fresh actions, and the density that sampling gives: inverting the flow at
+    # clipped actions would bias the estimate.
     fresh_action, fresh_log_prob = policy.sample_and_log_prob(
-      state.params.policy, sample_key, observation
+      state.params.policy, key, batch.observation
     )
-    fresh_prior_log_prob, replayed_prior_log_prob = prior_log_probs(
-      state, observation, fresh_action, action
+    fresh_prior_log_prob, prior_log_prob = prior_log_probs(
+      state, batch.observation, fresh_action, batch.action
     )
-    kl = jnp.mean(losses.log_ratio(fresh_log_prob, fresh_prior_log_prob))
     next_value = networks.value.apply(
       state.target_value, batch.next_observation
     )
-    target = losses.td_target(reward, discount, next_value)
-
-    def loss_fn(params: Params):
-      log_prob = policy.log_prob(params.policy, observation, action)
-      value = networks.value.apply(params.value, observation)
-      log_ratio = losses.log_ratio(log_prob, replayed_prior_log_prob)
-      temperature = temperature_lib.update(
-        config.temperature, state.temperature, value, log_ratio, kl
-      )
-      q = losses.soft_q(value, log_ratio, temperature)
-      loss = losses.td_loss(q, target)
-      return loss, (log_prob, value, log_ratio, temperature)
-
-    (loss, aux), gradients = jax.value_and_grad(loss_fn, has_aux=True)(
-      state.params
+    known = _Batch(
+      prior_log_prob=prior_log_prob,
+      next_value=next_value,
+      target=losses.td_target(
+        jnp.asarray(batch.reward, jnp.float32),
+        config.discount * jnp.asarray(batch.discount, jnp.float32),
+        next_value,
+      ),
+      kl=jnp.mean(losses.log_ratio(fresh_log_prob, fresh_prior_log_prob)),
     )
-    log_prob, value, log_ratio, temperature = aux
-    updates, optimizer_state = optimizer.update(gradients, state.optimizer)
-    params = optax.apply_updates(state.params, updates)
-    assert isinstance(params, Params)
+    return known, policy.share_at_bounds(fresh_action)
 
+  def loss_fn(
+    params: Params, state: TrainingState, batch: types.Transition, known: _Batch
+  ) -> tuple[jax.Array, _Fit]:
+    """Lines 3, 4, 5 and 7."""
+    log_prob = policy.log_prob(params.policy, batch.observation, batch.action)
+    value = networks.value.apply(params.value, batch.observation)
+    log_ratio = losses.log_ratio(log_prob, known.prior_log_prob)
+    temperature = temperature_lib.update(
+      config.temperature, state.temperature, value, log_ratio, known.kl
+    )
+    q = losses.soft_q(value, log_ratio, temperature)
+    fit = _Fit(log_prob, value, log_ratio, temperature)
+    return losses.td_loss(q, known.target), fit
+
+  def slow_copies(state: TrainingState, params: Params, steps: jax.Array):
+    """Line 8, for the target value and the prior."""
+    target_value = averaging_lib.update(
+      config.target, params.value, state.target_value, steps
+    )
+    if isinstance(config.prior, prior_lib.UniformPrior):
+      return target_value, state.prior
+    prior = averaging_lib.update(
+      config.prior.averaging, params.policy, state.prior, steps
+    )
+    return target_value, prior
+
+  def update_step(state: TrainingState, batch: types.Transition):
+    key, sample_key = jax.random.split(state.key)
+    known, share_at_bounds = look_at(state, batch, sample_key)
+    (loss, fit), gradients = jax.value_and_grad(loss_fn, has_aux=True)(
+      state.params, state, batch, known
+    )
+    updates, optimizer_state = optimizer.update(gradients, state.optimizer)
+    params = cast(Params, optax.apply_updates(state.params, updates))
     steps = state.steps + 1
-    prior = state.prior
-    if isinstance(config.prior, prior_lib.LaggedPrior):
-      prior = averaging_lib.update(
-        config.prior.averaging, params.policy, prior, steps
-      )
+    target_value, prior = slow_copies(state, params, steps)
     new_state = TrainingState(
       params=params,
-      target_value=averaging_lib.update(
-        config.target, params.value, state.target_value, steps
-      ),
+      target_value=target_value,
       prior=prior,
       optimizer=optimizer_state,
-      temperature=temperature,
+      temperature=fit.temperature,
       key=key,
       steps=steps,
     )
-
     metrics = {
       'loss': loss,
-      'temperature': temperature,
-      'kl': kl,
-      'log_prob_min': jnp.min(log_prob),
-      'log_prob_max': jnp.max(log_prob),
-      'log_ratio_mean': jnp.mean(log_ratio),
-      'log_ratio_min': jnp.min(log_ratio),
-      'value_mean': jnp.mean(value),
-      'value_std': jnp.std(value),
-      'value_min': jnp.min(value),
-      'value_max': jnp.max(value),
-      'target_mean': jnp.mean(target),
       'gradient_norm': optax.tree.norm(gradients),
-      'share_at_bounds': policy.share_at_bounds(fresh_action),
+      'share_at_bounds': share_at_bounds,
+      **_describe_fit(fit, known, config),
     }
-    epsilon = temperature_lib.epsilon_of(config.temperature)
-    if epsilon is not None:
-      metrics['kl_over_epsilon'] = kl / epsilon
     finite = _are_finite(
       {
-        '01 observation': observation,
-        '02 action': action,
-        '03 reward': reward,
-        '04 discount': discount,
+        '01 observation': batch.observation,
+        '02 action': batch.action,
+        '03 reward': batch.reward,
+        '04 discount': batch.discount,
         '05 next observation': batch.next_observation,
-        '06 target value': next_value,
-        '07 value': value,
-        '08 prior log-probability': replayed_prior_log_prob,
-        '09 log-probability': log_prob,
-        '10 relative entropy': kl,
-        '11 temperature': temperature,
+        '06 target value': known.next_value,
+        '07 value': fit.value,
+        '08 prior log-probability': known.prior_log_prob,
+        '09 log-probability': fit.log_prob,
+        '10 relative entropy': known.kl,
+        '11 temperature': fit.temperature,
         '12 loss': loss,
         '13 gradient': gradients,
         '14 parameters': params,
@@ -237,7 +258,30 @@ def make_update_step(
   return update_step
 
 
-def make_scanned_update(update_step, num_steps: int):
+def _describe_fit(
+  fit: _Fit, known: _Batch, config: config_lib.QuinoaConfig
+) -> Metrics:
+  """The metrics of one step that the agent's README explains."""
+  metrics = {
+    'temperature': fit.temperature,
+    'kl': known.kl,
+    'log_prob_min': jnp.min(fit.log_prob),
+    'log_prob_max': jnp.max(fit.log_prob),
+    'log_ratio_mean': jnp.mean(fit.log_ratio),
+    'log_ratio_min': jnp.min(fit.log_ratio),
+    'value_mean': jnp.mean(fit.value),
+    'value_std': jnp.std(fit.value),
+    'value_min': jnp.min(fit.value),
+    'value_max': jnp.max(fit.value),
+    'target_mean': jnp.mean(known.target),
+  }
+  epsilon = temperature_lib.epsilon_of(config.temperature)
+  if epsilon is not None:
+    metrics['kl_over_epsilon'] = known.kl / epsilon
+  return metrics
+
+
+def make_scanned_update(update_step: UpdateStep, num_steps: int) -> UpdateStep:
   """Runs `update_step` over `num_steps` minibatches of one large batch.
 
   Args:
