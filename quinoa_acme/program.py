@@ -591,7 +591,22 @@ def launch(
     finally:
       ended.set()
       watcher.join()
-  return read_status(config.workdir)
+  return _with_last_evaluation(config.workdir, read_status(config.workdir))
+
+
+def _with_last_evaluation(
+  workdir: str, status: progress_lib.Status
+) -> progress_lib.Status:
+  """Adds what the evaluator wrote when it could no longer report."""
+  path = pathlib.Path(workdir) / 'logs' / 'evaluator.csv'
+  rows = loggers.read_rows(path) if path.exists() else []
+  if not rows:
+    return status
+  return dataclasses.replace(
+    status,
+    evaluation_return=rows[-1]['episode_return'],
+    evaluation_return_std=rows[-1]['episode_return_std'],
+  )
 
 
 def _explain(error: Exception, config: experiment_lib.ExperimentConfig) -> str:

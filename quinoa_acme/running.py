@@ -92,6 +92,8 @@ def run(
   seconds = time.monotonic() - started
   if status.evaluation_return is not None:
     print(f'Learning curve: {plotting.plot_learning_curve(config.workdir)}')
+  else:
+    print('Learning curve: none, for no evaluation was finished.')
   agent = config.agent
   print(
     progress.summarise(

@@ -147,9 +147,14 @@ def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
 
 
 def _wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
-  path = workdir / 'logs' / 'learner.csv'
+  """Waits for rows of the learner, and for the first evaluation."""
+  paths = [
+    workdir / 'logs' / f'{name}.csv' for name in ('learner', 'evaluator')
+  ]
   deadline = time.monotonic() + 120.0
-  while not (path.exists() and len(path.read_text().splitlines()) > 2):
+  while not all(
+    path.exists() and len(path.read_text().splitlines()) > 1 for path in paths
+  ):
     assert process.poll() is None, process.communicate()
     assert time.monotonic() < deadline, 'learning did not start'
     time.sleep(0.2)
