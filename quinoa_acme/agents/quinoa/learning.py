@@ -1,6 +1,7 @@
 """The Quinoa learner: Algorithm 2 of the paper as one pure update step."""
 
 from collections.abc import Callable, Iterator, Sequence
+import functools
 import threading
 import time
 from typing import Any, cast, NamedTuple
@@ -140,86 +141,22 @@ def make_update_step(
     quantity, in the order in which they are computed, whether it was finite.
   """
   optimizer = make_optimizer(config)
-  policy = networks.policy
-
-  def prior_log_probs(state: TrainingState, observation: Any, *actions):
-    """The prior's log-density, [B], of each of several batches of actions."""
-    size = actions[0].shape[0]
-    if isinstance(config.prior, prior_lib.UniformPrior):
-      return [jnp.full((size,), policy.uniform_log_prob) for _ in actions]
-    # One pass over all of them costs less than one pass each.
-    observations = jax.tree_util.tree_map(
-      lambda x: jnp.concatenate([x] * len(actions)), observation
-    )
-    slow_log_prob = policy.log_prob(
-      state.prior, observations, jnp.concatenate(actions)
-    )
-    log_prob = prior_lib.flatten(
-      config.prior, slow_log_prob, policy.uniform_log_prob
-    )
-    return jnp.split(log_prob, len(actions))
-
-  def look_at(state: TrainingState, batch: types.Transition, key: jax.Array):
-    """Line 6, and the relative entropy of the policy to its prior."""
-    # Fresh actions, and the density that sampling gives: inverting the flow at
-    # clipped actions would bias the estimate.
-    fresh_action, fresh_log_prob = policy.sample_and_log_prob(
-      state.params.policy, key, batch.observation
-    )
-    fresh_prior_log_prob, prior_log_prob = prior_log_probs(
-      state, batch.observation, fresh_action, batch.action
-    )
-    next_value = networks.value.apply(
-      state.target_value, batch.next_observation
-    )
-    known = _Batch(
-      prior_log_prob=prior_log_prob,
-      next_value=next_value,
-      target=losses.td_target(
-        jnp.asarray(batch.reward, jnp.float32),
-        config.discount * jnp.asarray(batch.discount, jnp.float32),
-        next_value,
-      ),
-      kl=jnp.mean(losses.log_ratio(fresh_log_prob, fresh_prior_log_prob)),
-    )
-    return known, policy.share_at_bounds(fresh_action)
-
-  def loss_fn(
-    params: Params, state: TrainingState, batch: types.Transition, known: _Batch
-  ) -> tuple[jax.Array, _Fit]:
-    """Lines 3, 4, 5 and 7."""
-    log_prob = policy.log_prob(params.policy, batch.observation, batch.action)
-    value = networks.value.apply(params.value, batch.observation)
-    log_ratio = losses.log_ratio(log_prob, known.prior_log_prob)
-    temperature = temperature_lib.update(
-      config.temperature, state.temperature, value, log_ratio, known.kl
-    )
-    q = losses.soft_q(value, log_ratio, temperature)
-    fit = _Fit(log_prob, value, log_ratio, temperature)
-    return losses.td_loss(q, known.target), fit
-
-  def slow_copies(state: TrainingState, params: Params, steps: jax.Array):
-    """Line 8, for the target value and the prior."""
-    target_value = averaging_lib.update(
-      config.target, params.value, state.target_value, steps
-    )
-    if isinstance(config.prior, prior_lib.UniformPrior):
-      return target_value, state.prior
-    prior = averaging_lib.update(
-      config.prior.averaging, params.policy, state.prior, steps
-    )
-    return target_value, prior
+  loss_and_gradients = jax.value_and_grad(
+    functools.partial(_loss, networks, config), has_aux=True
+  )
 
   def update_step(state: TrainingState, batch: types.Transition):
     key, sample_key = jax.random.split(state.key)
-    known, share_at_bounds = look_at(state, batch, sample_key)
-    (loss, fit), gradients = jax.value_and_grad(loss_fn, has_aux=True)(
-      state.params, state, batch, known
+    known, share_at_bounds = _look_at(
+      networks, config, state, batch, sample_key
+    )
+    (loss, fit), gradients = loss_and_gradients(
+      state.params, state.temperature, batch, known
     )
     updates, optimizer_state = optimizer.update(gradients, state.optimizer)
     params = cast(Params, optax.apply_updates(state.params, updates))
     steps = state.steps + 1
-    target_value, prior = slow_copies(state, params, steps)
+    target_value, prior = _slow_copies(config, state, params, steps)
     new_state = TrainingState(
       params=params,
       target_value=target_value,
@@ -256,6 +193,105 @@ def make_update_step(
     return new_state, metrics, finite
 
   return update_step
+
+
+def _prior_log_probs(
+  policy: quinoa_networks.QuinoaPolicy,
+  config: config_lib.QuinoaConfig,
+  slow_params: networks_lib.Params,
+  observation: Any,
+  *actions: jax.Array,
+) -> list[jax.Array]:
+  """The prior's log-density, [B], of each of several batches of actions."""
+  if isinstance(config.prior, prior_lib.UniformPrior):
+    size = actions[0].shape[0]
+    return [jnp.full((size,), policy.uniform_log_prob) for _ in actions]
+  # One pass over all of them costs less than one pass each.
+  observations = jax.tree_util.tree_map(
+    lambda x: jnp.concatenate([x] * len(actions)), observation
+  )
+  slow_log_prob = policy.log_prob(
+    slow_params, observations, jnp.concatenate(actions)
+  )
+  log_prob = prior_lib.flatten(
+    config.prior, slow_log_prob, policy.uniform_log_prob
+  )
+  return jnp.split(log_prob, len(actions))
+
+
+def _look_at(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  batch: types.Transition,
+  key: networks_lib.PRNGKey,
+) -> tuple[_Batch, jax.Array]:
+  """Line 6, the relative entropy, and the share of actions at the bounds."""
+  # Fresh actions, and the density that sampling gives: inverting the flow at
+  # clipped actions would bias the estimate.
+  fresh_action, fresh_log_prob = networks.policy.sample_and_log_prob(
+    state.params.policy, key, batch.observation
+  )
+  fresh_prior_log_prob, prior_log_prob = _prior_log_probs(
+    networks.policy,
+    config,
+    state.prior,
+    batch.observation,
+    fresh_action,
+    batch.action,
+  )
+  next_value = networks.value.apply(state.target_value, batch.next_observation)
+  known = _Batch(
+    prior_log_prob=prior_log_prob,
+    next_value=next_value,
+    target=losses.td_target(
+      jnp.asarray(batch.reward, jnp.float32),
+      config.discount * jnp.asarray(batch.discount, jnp.float32),
+      next_value,
+    ),
+    kl=jnp.mean(losses.log_ratio(fresh_log_prob, fresh_prior_log_prob)),
+  )
+  return known, networks.policy.share_at_bounds(fresh_action)
+
+
+def _loss(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  params: Params,
+  temperature: jax.Array,
+  batch: types.Transition,
+  known: _Batch,
+) -> tuple[jax.Array, _Fit]:
+  """Lines 3, 4, 5 and 7; `temperature` is the last step's."""
+  log_prob = networks.policy.log_prob(
+    params.policy, batch.observation, batch.action
+  )
+  value = networks.value.apply(params.value, batch.observation)
+  log_ratio = losses.log_ratio(log_prob, known.prior_log_prob)
+  temperature = temperature_lib.update(
+    config.temperature, temperature, value, log_ratio, known.kl
+  )
+  q = losses.soft_q(value, log_ratio, temperature)
+  fit = _Fit(log_prob, value, log_ratio, temperature)
+  return losses.td_loss(q, known.target), fit
+
+
+def _slow_copies(
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  params: Params,
+  steps: jax.Array,
+) -> tuple[networks_lib.Params, networks_lib.Params]:
+  """Line 8: the target value and the prior to use from the next step on."""
+  target_value = averaging_lib.update(
+    config.target, params.value, state.target_value, steps
+  )
+  if isinstance(config.prior, prior_lib.UniformPrior):
+    return target_value, state.prior
+  prior = averaging_lib.update(
+    config.prior.averaging, params.policy, state.prior, steps
+  )
+  return target_value, prior
 
 
 def _describe_fit(
