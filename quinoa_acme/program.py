@@ -53,8 +53,8 @@ _GRACE_SECONDS = 5.0
 # Seconds between two looks of a waiting node.
 _POLL_SECONDS = 0.2
 # Seconds that the nodes have to finish once the target is reached, before the
-# program is stopped without those that have not.
-_FINISH_SECONDS = 300.0
+# program is stopped as failed.
+_FINISH_SECONDS = 600.0
 # Seconds for the last evaluation of a run that a signal stops.
 _SHORT_EVALUATION_SECONDS = 4.0
 # Environment steps of an actor between two looks at its last return.
@@ -106,23 +106,31 @@ class Coordinator(counting.Counter):
     self._returns = {**self._returns, **returns}
 
   def run(self) -> None:
-    """Watches the run to its end; the node's main loop."""
+    """Watches the run to its end; the node's main loop.
+
+    Raises:
+      TimeoutError: if a node does not finish after the target is reached.
+    """
     stop = lp.stop_event()
     self._write()
     finish_by = None
-    while not stop.wait(1.0):
+    while not self._finished and not stop.wait(1.0):
       self._write()
       if not self.should_finish():
         continue
       finish_by = finish_by or time.monotonic() + _FINISH_SECONDS
-      overdue = time.monotonic() > finish_by
-      if not self._waiting_for or overdue:
-        if overdue:
-          logging.error('Did not finish in time: %s', self._waiting_for)
-        self._finished = not overdue
+      if not self._waiting_for:
+        self._finished = True
         self._write()
         lp.stop()
-        break
+      elif time.monotonic() > finish_by:
+        error = TimeoutError(
+          f'{", ".join(sorted(self._waiting_for))} did not finish within '
+          f'{_FINISH_SECONDS:g} s of the last step. See their output in '
+          f'{self._config.workdir}/logs/nodes.'
+        )
+        _write_failure(self._config.workdir, 'counter', error)
+        raise error
     stop.wait()
     self._write()
 
@@ -374,8 +382,11 @@ class LearnerNode:
         last_save = time.monotonic()
     run_state.save_learner(self._config.workdir, self._learner)
     self._logger.close()
-    if not stopping():
-      self._coordinator.report_done('learner')
+    if stopping():
+      return
+    if not finishing():
+      raise RuntimeError('Replay gave no more data before the run was over.')
+    self._coordinator.report_done('learner')
 
 
 class _Polled:

@@ -66,6 +66,18 @@ def test_coordinator_knows_who_is_done(config):
   assert not coordinator.is_done('actor_1')
 
 
+def test_coordinator_names_who_does_not_finish(config, monkeypatch, tmp_path):
+  monkeypatch.setattr(lp, 'stop_event', threading.Event)
+  monkeypatch.setattr(program, '_FINISH_SECONDS', 0.5)
+  coordinator = program.Coordinator(config)
+  coordinator.increment(actor_steps=1000)
+  for role in ('learner', 'actor_0'):
+    coordinator.report_done(role)
+  with pytest.raises(TimeoutError, match='actor_1, evaluator did not finish'):
+    coordinator.run()
+  assert 'did not finish' in str(program.read_failure(str(tmp_path)))
+
+
 def test_status_round_trip(tmp_path):
   assert program.read_status(str(tmp_path)) == progress.Status()
   status = progress.Status(actor_steps=3, evaluation_return=1.5, finished=True)

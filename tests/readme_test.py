@@ -1,0 +1,37 @@
+"""The README's Python runs, and its commands are the Makefile's."""
+
+import pathlib
+import re
+
+import pytest
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_README = (_ROOT / 'README.md').read_text()
+
+
+@pytest.mark.slow
+def test_the_python_example_runs(tmp_path, capsys):
+  [example] = re.findall(r'```python\n(.*?)```', _README, re.DOTALL)
+  shorter = example.replace(
+    'num_steps=20_000', 'num_steps=1_100, evaluation_episodes=1'
+  ).replace('runs/mine', str(tmp_path))
+  assert shorter != example
+  exec(compile(shorter, 'README.md', 'exec'), {})
+  assert float(capsys.readouterr().out.splitlines()[-1]) > 0
+  assert (tmp_path / 'logs' / 'evaluator.csv').exists()
+
+
+def test_every_make_target_of_the_documents_exists():
+  makefile = (_ROOT / 'Makefile').read_text()
+  contributing = (_ROOT / 'CONTRIBUTING.md').read_text()
+  targets = re.findall(r'^make ([a-z-]+)', _README + contributing, re.MULTILINE)
+  assert {'run', 'test', 'test-fast', 'setup'} <= set(targets)
+  for target in targets:
+    assert re.search(rf'^{target}:', makefile, re.MULTILINE), target
+
+
+def test_every_link_of_the_readme_leads_somewhere():
+  links = re.findall(r'\]\(([^)]+)\)', _README)
+  assert len(links) >= 5
+  for link in links:
+    assert link.startswith('https://') or (_ROOT / link).exists(), link
