@@ -93,6 +93,10 @@ class Coordinator(counting.Counter):
     """Whether the actors have made all of the run's steps."""
     return self.get_counts().get('actor_steps', 0) >= self._config.num_steps
 
+  def are_actors_done(self) -> bool:
+    """Whether every actor has said that it is done."""
+    return not any(role.startswith('actor_') for role in self._waiting_for)
+
   def is_done(self, role: str) -> bool:
     """Whether a node has said that it is done."""
     return role not in self._waiting_for
@@ -369,7 +373,9 @@ class LearnerNode:
     _Body('learner', self._config.workdir, self._learn).run_until_stop()
 
   def _learn(self, stopping: Callable[[], bool]) -> None:
-    finishing = _Polled(self._coordinator.should_finish)
+    # Not before the actors: one that waits at the replay's limiter goes on only
+    # if the learner takes samples.
+    finishing = _Polled(self._coordinator.are_actors_done)
     self._dataset.stop_when(lambda: stopping() or finishing())
     last_save = time.monotonic()
     while True:

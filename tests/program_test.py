@@ -64,6 +64,10 @@ def test_coordinator_knows_who_is_done(config):
   coordinator.report_done('learner')
   assert coordinator.is_done('learner')
   assert not coordinator.is_done('actor_1')
+  coordinator.report_done('actor_0')
+  assert not coordinator.are_actors_done()
+  coordinator.report_done('actor_1')
+  assert coordinator.are_actors_done()
 
 
 def test_coordinator_names_who_does_not_finish(config, monkeypatch, tmp_path):

@@ -105,6 +105,8 @@ def test_launchpad(launch_type, tmp_path):
     f'--lp_launch_type={launch_type}',
     f'--num_steps={_NUM_STEPS}',
     '--num_actors=2',
+    # So narrow that actors wait at the limiter when the end comes.
+    '--samples_per_insert_tolerance=0.06',
     f'--workdir={tmp_path}',
   )
   output, errors = _finish(process)
