@@ -65,7 +65,7 @@ def test_the_seed_fixes_the_episodes():
 
 @pytest.mark.parametrize('seed', [0, 2**32 - 1, np.int64(3)])
 def test_seeds_in_range_are_taken(seed):
-  environments_lib.make_environment(_CARTPOLE, seed).reset()
+  assert environments_lib.make_environment(_CARTPOLE, seed).reset().first()
 
 
 @pytest.mark.parametrize('seed', [-1, 2**32])
