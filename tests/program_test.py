@@ -8,7 +8,9 @@ import time
 import cloudpickle
 import jax
 import launchpad as lp
+import numpy as np
 import pytest
+import reverb
 
 from quinoa_acme import environments
 from quinoa_acme import experiment
@@ -172,7 +174,7 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   monkeypatch.setattr(lp, 'stop_event', lambda: stop)
   monkeypatch.setattr(program, '_runs_in_own_process', lambda: False)
   config = dataclasses.replace(config, evaluation_episodes=1)
-  source = _Source(config.make_networks(config.make_spec()))
+  source = _Source(config.make_agent().make_networks(config.make_spec()))
   counts = _Counts()
   node = threading.Thread(
     target=program.run_evaluator, args=(config, source, counts)
@@ -186,3 +188,47 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   assert counts.done == ['evaluator']
   assert counts.returns['evaluation_return'] > 0
   assert source.requests == 1
+
+
+def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
+  config, monkeypatch
+):
+  """The target is reached while an actor waits for the learner to sample."""
+  stop = threading.Event()
+  monkeypatch.setattr(lp, 'stop_event', lambda: stop)
+  monkeypatch.setattr(program, '_runs_in_own_process', lambda: False)
+  coordinator = program.Coordinator(config)
+  coordinator.report_done('actor_1')
+  coordinator.increment(actor_steps=config.num_steps)
+  assert coordinator.should_finish()
+  server = reverb.Server(program.make_replay_tables(config))
+  client = reverb.Client(f'localhost:{server.port}')
+  builder = quinoa.QuinoaBuilder(config.agent)
+  environment = config.environment_factory(0)
+  adder = builder.make_adder(client)
+  assert adder is not None
+  # Twice what the limiter lets in while nothing is sampled.
+  agent = config.agent
+  num_inserts = 2 * int(
+    agent.min_replay_size + agent.error_buffer / agent.samples_per_insert
+  )
+  action = np.zeros(environment.action_spec().shape, np.float32)
+
+  def act():
+    adder.add_first(environment.reset())
+    for _ in range(num_inserts):
+      adder.add(action, environment.step(action))
+    coordinator.report_done('actor_0')
+
+  node = program.LearnerNode(config, client, coordinator)
+  threads = [threading.Thread(target=f, daemon=True) for f in (act, node.run)]
+  for thread in threads:
+    thread.start()
+  threads[0].join(60.0)
+  assert coordinator.are_actors_done(), 'the actor waits for ever'
+  deadline = time.monotonic() + 60.0
+  while not coordinator.is_done('learner') and time.monotonic() < deadline:
+    time.sleep(0.1)
+  stop.set()
+  threads[1].join(60.0)
+  assert coordinator.is_done('learner')

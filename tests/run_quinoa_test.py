@@ -20,6 +20,7 @@ _NUM_STEPS = 1200
 
 
 def _start(*flags: str, **kwargs) -> subprocess.Popen:
+  """Starts the script in a session of its own."""
   command = [
     sys.executable,
     str(_SCRIPT),
@@ -101,6 +102,8 @@ def test_one_process(tmp_path):
 
 @pytest.mark.parametrize('launch_type', ['local_mp', 'local_mt', 'test_mt'])
 def test_launchpad(launch_type, tmp_path):
+  temporary_dir = tmp_path / 'temporary'
+  temporary_dir.mkdir()
   process = _start(
     f'--lp_launch_type={launch_type}',
     f'--num_steps={_NUM_STEPS}',
@@ -108,8 +111,12 @@ def test_launchpad(launch_type, tmp_path):
     # So narrow that actors wait at the limiter when the end comes.
     '--samples_per_insert_tolerance=0.06',
     f'--workdir={tmp_path}',
+    env=os.environ | {'TMPDIR': str(temporary_dir)},
   )
   output, errors = _finish(process)
+  # Nothing is left behind, in the workdir or out of it.
+  assert not list(temporary_dir.iterdir())
+  assert not (tmp_path / 'tmp').exists()
   _check_finished(tmp_path, output, errors, process.returncode, num_actors=2)
   # Within the limiter's bounds: a fifth of the 100 steps before learning, both
   # ways, and what is in flight.
@@ -146,6 +153,16 @@ def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
   learner_steps = float(_rows(tmp_path, 'learner')[-1]['learner_steps'])
   saved = int(checkpoints[-1].stem.rpartition('-')[2])
   assert saved >= learner_steps - 100
+
+
+def test_nodes_do_not_outlive_a_launcher_that_is_killed(tmp_path):
+  process = _start(
+    '--lp_launch_type=local_mp', '--num_steps=1000000', f'--workdir={tmp_path}'
+  )
+  _wait_for_learning(tmp_path, process)
+  assert len(_processes_of_session(process.pid)) >= 6
+  process.kill()
+  _finish(process, timeout=30.0)
 
 
 def _wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
