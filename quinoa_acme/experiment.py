@@ -10,7 +10,8 @@ from acme import specs
 import dm_env
 import numpy as np
 
-from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import off_policy
 
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
@@ -20,7 +21,7 @@ class ExperimentConfig:
   """A training run. Picklable: nodes of a Launchpad program take it whole.
 
   Attributes:
-    agent: the agent's options.
+    agent: the agent's options, a `QuinoaConfig` or another agent's.
     environment_factory: makes an environment from a seed in [0, 2**32).
     env_name: the environment's name, for logs and plots.
     workdir: the folder for everything that the run writes.
@@ -32,7 +33,7 @@ class ExperimentConfig:
     checkpoint_every: seconds between checkpoints.
   """
 
-  agent: quinoa.QuinoaConfig
+  agent: off_policy.OffPolicyConfig
   environment_factory: EnvironmentFactory
   env_name: str
   workdir: str
@@ -67,13 +68,9 @@ class ExperimentConfig:
         f'({self.agent.min_replay_size}): learning starts only then.'
       )
 
-  def make_networks(self, spec: specs.EnvironmentSpec) -> quinoa.QuinoaNetworks:
-    """Makes the networks that the agent's options name."""
-    return quinoa.make_networks(
-      spec,
-      flow=self.agent.flow,
-      value_hidden_sizes=self.agent.value_hidden_sizes,
-    )
+  def make_agent(self) -> off_policy.OffPolicyAgent:
+    """Makes the agent that the options are of."""
+    return agents.make_agent(self.agent)
 
   def make_spec(self) -> specs.EnvironmentSpec:
     """Makes an environment to read its specs off."""

@@ -19,7 +19,8 @@ from quinoa_acme import loggers
 from quinoa_acme import progress as progress_lib
 from quinoa_acme import replay as replay_lib
 from quinoa_acme import run_state
-from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import off_policy
 
 # Learner calls between two logged rows. Counted, not timed: the rows of two
 # runs with one seed must be the same ones.
@@ -41,7 +42,7 @@ class LocalAgent(core.Actor):
     actor: core.Actor,
     learner: core.Learner,
     replay: replay_lib.TransitionReplay,
-    config: quinoa.QuinoaConfig,
+    config: off_policy.OffPolicyConfig,
   ):
     """Makes the agent.
 
@@ -92,7 +93,7 @@ class _Parts:
   """What a local run holds."""
 
   loop: acting_loop.ActingLoop
-  learner: quinoa.QuinoaLearner
+  learner: core.Learner
   counter: counting.Counter
   evaluate: Callable[[int, Callable[[], bool]], list[float]]
   loggers: list[loggers_base.Logger]
@@ -107,7 +108,8 @@ def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
   agent_config = dataclasses.replace(config.agent, variable_update_period=1)
   environment = config.environment_factory(config.seed_of('actor_0'))
   spec = specs.make_environment_spec(environment)
-  networks = config.make_networks(spec)
+  agent = agents.make_agent(agent_config)
+  networks = agent.make_networks(spec)
   counter = counting.Counter(time_delta=0.0)
   learner_logger = loggers.EveryNth(
     loggers.make_logger(config.workdir, 'learner', steps_key='learner_steps'),
@@ -116,7 +118,7 @@ def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
   actor_logger = loggers.make_logger(
     config.workdir, 'actor_0', steps_key='actor_steps'
   )
-  builder = quinoa.QuinoaBuilder(agent_config, logger_fn=lambda: learner_logger)
+  builder = agent.make_builder(spec, lambda: learner_logger)
   replay = replay_lib.TransitionReplay(
     spec, agent_config.max_replay_size, config.seed_of('replay')
   )
@@ -128,13 +130,13 @@ def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
   )
   actor = builder.make_actor(
     jax.random.PRNGKey(config.seed_of('actor_0')),
-    quinoa.make_policy(networks),
+    agent.make_policy(networks),
     replay_lib.ReplayAdder(replay),
     learner,
   )
   evaluator = builder.make_actor(
     jax.random.PRNGKey(config.seed_of('evaluator')),
-    quinoa.make_policy(networks, agent_config.evaluation_policy),
+    agent.make_evaluation_policy(networks),
     variable_source=learner,
   )
   evaluation_loop = acting_loop.ActingLoop(

@@ -20,7 +20,9 @@ import json
 import os
 import pathlib
 import queue
+import shutil
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -45,7 +47,7 @@ from quinoa_acme import loggers
 from quinoa_acme import progress as progress_lib
 from quinoa_acme import resources
 from quinoa_acme import run_state
-from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import agents
 
 # Seconds that a node has, after the program is told to stop, to leave what it
 # is at. Launchpad kills what is left after ten.
@@ -78,6 +80,7 @@ class Coordinator(counting.Counter):
     Args:
       config: the run.
     """
+    resources.end_with_launcher()
     super().__init__()
     self._config = config
     self.restore(
@@ -309,8 +312,10 @@ def make_replay_tables(
   config: experiment_lib.ExperimentConfig,
 ) -> list[reverb.Table]:
   """The replay node's tables."""
-  builder = quinoa.QuinoaBuilder(config.agent)
-  return builder.make_replay_tables(config.make_spec())
+  resources.end_with_launcher()
+  spec = config.make_spec()
+  builder = config.make_agent().make_builder(spec, loggers_base.NoOpLogger)
+  return builder.make_replay_tables(spec)
 
 
 def _make_logger(
@@ -349,16 +354,19 @@ class LearnerNode:
       replay: where to sample.
       coordinator: the counter node.
     """
+    resources.end_with_launcher()
     self._config = config
     self._coordinator = coordinator
     self._logger = _make_logger(
       config, 'learner', steps_key='learner_steps', seconds=1.0
     )
-    builder = quinoa.QuinoaBuilder(config.agent, logger_fn=lambda: self._logger)
+    agent = config.make_agent()
+    spec = config.make_spec()
+    builder = agent.make_builder(spec, lambda: self._logger)
     self._dataset = StoppableIterator(builder.make_dataset_iterator(replay))
     self._learner = builder.make_learner(
       jax.random.PRNGKey(config.seed_of('learner')),
-      config.make_networks(config.make_spec()),
+      agent.make_networks(spec),
       self._dataset,
       counter=counting.Counter(coordinator, 'learner'),
     )
@@ -419,16 +427,18 @@ def run_actor(
   coordinator: Coordinator,
 ) -> None:
   """The node of an actor: Algorithm 1 of the paper."""
+  resources.end_with_launcher()
   role = f'actor_{actor_id}'
   logger = _make_logger(config, role)
 
   def act(stopping: Callable[[], bool]) -> None:
     environment = config.environment_factory(config.seed_of(role))
-    networks = config.make_networks(specs.make_environment_spec(environment))
-    builder = quinoa.QuinoaBuilder(config.agent)
+    agent = config.make_agent()
+    spec = specs.make_environment_spec(environment)
+    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
     actor = builder.make_actor(
       jax.random.PRNGKey(config.seed_of(role)),
-      quinoa.make_policy(networks),
+      agent.make_policy(agent.make_networks(spec)),
       builder.make_adder(replay),
       _as_variable_source(learner),
     )
@@ -454,16 +464,20 @@ def run_evaluator(
   coordinator: Coordinator,
 ) -> None:
   """The node of the evaluator: paced by the actors' steps, never busy."""
+  resources.end_with_launcher()
   logger = _make_logger(config, 'evaluator')
 
   def evaluate_run(stopping: Callable[[], bool]) -> None:
     environment = config.environment_factory(config.seed_of('evaluator'))
-    networks = config.make_networks(specs.make_environment_spec(environment))
     # With a longer period an update that waits would not always fetch.
-    agent = dataclasses.replace(config.agent, variable_update_period=1)
-    actor = quinoa.QuinoaBuilder(agent).make_actor(
+    agent = agents.make_agent(
+      dataclasses.replace(config.agent, variable_update_period=1)
+    )
+    spec = specs.make_environment_spec(environment)
+    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    actor = builder.make_actor(
       jax.random.PRNGKey(config.seed_of('evaluator')),
-      quinoa.make_policy(networks, config.agent.evaluation_policy),
+      agent.make_evaluation_policy(agent.make_networks(spec)),
       variable_source=_as_variable_source(learner),
     )
     loop = acting_loop.ActingLoop(environment, actor, should_update=False)
@@ -579,15 +593,18 @@ def launch(
   launch_local_output_to_files._LOGGING_DIR = os.path.join(
     config.workdir, 'logs', 'nodes'
   )
+  temporary_dir = os.path.join(os.path.abspath(config.workdir), 'tmp')
   local_resources = {
     label: local_multi_processing.PythonProcess(
-      env=resources.environment_of(label)
+      env=resources.node_environment_of(label, temporary_dir)
     )
     for label in program.groups
   }
   terminal = sys.stdout
-  # Launchpad prints where its files are, and counts the seconds at the end.
-  with contextlib.redirect_stdout(io.StringIO()):
+  with contextlib.ExitStack() as stack:
+    stack.enter_context(_temporary_files_in(temporary_dir))
+    # Launchpad prints where its files are, and counts the seconds at the end.
+    stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
     manager = lp.launch(
       program,
       launch_type=launch_type,
@@ -609,6 +626,25 @@ def launch(
       ended.set()
       watcher.join()
   return _with_last_evaluation(config.workdir, read_status(config.workdir))
+
+
+@contextlib.contextmanager
+def _temporary_files_in(folder: str) -> Iterator[None]:
+  """Keeps temporary files in a folder that is gone when the program is.
+
+  Launchpad removes its own at the interpreter's exit, which a node or a script
+  that leaves at once does not come to, and Reverb does not remove its.
+  """
+  before = tempfile.tempdir
+  # What a program that was killed has left.
+  shutil.rmtree(folder, ignore_errors=True)
+  os.makedirs(folder)
+  tempfile.tempdir = folder
+  try:
+    yield
+  finally:
+    tempfile.tempdir = before
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _with_last_evaluation(

@@ -62,7 +62,7 @@ def test_the_spec_and_the_networks(make_config):
   config = make_config()
   spec = config.make_spec()
   assert spec.actions.shape == (1,)
-  networks = config.make_networks(spec)
+  networks = config.make_agent().make_networks(spec)
   assert networks.example_action.shape == (1, 1)
   assert networks.example_observation.shape == (1, 2)
 

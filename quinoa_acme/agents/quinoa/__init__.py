@@ -5,6 +5,7 @@ from quinoa_acme.agents.quinoa.acting import BaseMode
 from quinoa_acme.agents.quinoa.acting import make_policy
 from quinoa_acme.agents.quinoa.acting import MostLikely
 from quinoa_acme.agents.quinoa.acting import Sample
+from quinoa_acme.agents.quinoa.agent import QuinoaAgent
 from quinoa_acme.agents.quinoa.averaging import CopyEvery
 from quinoa_acme.agents.quinoa.averaging import Polyak
 from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
@@ -32,6 +33,7 @@ __all__ = (
   'MultiplierTemperature',
   'NonFiniteError',
   'Polyak',
+  'QuinoaAgent',
   'QuinoaBuilder',
   'QuinoaConfig',
   'QuinoaLearner',

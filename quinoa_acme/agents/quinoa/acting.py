@@ -1,18 +1,12 @@
 """How the agent acts: a sample of the policy, or one of two greedy actions."""
 
-from collections.abc import Callable
 import dataclasses
 
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
+from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
-
-Policy = Callable[
-  [networks_lib.Params, networks_lib.PRNGKey, networks_lib.Observation],
-  jax.Array,
-]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +41,7 @@ ActionChoice = Sample | BaseMode | MostLikely
 
 def make_policy(
   networks: quinoa_networks.QuinoaNetworks, choice: ActionChoice = Sample()
-) -> Policy:
+) -> off_policy.Policy:
   """Makes a feed-forward policy, as Acme's actors take it.
 
   Args:
@@ -69,7 +63,7 @@ def make_policy(
 
 def _make_most_likely(
   policy: quinoa_networks.QuinoaPolicy, num_samples: int
-) -> Policy:
+) -> off_policy.Policy:
   def most_likely(params, key, observation):
     repeated = jax.tree_util.tree_map(
       lambda x: jnp.repeat(jnp.asarray(x), num_samples, axis=0), observation

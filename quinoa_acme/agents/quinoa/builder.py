@@ -19,7 +19,7 @@ import dm_env
 import numpy as np
 import reverb
 
-from quinoa_acme.agents.quinoa import acting
+from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import learning
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
@@ -27,7 +27,7 @@ from quinoa_acme.agents.quinoa import networks as quinoa_networks
 
 class QuinoaBuilder(
   builders.GenericActorLearnerBuilder[
-    quinoa_networks.QuinoaNetworks, acting.Policy, reverb.ReplaySample
+    quinoa_networks.QuinoaNetworks, off_policy.Policy, reverb.ReplaySample
   ]
 ):
   """Makes replay, dataset, adder, actor and learner of the Quinoa agent."""
@@ -94,7 +94,7 @@ class QuinoaBuilder(
   def make_actor(
     self,
     random_key: networks_lib.PRNGKey,
-    policy_network: acting.Policy,
+    policy_network: off_policy.Policy,
     adder: adders.Adder | None = None,
     variable_source: core.VariableSource | None = None,
   ) -> core.Actor:

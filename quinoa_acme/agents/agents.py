@@ -1,0 +1,30 @@
+"""Which agent belongs to a configuration."""
+
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
+
+
+def make_agent(
+  config: off_policy.OffPolicyConfig,
+) -> off_policy.OffPolicyAgent:
+  """Makes the agent that a configuration is of.
+
+  Args:
+    config: an agent's options.
+
+  Returns:
+    The agent.
+
+  Raises:
+    TypeError: if no agent of the package has such a configuration.
+  """
+  match config:
+    case quinoa.QuinoaConfig():
+      return quinoa.QuinoaAgent(config)
+    case sac.SACConfig():
+      return sac.SACAgent(config)
+  raise TypeError(
+    'expected the configuration of an agent of quinoa_acme (QuinoaConfig, '
+    f'SACConfig), but got {config!r}.'
+  )

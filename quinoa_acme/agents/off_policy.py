@@ -1,0 +1,168 @@
+"""What all off-policy agents of the package share: replay, pace, and form.
+
+A run (`quinoa_acme.experiment`) knows its agent by this module only, so that
+every agent is trained, evaluated and logged by the same code.
+"""
+
+from collections.abc import Callable
+import dataclasses
+import math
+from typing import Any, Protocol
+
+from acme import specs
+from acme.agents.jax import builders
+from acme.jax import networks as networks_lib
+from acme.utils.loggers import base as loggers_base
+import jax
+
+Policy = Callable[
+  [networks_lib.Params, networks_lib.PRNGKey, networks_lib.Observation],
+  jax.Array,
+]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OffPolicyConfig:
+  """Options of replay, and of the pace of learning against acting.
+
+  Attributes:
+    batch_size: transitions a learner (SGD) step.
+    num_sgd_steps_per_step: SGD steps a call of the learner, made on the device
+      without a word to Python between them.
+    samples_per_insert: transitions sampled for each one inserted; over
+      `batch_size` it is the number of SGD steps an actor step.
+    min_replay_size: transitions in replay before learning starts.
+    max_replay_size: transitions kept, the oldest dropped first.
+    samples_per_insert_tolerance: how far the ratio of samples to inserts may
+      drift, as a share of `min_replay_size * samples_per_insert`, while actors
+      and learner run at the same time.
+    prefetch_size: learner calls' worth of data sampled ahead.
+    variable_update_period: actor steps between requests for new parameters.
+    replay_table_name: the name of the Reverb table.
+  """
+
+  batch_size: int = 256
+  num_sgd_steps_per_step: int = 10
+  samples_per_insert: float = 256.0
+  min_replay_size: int = 1000
+  max_replay_size: int = 1_000_000
+  samples_per_insert_tolerance: float = 0.1
+  prefetch_size: int = 1
+  variable_update_period: int = 10
+  replay_table_name: str = 'priority_table'
+
+  @property
+  def sgd_steps_per_insert(self) -> float:
+    """SGD steps for each transition inserted, the update-to-data ratio."""
+    return self.samples_per_insert / self.batch_size
+
+  @property
+  def samples_per_step(self) -> int:
+    """Transitions that one call of the learner takes from replay."""
+    return self.batch_size * self.num_sgd_steps_per_step
+
+  @property
+  def error_buffer(self) -> float:
+    """How many samples the limiter lets the ratio run ahead or behind."""
+    return (
+      self.samples_per_insert_tolerance
+      * self.min_replay_size
+      * self.samples_per_insert
+    )
+
+  def __post_init__(self):
+    check_positive(self, 'samples_per_insert', 'samples_per_insert_tolerance')
+    check_whole(
+      self,
+      'batch_size',
+      'num_sgd_steps_per_step',
+      'min_replay_size',
+      'max_replay_size',
+      'prefetch_size',
+      'variable_update_period',
+    )
+    if not self.replay_table_name:
+      raise ValueError('replay_table_name must not be empty.')
+    self._check_replay()
+
+  def _check_replay(self) -> None:
+    if self.min_replay_size > self.max_replay_size:
+      raise ValueError(
+        f'min_replay_size ({self.min_replay_size}) is above max_replay_size '
+        f'({self.max_replay_size}): replay would never hold enough to sample, '
+        'and learning would never start.'
+      )
+    # The limiter stops actors once they are `error_buffer` samples ahead, and
+    # the learner once it is as far ahead of them. If the whole way between
+    # does not hold a learner call and those prefetched, each waits for the
+    # other at every call; in one thread that is a deadlock.
+    needed = (1 + self.prefetch_size) * self.samples_per_step
+    if 2 * self.error_buffer < needed:
+      raise ValueError(
+        'the replay limiter would starve or deadlock: it lets the ratio drift '
+        'by 2 * samples_per_insert_tolerance * min_replay_size * '
+        f'samples_per_insert = {2 * self.error_buffer:g} samples, but one '
+        'learner call and those prefetched take (1 + prefetch_size) * '
+        f'batch_size * num_sgd_steps_per_step = {needed} samples. Raise '
+        'min_replay_size, samples_per_insert_tolerance or samples_per_insert, '
+        'or lower num_sgd_steps_per_step or prefetch_size.'
+      )
+    # Reverb refuses a window that a single insert would overrun.
+    if self.error_buffer < max(1.0, self.samples_per_insert):
+      raise ValueError(
+        'the replay limiter needs samples_per_insert_tolerance * '
+        f'min_replay_size * samples_per_insert = {self.error_buffer:g} to be '
+        f'at least max(1, samples_per_insert) = '
+        f'{max(1.0, self.samples_per_insert):g}. Raise '
+        'samples_per_insert_tolerance or min_replay_size.'
+      )
+
+
+def check_positive(config: Any, *names: str) -> None:
+  """Raises a ValueError if a field is not positive and finite."""
+  for name in names:
+    value = getattr(config, name)
+    if not 0 < value < math.inf:
+      raise ValueError(f'{name} must be positive and finite, but is {value!r}.')
+
+
+def check_whole(config: Any, *names: str) -> None:
+  """Raises a ValueError if a field is not a whole number of at least 1."""
+  for name in names:
+    value = getattr(config, name)
+    if not isinstance(value, int) or value < 1:
+      raise ValueError(
+        f'{name} must be a whole number of at least 1, but is {value!r}.'
+      )
+
+
+class OffPolicyAgent(Protocol):
+  """An algorithm, as a run uses it."""
+
+  @property
+  def config(self) -> OffPolicyConfig:
+    """The algorithm's options."""
+    ...
+
+  def make_networks(self, spec: specs.EnvironmentSpec) -> Any:
+    """Makes the networks for an environment."""
+    ...
+
+  def make_builder(
+    self,
+    spec: specs.EnvironmentSpec,
+    logger_fn: Callable[[], loggers_base.Logger],
+  ) -> builders.GenericActorLearnerBuilder:
+    """Makes the builder of replay, actor and learner.
+
+    The learner's saved state has the SGD steps made as `steps`.
+    """
+    ...
+
+  def make_policy(self, networks: Any) -> Policy:
+    """Makes the policy that the actors act by."""
+    ...
+
+  def make_evaluation_policy(self, networks: Any) -> Policy:
+    """Makes the policy that is evaluated."""
+    ...
