@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 import dataclasses
+from importlib import metadata
 import json
 import pathlib
+import subprocess
 from typing import Any
 
 from acme import specs
@@ -98,7 +100,13 @@ class ExperimentConfig:
       for field in dataclasses.fields(self)
       if field.name not in ('agent', 'environment_factory')
     }
-    return {**fields, 'agent': _describe(self.agent)}
+    return {
+      **fields,
+      'version': metadata.version('quinoa_acme'),
+      'commit': _commit(),
+      'evaluation': self.make_agent().evaluation,
+      'agent': _describe(self.agent),
+    }
 
   def write_json(self) -> pathlib.Path:
     """Writes `config.json` to the workdir, which is made if need be."""
@@ -106,6 +114,19 @@ class ExperimentConfig:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(self.describe(), indent=2) + '\n')
     return path
+
+
+def _commit() -> str:
+  """The commit of the source tree, marked if it was changed, or ''."""
+  root = pathlib.Path(__file__).resolve().parents[1]
+  command = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+  try:
+    output = subprocess.run(
+      command, capture_output=True, text=True, check=True, timeout=10
+    )
+  except (OSError, subprocess.SubprocessError):
+    return ''  # No git, or no repository: an installed package.
+  return output.stdout.strip()
 
 
 def _describe(value: Any) -> Any:

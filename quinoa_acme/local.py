@@ -56,7 +56,8 @@ class LocalAgent(core.Actor):
     self._learner = learner
     self._replay = replay
     self._config = config
-    self._calls = 0
+    # A replay that was restored has been learnt from already.
+    self._calls = self._calls_due()
 
   def select_action(self, observation) -> np.ndarray:
     """Acts by the wrapped actor."""
@@ -94,6 +95,7 @@ class _Parts:
 
   loop: acting_loop.ActingLoop
   learner: core.Learner
+  replay: replay_lib.TransitionReplay
   counter: counting.Counter
   evaluate: Callable[[int, Callable[[], bool]], list[float]]
   loggers: list[loggers_base.Logger]
@@ -122,6 +124,7 @@ def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
   replay = replay_lib.TransitionReplay(
     spec, agent_config.max_replay_size, config.seed_of('replay')
   )
+  run_state.restore_replay(config.workdir, replay)
   learner = builder.make_learner(
     jax.random.PRNGKey(config.seed_of('learner')),
     networks,
@@ -157,6 +160,7 @@ def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
       actor_logger,
     ),
     learner=learner,
+    replay=replay,
     counter=counter,
     evaluate=evaluate,
     loggers=[learner_logger, actor_logger],
@@ -191,6 +195,7 @@ def run(
 
   def save():
     run_state.save_learner(config.workdir, parts.learner)
+    run_state.save_replay(config.workdir, parts.replay)
     run_state.save_counts(config.workdir, parts.counter.get_counts())
 
   def evaluate(num_episodes, stop):
@@ -206,7 +211,10 @@ def run(
       evaluation_return_std=row['episode_return_std'],
     )
 
-  next_evaluation = status.actor_steps
+  # On the grid of the evaluations, for a run that goes on too.
+  next_evaluation = (
+    -(-status.actor_steps // config.eval_every) * config.eval_every
+  )
   while status.actor_steps < config.num_steps and not should_stop():
     if status.actor_steps >= next_evaluation:
       status = evaluate(config.evaluation_episodes, should_stop)
@@ -216,7 +224,9 @@ def run(
       next_evaluation,
       config.num_steps,
     )
+    started = time.monotonic()
     parts.loop.run_steps(until - status.actor_steps, should_stop)
+    parts.counter.increment(training_seconds=time.monotonic() - started)
     status = _status(parts.counter, status, parts.loop.last_return)
     progress.show(status)
     if time.monotonic() - last_save > config.checkpoint_every:

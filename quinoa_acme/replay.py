@@ -7,6 +7,9 @@ one stands in its place. See docs/decisions/0003-replay-in-one-process.md.
 """
 
 from collections.abc import Iterator
+import json
+import os
+import pathlib
 from typing import Any, cast
 
 from acme import adders
@@ -75,6 +78,45 @@ class TransitionReplay:
     indices = self._rng.integers(len(self), size=num_transitions)
     columns = tree.map_structure(lambda column: column[indices], self._storage)
     return cast(types.Transition, columns)
+
+  def save(self, path: str | os.PathLike[str]) -> None:
+    """Writes the transitions and the state of the sampling, in one step.
+
+    The file is a NumPy archive of plain arrays; it is old or new, never half.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = tree.flatten(self._storage)
+    arrays = {f'column_{i}': x[: len(self)] for i, x in enumerate(columns)}
+    state = json.dumps(self._rng.bit_generator.state)
+    aside = path.with_suffix('.tmp')
+    with aside.open('wb') as file:
+      np.savez(
+        file, num_inserted=self._num_inserted, rng=np.array(state), **arrays
+      )
+    os.replace(aside, path)
+
+  def restore(self, path: str | os.PathLike[str]) -> None:
+    """Goes on from what `save` wrote.
+
+    Raises:
+      ValueError: if the file is of a replay of another size or other specs.
+    """
+    with np.load(path, allow_pickle=False) as file:
+      num_inserted = int(file['num_inserted'])
+      rows = min(num_inserted, self._max_size)
+      for i, column in enumerate(tree.flatten(self._storage)):
+        saved = file[f'column_{i}']
+        expected = (rows, *column.shape[1:])
+        if saved.shape != expected or saved.dtype != column.dtype:
+          raise ValueError(
+            f'{path} holds transitions with {saved.dtype}{saved.shape} where '
+            f'{column.dtype}{expected} is expected: it is of another replay. '
+            'Give the run another workdir.'
+          )
+        column[:rows] = saved
+      self._rng.bit_generator.state = json.loads(str(file['rng']))
+      self._num_inserted = num_inserted
 
   def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
     """Yields samples in the form in which a Reverb dataset gives them."""

@@ -1,4 +1,4 @@
-"""What a run keeps on disk to go on later: the learner and the counts."""
+"""What a run keeps on disk to go on later: learner, counts, and replay."""
 
 from collections.abc import Mapping
 import json
@@ -8,6 +8,7 @@ import pathlib
 from acme import core
 
 from quinoa_acme import checkpointing
+from quinoa_acme import replay as replay_lib
 
 
 def save_learner(workdir: str, learner: core.Learner) -> None:
@@ -59,6 +60,21 @@ def restore_counts(workdir: str) -> dict[str, float]:
   counts = json.loads(path.read_text()) if path.exists() else {}
   steps = learner_steps(workdir)
   return {**counts, 'learner_steps': steps} if counts or steps else {}
+
+
+def save_replay(workdir: str, replay: replay_lib.TransitionReplay) -> None:
+  """Writes the replay of a run in one process."""
+  replay.save(_replay_path(workdir))
+
+
+def restore_replay(workdir: str, replay: replay_lib.TransitionReplay) -> None:
+  """Puts what `save_replay` wrote, if anything, into the replay."""
+  if _replay_path(workdir).exists():
+    replay.restore(_replay_path(workdir))
+
+
+def _replay_path(workdir: str) -> pathlib.Path:
+  return pathlib.Path(workdir) / 'checkpoints' / 'replay.npz'
 
 
 def _learner_dir(workdir: str) -> pathlib.Path:

@@ -14,16 +14,25 @@ from quinoa_acme import program
 from quinoa_acme import progress
 from quinoa_acme import stopping
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
 
+# Configurations by algorithm and name.
 PRESETS = {
-  'default': quinoa.QuinoaConfig,
-  'paper': quinoa.QuinoaConfig.paper,
-  'debug': quinoa.QuinoaConfig.debug,
+  'quinoa': {
+    'default': quinoa.QuinoaConfig,
+    'paper': quinoa.QuinoaConfig.paper,
+    'debug': quinoa.QuinoaConfig.debug,
+  },
+  'sac': {
+    'default': sac.SACConfig,
+    'debug': sac.SACConfig.debug,
+  },
 }
 
 
 def make_config(
   env_name: str,
+  algorithm: str,
   preset: str,
   overrides: dict[str, str],
   workdir: str | None,
@@ -34,7 +43,8 @@ def make_config(
 
   Args:
     env_name: e.g. 'control:cheetah:run'.
-    preset: a key of `PRESETS`.
+    algorithm: a key of `PRESETS`.
+    preset: a key of what it has there.
     overrides: texts by field of the agent's configuration, as `options` reads
       them; they replace the preset's.
     workdir: the run's folder, or None for a new one under `runs`.
@@ -47,7 +57,7 @@ def make_config(
   Raises:
     ValueError: if any of these does not fit; the message says what does.
   """
-  agent = options.replace(PRESETS[preset](), overrides)
+  agent = options.replace(PRESETS[algorithm][preset](), overrides)
   return experiment_lib.ExperimentConfig(
     agent=agent,
     environment_factory=environments.EnvironmentFactory(env_name),

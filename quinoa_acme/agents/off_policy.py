@@ -144,6 +144,11 @@ class OffPolicyAgent(Protocol):
     """The algorithm's options."""
     ...
 
+  @property
+  def evaluation(self) -> str:
+    """Which action is taken in evaluation, for tables of results."""
+    ...
+
   def make_networks(self, spec: specs.EnvironmentSpec) -> Any:
     """Makes the networks for an environment."""
     ...

@@ -40,6 +40,19 @@ class SACConfig(off_policy.OffPolicyConfig):
   tau: float = 0.005
   target_entropy_per_dimension: float = -1.0
 
+  @classmethod
+  def debug(cls) -> 'SACConfig':
+    """So small that every part runs within seconds."""
+    return cls(
+      hidden_sizes=(32,),
+      batch_size=32,
+      num_sgd_steps_per_step=5,
+      samples_per_insert=32.0,
+      min_replay_size=100,
+      max_replay_size=10_000,
+      samples_per_insert_tolerance=0.2,
+    )
+
   def __post_init__(self):
     super().__post_init__()
     off_policy.check_positive(self, 'learning_rate', 'tau')
@@ -56,6 +69,11 @@ class SACAgent:
   """
 
   config: SACConfig
+
+  @property
+  def evaluation(self) -> str:
+    """Which action is taken in evaluation."""
+    return 'mode'
 
   def make_networks(self, spec: specs.EnvironmentSpec) -> sac.SACNetworks:
     """Makes Acme's networks.

@@ -1,12 +1,16 @@
-"""Networks: the conditional RealNVP, the value MLP, and their parts."""
+"""Networks: conditional flows, the value MLP, critics, and their parts."""
 
 from quinoa_acme.networks.box import Box
+from quinoa_acme.networks.critic import CriticMLP
 from quinoa_acme.networks.mlp import flatten_observation
 from quinoa_acme.networks.mlp import MLP
 from quinoa_acme.networks.real_nvp import alternating_masks
 from quinoa_acme.networks.real_nvp import BoxFlow
 from quinoa_acme.networks.real_nvp import ConditionalRealNVP
 from quinoa_acme.networks.real_nvp import RealNVPConfig
+from quinoa_acme.networks.tilted import ConditionalTiltedFlow
+from quinoa_acme.networks.tilted import TiltedFlow
+from quinoa_acme.networks.tilted import TiltedFlowConfig
 from quinoa_acme.networks.value import ValueMLP
 from quinoa_acme.networks.weight_norm import WeightNormLinear
 
@@ -15,7 +19,11 @@ __all__ = (
   'Box',
   'BoxFlow',
   'ConditionalRealNVP',
+  'ConditionalTiltedFlow',
+  'CriticMLP',
   'RealNVPConfig',
+  'TiltedFlow',
+  'TiltedFlowConfig',
   'ValueMLP',
   'WeightNormLinear',
   'alternating_masks',

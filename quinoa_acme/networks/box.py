@@ -96,22 +96,30 @@ class Box:
 
   def to_logit(self, action: jax.Array) -> jax.Array:
     """Maps flat actions of the closed box, [..., A], to finite logits."""
-    unit = jnp.clip(self._to_unit(action), _MARGIN, 1.0 - _MARGIN)
+    unit = jnp.clip(self.to_unit(action), _MARGIN, 1.0 - _MARGIN)
     return jnp.log(unit) - jnp.log1p(-unit)
 
   def to_action(self, logit: jax.Array) -> jax.Array:
     """Maps logits, [..., A], to flat actions, never outside of the box."""
-    low = jnp.broadcast_to(self.low, logit.shape)
-    high = jnp.broadcast_to(self.high, logit.shape)
-    action = low + (high - low) * jax.nn.sigmoid(logit)
-    return jnp.clip(action, low, high)
+    return self.from_unit(jax.nn.sigmoid(logit))
+
+  def from_unit(self, unit: jax.Array) -> jax.Array:
+    """Maps points of [0, 1], [..., A], to actions, never outside of the box."""
+    low = jnp.broadcast_to(self.low, unit.shape)
+    high = jnp.broadcast_to(self.high, unit.shape)
+    return jnp.clip(low + (high - low) * unit, low, high)
 
   def share_at_bounds(self, action: jax.Array) -> jax.Array:
     """The share, in 0..1, of elements within 1 % of a bound; scalar."""
-    unit = self._to_unit(action)
+    unit = self.to_unit(action)
     return jnp.mean((unit < 0.01) | (unit > 0.99))
 
-  def _to_unit(self, action: jax.Array) -> jax.Array:
+  def to_symmetric(self, action: jax.Array) -> jax.Array:
+    """Maps flat actions, [..., A], linearly to [-1, 1]."""
+    return 2.0 * self.to_unit(action) - 1.0
+
+  def to_unit(self, action: jax.Array) -> jax.Array:
+    """Maps flat actions, [..., A], linearly to [0, 1]."""
     low = jnp.broadcast_to(self.low, action.shape)
     width = jnp.broadcast_to(self.high - self.low, action.shape)
     return (action - low) / width

@@ -10,6 +10,8 @@ from quinoa_acme.agents.quinoa.averaging import CopyEvery
 from quinoa_acme.agents.quinoa.averaging import Polyak
 from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
 from quinoa_acme.agents.quinoa.config import QuinoaConfig
+from quinoa_acme.agents.quinoa.fit import CriticFit
+from quinoa_acme.agents.quinoa.fit import DirectFit
 from quinoa_acme.agents.quinoa.learning import NonFiniteError
 from quinoa_acme.agents.quinoa.learning import QuinoaLearner
 from quinoa_acme.agents.quinoa.learning import TrainingState
@@ -26,6 +28,8 @@ __all__ = (
   'ActionChoice',
   'BaseMode',
   'CopyEvery',
+  'CriticFit',
+  'DirectFit',
   'DualTemperature',
   'FixedTemperature',
   'LaggedPrior',

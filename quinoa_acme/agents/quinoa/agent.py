@@ -10,6 +10,7 @@ from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import builder as builder_lib
 from quinoa_acme.agents.quinoa import config as config_lib
+from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as networks_lib
 
 
@@ -23,14 +24,25 @@ class QuinoaAgent:
 
   config: config_lib.QuinoaConfig
 
+  @property
+  def evaluation(self) -> str:
+    """Which action is taken in evaluation."""
+    return str(self.config.evaluation_policy)
+
   def make_networks(
     self, spec: specs.EnvironmentSpec
   ) -> networks_lib.QuinoaNetworks:
     """Makes the networks that the options name."""
+    config = self.config
+    if isinstance(config.fit, fit_lib.DirectFit):
+      return networks_lib.make_networks(
+        spec, flow=config.flow, value_hidden_sizes=config.value_hidden_sizes
+      )
     return networks_lib.make_networks(
       spec,
-      flow=self.config.flow,
-      value_hidden_sizes=self.config.value_hidden_sizes,
+      flow=config.flow,
+      value_hidden_sizes=config.value_hidden_sizes,
+      critic_hidden_sizes=config.fit.hidden_sizes,
     )
 
   def make_builder(

@@ -6,9 +6,12 @@ import math
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import averaging as averaging_lib
+from quinoa_acme.agents.quinoa import fit as fit_lib
+from quinoa_acme.agents.quinoa import networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 from quinoa_acme.networks import real_nvp
+from quinoa_acme.networks import tilted
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,33 +23,33 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   replay and pace are those of `off_policy.OffPolicyConfig`.
 
   Attributes:
-    flow: the shape of the policy's flow.
+    flow: the kind and shape of the policy's flow.
     value_hidden_sizes: width of each hidden layer of V.
+    fit: what Q is fitted to.
     discount: gamma, on top of the environment's own discount.
     learning_rate: Adam's.
     max_gradient_norm: the norm that the whole gradient, of flow and V together,
       is clipped to.
     temperature: how alpha is chosen.
     prior: what the policy's relative entropy is measured against.
-    target: how the target value follows the value.
+    target: how the target value, or critics, follow those being learnt.
     evaluation_policy: which action the evaluator takes.
   """
 
   # Networks.
-  flow: real_nvp.RealNVPConfig = real_nvp.RealNVPConfig()
-  value_hidden_sizes: tuple[int, ...] = (256, 256)
+  flow: networks.FlowConfig = tilted.TiltedFlowConfig()
+  value_hidden_sizes: tuple[int, ...] = (128, 128)
 
   # Loss.
+  fit: fit_lib.Fit = fit_lib.CriticFit()
   discount: float = 0.99
-  learning_rate: float = 3e-4
+  learning_rate: float = 5e-4
   max_gradient_norm: float = 40.0
-  temperature: temperature_lib.Temperature = temperature_lib.FixedTemperature(
-    0.2
+  temperature: temperature_lib.Temperature = (
+    temperature_lib.MultiplierTemperature(epsilon=1.69, initial=0.05, rate=3e-4)
   )
-  prior: prior_lib.Prior = prior_lib.LaggedPrior(
-    averaging_lib.Polyak(0.005), flatness=0.1
-  )
-  target: averaging_lib.Averaging = averaging_lib.Polyak(0.005)
+  prior: prior_lib.Prior = prior_lib.UniformPrior()
+  target: averaging_lib.Averaging = averaging_lib.Polyak(0.01)
 
   # Acting.
   evaluation_policy: acting.ActionChoice = acting.MostLikely()
@@ -55,6 +58,9 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   def paper(cls) -> 'QuinoaConfig':
     """The algorithm of the paper, with documented choices for what it omits."""
     return cls(
+      flow=real_nvp.RealNVPConfig(),
+      value_hidden_sizes=(256, 256),
+      fit=fit_lib.DirectFit(),
       learning_rate=1e-3,
       max_gradient_norm=1.0,
       temperature=temperature_lib.DualTemperature(epsilon=0.1),
@@ -67,8 +73,9 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   def debug(cls) -> 'QuinoaConfig':
     """The default algorithm, so small that every part runs within seconds."""
     return cls(
-      flow=real_nvp.RealNVPConfig(num_couplings=2, hidden_sizes=(16,)),
+      flow=tilted.TiltedFlowConfig(num_couplings=2, hidden_sizes=(16,)),
       value_hidden_sizes=(32,),
+      fit=fit_lib.CriticFit(hidden_sizes=(32,), num_actions=2),
       batch_size=32,
       num_sgd_steps_per_step=5,
       samples_per_insert=32.0,

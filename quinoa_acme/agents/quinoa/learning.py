@@ -19,6 +19,7 @@ import reverb
 
 from quinoa_acme.agents.quinoa import averaging as averaging_lib
 from quinoa_acme.agents.quinoa import config as config_lib
+from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
@@ -28,22 +29,27 @@ Metrics = dict[str, jax.Array]
 
 
 class Params(NamedTuple):
-  """What gradient descent moves: theta and phi of the paper."""
+  """What gradient descent moves: theta and phi of the paper, and critics.
+
+  `critics` has one tree for each critic, and none where there are none.
+  """
 
   policy: networks_lib.Params
   value: networks_lib.Params
+  critics: tuple[networks_lib.Params, ...]
 
 
 class TrainingState(NamedTuple):
   """Everything that the learner carries from step to step.
 
-  `prior` holds the policy parameters of a lagged prior, and is empty for a
-  uniform one.
+  `target` holds the parameters that the TD target is made of: V's, or the
+  critics'. `prior` holds the `PolicyVariables` of a lagged prior, and is empty
+  for a uniform one.
   """
 
   params: Params
-  target_value: networks_lib.Params
-  prior: networks_lib.Params
+  target: Any
+  prior: Any
   optimizer: optax.OptState
   temperature: jax.Array
   key: networks_lib.PRNGKey
@@ -57,10 +63,23 @@ class NonFiniteError(FloatingPointError):
 def make_optimizer(
   config: config_lib.QuinoaConfig,
 ) -> optax.GradientTransformation:
-  """Adam on the gradient clipped by its global norm (section 4)."""
-  return optax.chain(
-    optax.clip_by_global_norm(config.max_gradient_norm),
-    optax.adam(config.learning_rate),
+  """Adam on the gradient clipped by its global norm (section 4).
+
+  Critics, if there are any, have a norm and a learning rate of their own.
+  """
+
+  def clipped_adam(learning_rate: float) -> optax.GradientTransformation:
+    return optax.chain(
+      optax.clip_by_global_norm(config.max_gradient_norm),
+      optax.adam(learning_rate),
+    )
+
+  quinoa = clipped_adam(config.learning_rate)
+  if isinstance(config.fit, fit_lib.DirectFit):
+    return quinoa
+  return optax.multi_transform(
+    {'quinoa': quinoa, 'critics': clipped_adam(config.fit.learning_rate)},
+    Params(policy='quinoa', value='quinoa', critics='critics'),  # pyright: ignore[reportArgumentType]  Labels in the place of parameters.
   )
 
 
@@ -85,40 +104,90 @@ def make_initial_state(
     The state; called again with the same key and another batch it differs in
     nothing but what depends on the data.
   """
-  policy_key, value_key, key = jax.random.split(key, 3)
+  policy_key, value_key, critic_key, key = jax.random.split(key, 4)
+  num_critics = fit_lib.num_critics(config.fit)
   params = Params(
     policy=networks.policy.init(policy_key, observation, action),
     value=networks.value.init(value_key, observation),
+    critics=tuple(
+      networks.critic.init(
+        jax.random.fold_in(critic_key, i), observation, action
+      )
+      for i in range(num_critics)
+    ),
   )
+  temperature = temperature_lib.initial(config.temperature)
+  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
   has_prior = isinstance(config.prior, prior_lib.LaggedPrior)
   # The slow parameters are copies: donated buffers must not be shared.
   return TrainingState(
     params=params,
-    target_value=jax.tree_util.tree_map(jnp.copy, params.value),
-    prior=jax.tree_util.tree_map(jnp.copy, params.policy) if has_prior else {},
+    target=jax.tree_util.tree_map(jnp.copy, _target_of(config, params)),
+    prior=jax.tree_util.tree_map(jnp.copy, policy) if has_prior else {},
     optimizer=make_optimizer(config).init(params),
-    temperature=temperature_lib.initial(config.temperature),
+    temperature=temperature,
     key=key,
     steps=jnp.asarray(0, jnp.int32),
   )
 
 
-class _Batch(NamedTuple):
-  """What the loss takes as given at a batch; all [B] but `kl`, a scalar."""
+def _target_of(config: config_lib.QuinoaConfig, params: Params) -> Any:
+  """The parameters that the slow ones of the TD target follow."""
+  if isinstance(config.fit, fit_lib.DirectFit):
+    return params.value
+  return params.critics
 
+
+def _policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
+  return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
+
+
+class _Fresh(NamedTuple):
+  """Actions that the policy takes now, in the states of the batch.
+
+  Leaves of shape [K * B, ...], state by state for each of K actions.
+  """
+
+  observation: Any
+  action: jax.Array
+  log_prob: jax.Array
   prior_log_prob: jax.Array
+
+
+class _Points(NamedTuple):
+  """Where Q is fitted, and what the loss takes as given there; leaves [N, ...].
+
+  With a `DirectFit` these are the N = B replayed actions, and with a
+  `CriticFit` N = K * B fresh ones.
+  """
+
+  observation: Any
+  action: jax.Array
+  prior_log_prob: jax.Array
+
+
+class _Known(NamedTuple):
+  """What else the loss takes as given."""
+
+  # V', or the soft value that the target critics and a fresh action give, [B].
   next_value: jax.Array
-  target: jax.Array
+  # The TD target y, [B].
+  td_target: jax.Array
+  # The relative entropy of policy and prior in nats, scalar.
   kl: jax.Array
 
 
-class _Fit(NamedTuple):
-  """Equation 2 at the batch, as the loss computed it; all [B] but the last."""
+class _Fitted(NamedTuple):
+  """Equation 2 as the loss computed it; all [N] but the temperature."""
 
   log_prob: jax.Array
   value: jax.Array
   log_ratio: jax.Array
   temperature: jax.Array
+  # What Q was regressed on.
+  target: jax.Array
+  # The critics' values of the replayed actions, [C, B].
+  critics: jax.Array
 
 
 UpdateStep = Callable[
@@ -146,31 +215,33 @@ def make_update_step(
   )
 
   def update_step(state: TrainingState, batch: types.Transition):
-    key, sample_key = jax.random.split(state.key)
-    known, share_at_bounds = _look_at(
-      networks, config, state, batch, sample_key
-    )
-    (loss, fit), gradients = loss_and_gradients(
-      state.params, state.temperature, batch, known
+    key, sample_key, next_key = jax.random.split(state.key, 3)
+    fresh = _sample_fresh(networks, config, state, batch, sample_key)
+    known = _look_ahead(networks, config, state, batch, fresh, next_key)
+    points = _choose_points(networks, config, state, batch, fresh)
+    (loss, fitted), gradients = loss_and_gradients(
+      state.params, state.temperature, batch, points, known
     )
     updates, optimizer_state = optimizer.update(gradients, state.optimizer)
     params = cast(Params, optax.apply_updates(state.params, updates))
     steps = state.steps + 1
-    target_value, prior = _slow_copies(config, state, params, steps)
+    target, prior = _slow_copies(
+      config, state, params, fitted.temperature, steps
+    )
     new_state = TrainingState(
       params=params,
-      target_value=target_value,
+      target=target,
       prior=prior,
       optimizer=optimizer_state,
-      temperature=fit.temperature,
+      temperature=fitted.temperature,
       key=key,
       steps=steps,
     )
     metrics = {
       'loss': loss,
       'gradient_norm': optax.tree.norm(gradients),
-      'share_at_bounds': share_at_bounds,
-      **_describe_fit(fit, known, config),
+      'share_at_bounds': networks.policy.share_at_bounds(fresh.action),
+      **_describe_fit(fitted, known, config, networks.policy.num_dimensions),
     }
     finite = _are_finite(
       {
@@ -180,14 +251,15 @@ def make_update_step(
         '04 discount': batch.discount,
         '05 next observation': batch.next_observation,
         '06 target value': known.next_value,
-        '07 value': fit.value,
-        '08 prior log-probability': known.prior_log_prob,
-        '09 log-probability': fit.log_prob,
-        '10 relative entropy': known.kl,
-        '11 temperature': fit.temperature,
-        '12 loss': loss,
-        '13 gradient': gradients,
-        '14 parameters': params,
+        '07 value': fitted.value,
+        '08 critics': fitted.critics,
+        '09 prior log-probability': points.prior_log_prob,
+        '10 log-probability': fitted.log_prob,
+        '11 relative entropy': known.kl,
+        '12 temperature': fitted.temperature,
+        '13 loss': loss,
+        '14 gradient': gradients,
+        '15 parameters': params,
       }
     )
     return new_state, metrics, finite
@@ -195,63 +267,107 @@ def make_update_step(
   return update_step
 
 
-def _prior_log_probs(
+def _repeat(nest: Any, times: int) -> Any:
+  """A batch after itself so many times, [B, ...] to [times * B, ...]."""
+  return jax.tree_util.tree_map(lambda x: jnp.concatenate([x] * times), nest)
+
+
+def _prior_log_prob(
   policy: quinoa_networks.QuinoaPolicy,
   config: config_lib.QuinoaConfig,
-  slow_params: networks_lib.Params,
+  slow_policy: quinoa_networks.PolicyVariables,
   observation: Any,
-  *actions: jax.Array,
-) -> list[jax.Array]:
-  """The prior's log-density, [B], of each of several batches of actions."""
+  action: jax.Array,
+) -> jax.Array:
+  """The prior's log-density of a batch of actions, [N]."""
   if isinstance(config.prior, prior_lib.UniformPrior):
-    size = actions[0].shape[0]
-    return [jnp.full((size,), policy.uniform_log_prob) for _ in actions]
-  # One pass over all of them costs less than one pass each.
-  observations = jax.tree_util.tree_map(
-    lambda x: jnp.concatenate([x] * len(actions)), observation
-  )
-  slow_log_prob = policy.log_prob(
-    slow_params, observations, jnp.concatenate(actions)
-  )
-  log_prob = prior_lib.flatten(
-    config.prior, slow_log_prob, policy.uniform_log_prob
-  )
-  return jnp.split(log_prob, len(actions))
+    return jnp.full(action.shape[:1], policy.uniform_log_prob)
+  slow_log_prob = policy.log_prob(slow_policy, observation, action)
+  return prior_lib.flatten(config.prior, slow_log_prob, policy.uniform_log_prob)
 
 
-def _look_at(
+def _sample_fresh(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
   state: TrainingState,
   batch: types.Transition,
   key: networks_lib.PRNGKey,
-) -> tuple[_Batch, jax.Array]:
-  """Line 6, the relative entropy, and the share of actions at the bounds."""
-  # Fresh actions, and the density that sampling gives: inverting the flow at
-  # clipped actions would bias the estimate.
-  fresh_action, fresh_log_prob = networks.policy.sample_and_log_prob(
-    state.params.policy, key, batch.observation
+) -> _Fresh:
+  """Draws actions, with the density that sampling gives.
+
+  Inverting the flow at clipped actions would bias the relative entropy.
+  """
+  observation = _repeat(batch.observation, fit_lib.num_actions(config.fit))
+  action, log_prob = networks.policy.sample_and_log_prob(
+    _policy_of(state), key, observation
   )
-  fresh_prior_log_prob, prior_log_prob = _prior_log_probs(
-    networks.policy,
-    config,
-    state.prior,
-    batch.observation,
-    fresh_action,
-    batch.action,
+  prior_log_prob = _prior_log_prob(
+    networks.policy, config, state.prior, observation, action
   )
-  next_value = networks.value.apply(state.target_value, batch.next_observation)
-  known = _Batch(
-    prior_log_prob=prior_log_prob,
+  return _Fresh(observation, action, log_prob, prior_log_prob)
+
+
+def _look_ahead(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  batch: types.Transition,
+  fresh: _Fresh,
+  key: networks_lib.PRNGKey,
+) -> _Known:
+  """Line 6, or its like for critics, and the relative entropy."""
+  if isinstance(config.fit, fit_lib.DirectFit):
+    next_value = networks.value.apply(state.target, batch.next_observation)
+  else:
+    action, log_prob = networks.policy.sample_and_log_prob(
+      _policy_of(state), key, batch.next_observation
+    )
+    prior_log_prob = _prior_log_prob(
+      networks.policy, config, state.prior, batch.next_observation, action
+    )
+    next_value = losses.soft_value(
+      _apply_critics(networks, state.target, batch.next_observation, action),
+      losses.log_ratio(log_prob, prior_log_prob),
+      state.temperature,
+    )
+  return _Known(
     next_value=next_value,
-    target=losses.td_target(
+    td_target=losses.td_target(
       jnp.asarray(batch.reward, jnp.float32),
       config.discount * jnp.asarray(batch.discount, jnp.float32),
       next_value,
     ),
-    kl=jnp.mean(losses.log_ratio(fresh_log_prob, fresh_prior_log_prob)),
+    kl=jnp.mean(losses.log_ratio(fresh.log_prob, fresh.prior_log_prob)),
   )
-  return known, networks.policy.share_at_bounds(fresh_action)
+
+
+def _choose_points(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  batch: types.Transition,
+  fresh: _Fresh,
+) -> _Points:
+  """Replayed actions, or fresh ones that the critics value."""
+  if isinstance(config.fit, fit_lib.CriticFit):
+    return _Points(fresh.observation, fresh.action, fresh.prior_log_prob)
+  prior_log_prob = _prior_log_prob(
+    networks.policy, config, state.prior, batch.observation, batch.action
+  )
+  return _Points(batch.observation, batch.action, prior_log_prob)
+
+
+def _apply_critics(
+  networks: quinoa_networks.QuinoaNetworks,
+  params: tuple[networks_lib.Params, ...],
+  observation: Any,
+  action: jax.Array,
+) -> jax.Array:
+  """The value of each critic, [C, N]."""
+  values = [
+    networks.critic.apply(critic, observation, action) for critic in params
+  ]
+  return jnp.stack(values) if values else jnp.zeros((0, action.shape[0]))
 
 
 def _loss(
@@ -260,60 +376,90 @@ def _loss(
   params: Params,
   temperature: jax.Array,
   batch: types.Transition,
-  known: _Batch,
-) -> tuple[jax.Array, _Fit]:
+  points: _Points,
+  known: _Known,
+) -> tuple[jax.Array, _Fitted]:
   """Lines 3, 4, 5 and 7; `temperature` is the last step's."""
   log_prob = networks.policy.log_prob(
-    params.policy, batch.observation, batch.action
+    quinoa_networks.PolicyVariables(params.policy, temperature),
+    points.observation,
+    points.action,
   )
   value = networks.value.apply(params.value, batch.observation)
-  log_ratio = losses.log_ratio(log_prob, known.prior_log_prob)
+  value = _repeat(value, log_prob.shape[0] // value.shape[0])
+  log_ratio = losses.log_ratio(log_prob, points.prior_log_prob)
   temperature = temperature_lib.update(
-    config.temperature, temperature, value, log_ratio, known.kl
+    config.temperature,
+    temperature,
+    value,
+    log_ratio,
+    known.kl,
+    networks.policy.num_dimensions,
   )
   q = losses.soft_q(value, log_ratio, temperature)
-  fit = _Fit(log_prob, value, log_ratio, temperature)
-  return losses.td_loss(q, known.target), fit
+  critics = _apply_critics(
+    networks, params.critics, batch.observation, batch.action
+  )
+  target = known.td_target
+  loss = losses.critic_loss(critics, known.td_target)
+  if isinstance(config.fit, fit_lib.CriticFit):
+    fresh_critics = _apply_critics(
+      networks, params.critics, points.observation, points.action
+    )
+    target = jax.lax.stop_gradient(jnp.min(fresh_critics, axis=0))
+  loss += losses.td_loss(q, target)
+  fitted = _Fitted(log_prob, value, log_ratio, temperature, target, critics)
+  return loss, fitted
 
 
 def _slow_copies(
   config: config_lib.QuinoaConfig,
   state: TrainingState,
   params: Params,
+  temperature: jax.Array,
   steps: jax.Array,
-) -> tuple[networks_lib.Params, networks_lib.Params]:
-  """Line 8: the target value and the prior to use from the next step on."""
-  target_value = averaging_lib.update(
-    config.target, params.value, state.target_value, steps
+) -> tuple[Any, Any]:
+  """Line 8: the TD target's parameters and the prior from the next step on."""
+  target = averaging_lib.update(
+    config.target, _target_of(config, params), state.target, steps
   )
   if isinstance(config.prior, prior_lib.UniformPrior):
-    return target_value, state.prior
+    return target, state.prior
+  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
   prior = averaging_lib.update(
-    config.prior.averaging, params.policy, state.prior, steps
+    config.prior.averaging, policy, state.prior, steps
   )
-  return target_value, prior
+  return target, prior
 
 
 def _describe_fit(
-  fit: _Fit, known: _Batch, config: config_lib.QuinoaConfig
+  fitted: _Fitted,
+  known: _Known,
+  config: config_lib.QuinoaConfig,
+  num_dimensions: int,
 ) -> Metrics:
   """The metrics of one step that the agent's README explains."""
   metrics = {
-    'temperature': fit.temperature,
+    'temperature': fitted.temperature,
     'kl': known.kl,
-    'log_prob_min': jnp.min(fit.log_prob),
-    'log_prob_max': jnp.max(fit.log_prob),
-    'log_ratio_mean': jnp.mean(fit.log_ratio),
-    'log_ratio_min': jnp.min(fit.log_ratio),
-    'value_mean': jnp.mean(fit.value),
-    'value_std': jnp.std(fit.value),
-    'value_min': jnp.min(fit.value),
-    'value_max': jnp.max(fit.value),
-    'target_mean': jnp.mean(known.target),
+    'log_prob_min': jnp.min(fitted.log_prob),
+    'log_prob_max': jnp.max(fitted.log_prob),
+    'log_ratio_mean': jnp.mean(fitted.log_ratio),
+    'log_ratio_min': jnp.min(fitted.log_ratio),
+    'value_mean': jnp.mean(fitted.value),
+    'value_std': jnp.std(fitted.value),
+    'value_min': jnp.min(fitted.value),
+    'value_max': jnp.max(fitted.value),
+    'target_mean': jnp.mean(known.td_target),
   }
-  epsilon = temperature_lib.epsilon_of(config.temperature)
-  if epsilon is not None:
-    metrics['kl_over_epsilon'] = known.kl / epsilon
+  if isinstance(config.fit, fit_lib.CriticFit):
+    q = losses.soft_q(fitted.value, fitted.log_ratio, fitted.temperature)
+    metrics['critic_loss'] = losses.critic_loss(fitted.critics, known.td_target)
+    metrics['critic_mean'] = jnp.mean(fitted.critics)
+    metrics['fit_loss'] = losses.td_loss(q, fitted.target)
+  bound = temperature_lib.bound_on_kl(config.temperature, num_dimensions)
+  if bound is not None:
+    metrics['kl_over_epsilon'] = known.kl / bound
   return metrics
 
 
@@ -447,11 +593,11 @@ class QuinoaLearner(acme.Learner):
       self._set_state(state)
     self._write(metrics)
 
-  def get_variables(self, names: Sequence[str]) -> list[networks_lib.Params]:
+  def get_variables(self, names: Sequence[str]) -> list[Any]:
     """Returns NumPy copies of the named collections.
 
     Args:
-      names: any of 'policy' and 'value'.
+      names: any of 'policy', a `PolicyVariables`, and 'value'.
 
     Returns:
       Their parameters, in that order.
@@ -459,7 +605,7 @@ class QuinoaLearner(acme.Learner):
     Raises:
       KeyError: if a name is neither.
     """
-    published = self._published._asdict()
+    published = self._published
     unknown = [name for name in names if name not in published]
     if unknown:
       raise KeyError(
@@ -499,7 +645,10 @@ class QuinoaLearner(acme.Learner):
   def _set_state(self, state: TrainingState) -> None:
     self._state = state
     self._steps = int(state.steps)
-    self._published = jax.tree_util.tree_map(np.array, state.params)
+    # Critics are of no use to an actor.
+    self._published = jax.tree_util.tree_map(
+      np.array, {'policy': _policy_of(state), 'value': state.params.value}
+    )
 
   def _write(self, metrics: Metrics) -> None:
     now = time.monotonic()

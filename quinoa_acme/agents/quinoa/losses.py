@@ -76,3 +76,38 @@ def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
   chex.assert_equal_shape([q, target])
   chex.assert_rank(q, 1)
   return jnp.mean(jnp.square(target - q))
+
+
+def soft_value(
+  critics: jax.Array, log_ratios: jax.Array, temperature: jax.Array
+) -> jax.Array:
+  """min_j Q_j(a, s) - alpha * D, an estimate of V(s) from one action each.
+
+  Equation 2 solved for V, with the smallest of several critics in Q's place.
+
+  Args:
+    critics: the critics' values of actions of the policy, [C, B].
+    log_ratios: D of these actions, [B].
+    temperature: alpha, scalar.
+
+  Returns:
+    V, [B], in units of reward.
+  """
+  chex.assert_rank([critics, log_ratios, temperature], [2, 1, 0])
+  chex.assert_axis_dimension(critics, 1, log_ratios.shape[0])
+  return jnp.min(critics, axis=0) - temperature * log_ratios
+
+
+def critic_loss(critics: jax.Array, target: jax.Array) -> jax.Array:
+  """The sum over critics of mean (y - Q_j)^2, zero without critics.
+
+  Args:
+    critics: the critics' values of the replayed actions, [C, B].
+    target: y, [B].
+
+  Returns:
+    A scalar.
+  """
+  chex.assert_rank([critics, target], [2, 1])
+  chex.assert_axis_dimension(critics, 1, target.shape[0])
+  return jnp.sum(jnp.mean(jnp.square(critics - target[None]), axis=1))

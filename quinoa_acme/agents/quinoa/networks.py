@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import dataclasses
+from typing import NamedTuple
 
 from acme import specs
 from acme.jax import networks as networks_lib
@@ -11,12 +12,29 @@ import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import real_nvp
+from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
 
 Params = networks_lib.Params
 Observation = networks_lib.Observation
 PRNGKey = networks_lib.PRNGKey
+
+
+class PolicyVariables(NamedTuple):
+  """What the policy depends on.
+
+  The soft policy is exp(Q / alpha), normalised. A family that models Q can so
+  follow a change of alpha at once; others leave it be.
+
+  Attributes:
+    params: what is learnt.
+    temperature: alpha, float32 scalar.
+  """
+
+  params: Params
+  temperature: jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,25 +47,27 @@ class QuinoaPolicy:
   Attributes:
     init: `init(key, observation, action)` makes the parameters; layers with a
       data-dependent initialisation take it from this batch.
-    log_prob: `log_prob(params, observation, action)` to float32 [B], finite on
-      the closed box.
-    sample: `sample(params, key, observation)` to an action a state.
+    log_prob: `log_prob(variables, observation, action)` to float32 [B], finite
+      on the closed box.
+    sample: `sample(variables, key, observation)` to an action a state.
     sample_and_log_prob: the same with the log-density that sampling gives,
       without inverting the flow.
-    mode: `mode(params, observation)` to one greedy action a state.
+    mode: `mode(variables, observation)` to one greedy action a state.
     uniform_log_prob: the log-density of the uniform prior, a float.
+    num_dimensions: the number A of action dimensions.
     share_at_bounds: `share_at_bounds(action)` to the share of action elements
       within 1 % of a bound.
   """
 
   init: Callable[[PRNGKey, Observation, jax.Array], Params]
-  log_prob: Callable[[Params, Observation, jax.Array], jax.Array]
-  sample: Callable[[Params, PRNGKey, Observation], jax.Array]
+  log_prob: Callable[[PolicyVariables, Observation, jax.Array], jax.Array]
+  sample: Callable[[PolicyVariables, PRNGKey, Observation], jax.Array]
   sample_and_log_prob: Callable[
-    [Params, PRNGKey, Observation], tuple[jax.Array, jax.Array]
+    [PolicyVariables, PRNGKey, Observation], tuple[jax.Array, jax.Array]
   ]
-  mode: Callable[[Params, Observation], jax.Array]
+  mode: Callable[[PolicyVariables, Observation], jax.Array]
   uniform_log_prob: float
+  num_dimensions: int
   share_at_bounds: Callable[[jax.Array], jax.Array]
 
 
@@ -59,24 +79,31 @@ class QuinoaNetworks:
     policy: the policy pi(a|s).
     value: the soft value V(s), `init(key, observation)` and
       `apply(params, observation)` to float32 [B].
+    critic: Q(a, s) of its own, where the agent has critics,
+      `init(key, observation, action)` and `apply(params, observation, action)`
+      to float32 [B].
     example_observation: a batch of one observation, for the shapes.
     example_action: the action of that batch.
   """
 
   policy: QuinoaPolicy
   value: networks_lib.FeedForwardNetwork
+  critic: networks_lib.FeedForwardNetwork
   example_observation: Observation
   example_action: np.ndarray
 
 
+FlowConfig = real_nvp.RealNVPConfig | tilted.TiltedFlowConfig
+
+
 def make_flow_policy(
-  spec: specs.EnvironmentSpec, config: real_nvp.RealNVPConfig
+  spec: specs.EnvironmentSpec, config: FlowConfig
 ) -> QuinoaPolicy:
-  """Makes the conditional RealNVP policy for an environment.
+  """Makes the policy of a conditional flow for an environment.
 
   Args:
     spec: the environment's specs; the action must be a finite box of floats.
-    config: the flow's shape.
+    config: the flow's kind and shape.
 
   Returns:
     The policy.
@@ -90,36 +117,57 @@ def make_flow_policy(
     return jnp.reshape(action, (action.shape[0], *box.shape))
 
   def make_functions():
-    def flow(observation):
-      return real_nvp.ConditionalRealNVP(box, config)(observation)
+    def flow(observation, temperature):
+      match config:
+        case real_nvp.RealNVPConfig():
+          return real_nvp.ConditionalRealNVP(box, config)(observation)
+        case tilted.TiltedFlowConfig():
+          return tilted.ConditionalTiltedFlow(box, config)(
+            observation, temperature
+          )
 
-    def log_prob(observation, action):
-      return flow(observation).log_prob(box.flatten(action))
+    def init(observation, action):
+      return flow(observation, jnp.ones(())).log_prob(box.flatten(action))
 
-    def sample(observation):
-      return unflatten(flow(observation).sample(seed=hk.next_rng_key()))
+    def log_prob(temperature, observation, action):
+      return flow(observation, temperature).log_prob(box.flatten(action))
 
-    def sample_and_log_prob(observation):
-      action, log_prob = flow(observation).sample_and_log_prob(
+    def sample(temperature, observation):
+      distribution = flow(observation, temperature)
+      return unflatten(distribution.sample(seed=hk.next_rng_key()))
+
+    def sample_and_log_prob(temperature, observation):
+      action, log_prob = flow(observation, temperature).sample_and_log_prob(
         seed=hk.next_rng_key()
       )
       return unflatten(action), log_prob
 
-    def mode(observation):
-      return unflatten(flow(observation).mode())
+    def mode(temperature, observation):
+      return unflatten(flow(observation, temperature).mode())
 
-    return log_prob, (log_prob, sample, sample_and_log_prob, mode)
+    return init, (log_prob, sample, sample_and_log_prob, mode)
 
-  init, (log_prob, sample, sample_and_log_prob, mode) = hk.multi_transform(
-    make_functions
-  )
+  functions = hk.multi_transform(make_functions)
+  log_prob, sample, sample_and_log_prob, mode = functions.apply
+
+  def without_key(function):
+    return lambda variables, *args: function(
+      variables.params, None, variables.temperature, *args
+    )
+
+  def with_key(function):
+    return lambda variables, key, *args: function(
+      variables.params, key, variables.temperature, *args
+    )
+
   return QuinoaPolicy(
-    init=init,
-    log_prob=lambda params, obs, action: log_prob(params, None, obs, action),
-    sample=sample,
-    sample_and_log_prob=sample_and_log_prob,
-    mode=lambda params, obs: mode(params, None, obs),
+    init=functions.init,
+    log_prob=without_key(log_prob),
+    sample=with_key(sample),
+    sample_and_log_prob=with_key(sample_and_log_prob),
+    mode=without_key(mode),
     uniform_log_prob=-box.log_volume,
+    num_dimensions=box.num_dimensions,
     share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
   )
 
@@ -132,11 +180,26 @@ def make_value(hidden_sizes: Sequence[int]) -> networks_lib.FeedForwardNetwork:
   return networks_lib.FeedForwardNetwork(value.init, value.apply)
 
 
+def make_critic(
+  spec: specs.EnvironmentSpec, hidden_sizes: Sequence[int]
+) -> networks_lib.FeedForwardNetwork:
+  """Makes one critic, zero at initialisation."""
+  box = box_lib.Box.from_spec(spec.actions)
+
+  def apply(observation, action):
+    symmetric = box.to_symmetric(box.flatten(action))
+    return critic_lib.CriticMLP(hidden_sizes)(observation, symmetric)
+
+  critic = hk.without_apply_rng(hk.transform(apply))
+  return networks_lib.FeedForwardNetwork(critic.init, critic.apply)
+
+
 def make_networks(
   spec: specs.EnvironmentSpec,
   *,
-  flow: real_nvp.RealNVPConfig = real_nvp.RealNVPConfig(),
+  flow: FlowConfig = real_nvp.RealNVPConfig(),
   value_hidden_sizes: Sequence[int] = (256, 256),
+  critic_hidden_sizes: Sequence[int] = (256, 256),
 ) -> QuinoaNetworks:
   """Makes the networks of section 3 for an environment.
 
@@ -144,8 +207,9 @@ def make_networks(
 
   Args:
     spec: the environment's specs.
-    flow: the shape of the policy's flow.
+    flow: the kind and shape of the policy's flow.
     value_hidden_sizes: width of each hidden layer of V.
+    critic_hidden_sizes: width of each hidden layer of a critic.
 
   Returns:
     The networks.
@@ -156,6 +220,7 @@ def make_networks(
   return QuinoaNetworks(
     policy=make_flow_policy(spec, flow),
     value=make_value(value_hidden_sizes),
+    critic=make_critic(spec, critic_hidden_sizes),
     example_observation=jax.tree_util.tree_map(
       lambda x: np.zeros((1, *x.shape), x.dtype), spec.observations
     ),

@@ -72,11 +72,12 @@ class DualTemperature:
 class MultiplierTemperature:
   """The same constraint, held by a slowly moving multiplier.
 
-  Each step moves log(alpha) by `rate * clip(KL / epsilon - 1, -1, 1)`, with KL
+  Each step moves log(alpha) by `rate * clip(KL / bound - 1, -1, 1)`, with KL
   estimated from fresh actions of the policy.
 
   Attributes:
-    epsilon: the bound on the relative entropy, in nats.
+    epsilon: the bound on the relative entropy, in nats for each dimension of
+      the action, so that one value serves tasks of different sizes.
     initial: alpha at the start.
     rate: the largest move of log(alpha) in one step.
     minimum: the smallest alpha.
@@ -104,11 +105,20 @@ class MultiplierTemperature:
 Temperature = FixedTemperature | DualTemperature | MultiplierTemperature
 
 
-def epsilon_of(temperature: Temperature) -> float | None:
-  """The bound on the relative entropy, or None where there is none."""
-  if isinstance(temperature, FixedTemperature):
-    return None
-  return temperature.epsilon
+def bound_on_kl(temperature: Temperature, num_dimensions: int) -> float | None:
+  """The bound on the relative entropy in nats, or None where there is none.
+
+  Args:
+    temperature: how alpha is chosen.
+    num_dimensions: the number A of action dimensions.
+  """
+  match temperature:
+    case FixedTemperature():
+      return None
+    case DualTemperature():
+      return temperature.epsilon
+    case MultiplierTemperature():
+      return temperature.epsilon * num_dimensions
 
 
 def initial(temperature: Temperature) -> jax.Array:
@@ -130,6 +140,7 @@ def update(
   value: jax.Array,
   log_ratio: jax.Array,
   kl: jax.Array,
+  num_dimensions: int,
 ) -> jax.Array:
   """alpha for this learner step.
 
@@ -139,6 +150,7 @@ def update(
     value: V(s) of the batch, [B].
     log_ratio: D of the batch's actions, [B].
     kl: the estimated relative entropy of the policy to its prior, scalar.
+    num_dimensions: the number A of action dimensions.
 
   Returns:
     A scalar, through which no gradient flows.
@@ -155,7 +167,8 @@ def update(
         temperature.maximum,
       )
     case MultiplierTemperature():
-      violation = jnp.clip(kl / temperature.epsilon - 1.0, -1.0, 1.0)
+      bound = temperature.epsilon * num_dimensions
+      violation = jnp.clip(kl / bound - 1.0, -1.0, 1.0)
       new_alpha = jnp.clip(
         alpha * jnp.exp(temperature.rate * violation),
         temperature.minimum,

@@ -291,8 +291,8 @@ def test_prior_and_target_are_copied_at_their_periods(trajectory):
       after.prior, after.params.policy if step % 3 == 0 else before.prior
     )
     _assert_equal(
-      after.target_value,
-      after.params.value if step % 2 == 0 else before.target_value,
+      after.target,
+      after.params.value if step % 2 == 0 else before.target,
     )
     assert np.any(before.key != after.key)
 
@@ -364,7 +364,7 @@ def test_polyak_averages_move_by_their_rate(networks, config, batches):
     state, batch
   )
   for slow, old, online in (
-    (after.target_value, state.target_value, after.params.value),
+    (after.target, state.target, after.params.value),
     (after.prior, state.prior, after.params.policy),
   ):
     expected = jax.tree_util.tree_map(

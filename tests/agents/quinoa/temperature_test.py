@@ -219,7 +219,9 @@ def test_find_root_ends_where_its_tolerance_is_below_float32():
 def _update(temperature, alpha, kl):
   batch = jnp.linspace(-1, 1, 8)
   return jax.jit(
-    lambda a, k: temperature_lib.update(temperature, a, batch, 0 * batch, k)
+    lambda a, k: temperature_lib.update(
+      temperature, a, batch, 0 * batch, k, num_dimensions=2
+    )
   )(alpha, kl)
 
 
@@ -229,7 +231,7 @@ def test_a_fixed_temperature_stays():
   assert alpha == np.float32(0.3)
   assert alpha.dtype == jnp.float32
   assert _update(fixed, alpha, 100.0) == alpha
-  assert temperature_lib.epsilon_of(fixed) is None
+  assert temperature_lib.bound_on_kl(fixed, 2) is None
 
 
 def test_the_dual_is_solved_whatever_alpha_was():
@@ -240,13 +242,14 @@ def test_the_dual_is_solved_whatever_alpha_was():
     assert float(_update(dual, alpha, 0.0)) == pytest.approx(
       float(expected), rel=1e-5
     )
-  assert temperature_lib.epsilon_of(dual) == 0.1
+  assert temperature_lib.bound_on_kl(dual, 2) == 0.1
 
 
 def test_a_multiplier_moves_with_the_violation():
   multiplier = temperature_lib.MultiplierTemperature(
-    epsilon=0.5, initial=2.0, rate=0.1
+    epsilon=0.25, initial=2.0, rate=0.1
   )
+  assert temperature_lib.bound_on_kl(multiplier, 2) == 0.5
   alpha = temperature_lib.initial(multiplier)
   assert alpha == 2.0
   for kl, log_move in (

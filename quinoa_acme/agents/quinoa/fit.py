@@ -1,0 +1,71 @@
+"""What Q is fitted to: the TD target itself, or critics that are."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class DirectFit:
+  """Q takes the TD target at replayed actions; equation 3 of the paper.
+
+  The target is r + gamma V'(s').
+  """
+
+
+@dataclasses.dataclass(frozen=True)
+class CriticFit:
+  """Critics take the TD target, and Q is fitted to them at fresh actions.
+
+  Replayed actions are mostly those of older policies, and at one of them V +
+  alpha D is one equation for two unknowns: V can rise as long as D falls there.
+  Critics, plain networks of observation and action, can be asked for the value
+  of actions that the policy would take now. Equation 2 is regressed on the
+  smallest of them at such actions, still by least squares and with no gradient
+  through an action. The critics' target is r + gamma (min_j Q'_j(a', s') -
+  alpha D(a', s')) with a' of the policy.
+
+  This is not in the paper. See docs/decisions/0006-critics.md.
+
+  Attributes:
+    num_critics: how many; the smallest value counts.
+    hidden_sizes: width of each hidden layer of a critic.
+    learning_rate: Adam's, of the critics.
+    num_actions: fresh actions a state that Q is fitted at.
+  """
+
+  num_critics: int = 2
+  hidden_sizes: tuple[int, ...] = (128, 128)
+  learning_rate: float = 1e-3
+  num_actions: int = 4
+
+  def __post_init__(self):
+    for name in ('num_critics', 'num_actions'):
+      value = getattr(self, name)
+      if not isinstance(value, int) or value < 1:
+        raise ValueError(
+          f'{name} must be a whole number of at least 1, but is {value!r}.'
+        )
+    if not all(size >= 1 for size in self.hidden_sizes):
+      raise ValueError(
+        f'hidden_sizes must be positive, but is {self.hidden_sizes}.'
+      )
+    if not 0 < self.learning_rate < float('inf'):
+      raise ValueError(
+        'learning_rate must be positive and finite, but is '
+        f'{self.learning_rate!r}.'
+      )
+
+
+Fit = DirectFit | CriticFit
+
+
+def num_critics(fit: Fit) -> int:
+  """How many critics there are."""
+  return fit.num_critics if isinstance(fit, CriticFit) else 0
+
+
+def num_actions(fit: Fit) -> int:
+  """How many actions a state are drawn at each step.
+
+  One is needed in any case, for the relative entropy.
+  """
+  return fit.num_actions if isinstance(fit, CriticFit) else 1
