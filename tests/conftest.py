@@ -81,8 +81,9 @@ def tiny_config() -> quinoa.QuinoaConfig:
   """The default algorithm, as small as it can be."""
   return dataclasses.replace(
     quinoa.QuinoaConfig.debug(),
-    flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(8,)),
+    flow=networks_lib.TiltedFlowConfig(num_couplings=2, hidden_sizes=(8,)),
     value_hidden_sizes=(8,),
+    fit=quinoa.CriticFit(hidden_sizes=(8,), num_actions=2),
     batch_size=16,
     num_sgd_steps_per_step=1,
     learning_rate=1e-2,
@@ -92,9 +93,7 @@ def tiny_config() -> quinoa.QuinoaConfig:
 def _make_networks(
   spec: specs.EnvironmentSpec, config: quinoa.QuinoaConfig
 ) -> quinoa.QuinoaNetworks:
-  return quinoa.make_networks(
-    spec, flow=config.flow, value_hidden_sizes=config.value_hidden_sizes
-  )
+  return quinoa.QuinoaAgent(config).make_networks(spec)
 
 
 @pytest.fixture(scope='session')

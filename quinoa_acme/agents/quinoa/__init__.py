@@ -16,6 +16,7 @@ from quinoa_acme.agents.quinoa.learning import NonFiniteError
 from quinoa_acme.agents.quinoa.learning import QuinoaLearner
 from quinoa_acme.agents.quinoa.learning import TrainingState
 from quinoa_acme.agents.quinoa.networks import make_networks
+from quinoa_acme.agents.quinoa.networks import PolicyVariables
 from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
 from quinoa_acme.agents.quinoa.networks import QuinoaPolicy
 from quinoa_acme.agents.quinoa.prior import LaggedPrior
@@ -36,6 +37,7 @@ __all__ = (
   'MostLikely',
   'MultiplierTemperature',
   'NonFiniteError',
+  'PolicyVariables',
   'Polyak',
   'QuinoaAgent',
   'QuinoaBuilder',

@@ -64,7 +64,7 @@ def _train(config, networks, spec, seed, num_rounds=100):
 def config():
   return dataclasses.replace(
     quinoa.QuinoaConfig.debug(),
-    flow=networks_lib.RealNVPConfig(num_couplings=4, hidden_sizes=(32, 32)),
+    flow=networks_lib.TiltedFlowConfig(num_couplings=4, hidden_sizes=(32, 32)),
     value_hidden_sizes=(16,),
     learning_rate=3e-3,
     temperature=quinoa.FixedTemperature(0.2),

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import learning
 
@@ -40,8 +41,11 @@ class _Rows:
 
 @pytest.fixture(scope='module')
 def config(tiny_config):
+  """The paper's parts, small: each of them moves within a few steps."""
   return dataclasses.replace(
     tiny_config,
+    flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(8,)),
+    fit=quinoa.DirectFit(),
     temperature=quinoa.DualTemperature(0.1),
     prior=quinoa.LaggedPrior(quinoa.CopyEvery(3), flatness=0.1),
     target=quinoa.CopyEvery(2),
@@ -132,7 +136,9 @@ def test_a_restored_learner_goes_on_as_if_nothing_had_been(
   # The other has another seed, and another first batch: both are overwritten.
   other, other_rows = make_learner(batches[4:], seed=1)
   other.restore(saved)
-  _assert_equal(other.get_variables(['policy']), [saved.params.policy])
+  [policy] = other.get_variables(['policy'])
+  _assert_equal(policy.params, saved.params.policy)
+  assert policy.temperature == saved.temperature
   other.step()
   _assert_equal(learner.save(), other.save())
   metrics, other_metrics = _metrics(rows)[-1], _metrics(other_rows)[-1]
@@ -287,9 +293,8 @@ def test_prior_and_target_are_copied_at_their_periods(trajectory):
   for step, (before, after) in enumerate(itertools.pairwise(states), start=1):
     assert after.steps == step
     assert _distance(before.params, after.params) > 1e-5
-    _assert_equal(
-      after.prior, after.params.policy if step % 3 == 0 else before.prior
-    )
+    policy = quinoa.PolicyVariables(after.params.policy, after.temperature)
+    _assert_equal(after.prior, policy if step % 3 == 0 else before.prior)
     _assert_equal(
       after.target,
       after.params.value if step % 2 == 0 else before.target,
@@ -365,13 +370,69 @@ def test_polyak_averages_move_by_their_rate(networks, config, batches):
   )
   for slow, old, online in (
     (after.target, state.target, after.params.value),
-    (after.prior, state.prior, after.params.policy),
+    (after.prior.params, state.prior.params, after.params.policy),
   ):
     expected = jax.tree_util.tree_map(
       lambda x, y: (1 - rate) * x + rate * y, old, online
     )
     assert _distance(slow, expected) < 1e-6
     assert _distance(slow, old) > 1e-4
+
+
+def test_critics_learn_beside_the_fit(
+  make_spec, make_networks, tiny_config, batches
+):
+  """Critics take the TD target, and V + alpha D follows them."""
+  config = dataclasses.replace(
+    tiny_config,
+    temperature=quinoa.FixedTemperature(0.5),
+    target=quinoa.Polyak(0.25),
+    fit=quinoa.CriticFit(hidden_sizes=(16,), num_actions=4, learning_rate=1e-2),
+  )
+  networks = make_networks(make_spec(), config)
+  batch = batches[0]._replace(discount=np.zeros(16, np.float32))
+  state = learning.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  assert len(state.params.critics) == len(state.target) == 2
+  # The two start apart, or they would stay equal for ever.
+  assert _distance(*state.params.critics) > 1e-2
+  update_step = learning.make_update_step(networks, config)
+  after, _, _ = jax.jit(update_step)(state, batch)
+  expected = jax.tree_util.tree_map(
+    lambda x, y: 0.75 * x + 0.25 * y, state.target, after.params.critics
+  )
+  assert _distance(after.target, expected) < 1e-6
+
+  update = jax.jit(learning.make_scanned_update(update_step, 100))
+  repeated = jax.tree_util.tree_map(
+    lambda x: np.tile(x, (100,) + (1,) * (x.ndim - 1)), batch
+  )
+  rows = []
+  for _ in range(8):
+    state, metrics, finite = update(state, repeated)
+    rows.append(metrics)
+    assert all(np.all(x) for x in jax.tree_util.tree_leaves(finite))
+  # With discount 0 the reward is all that there is to learn.
+  assert rows[-1]['critic_loss'] < 0.2 * rows[0]['critic_loss']
+  assert rows[-1]['fit_loss'] < 0.3 * max(row['fit_loss'] for row in rows)
+  assert float(rows[0]['loss']) == pytest.approx(
+    float(rows[0]['critic_loss'] + rows[0]['fit_loss']), rel=1e-4
+  )
+
+
+def test_critics_are_not_served_to_actors(
+  make_spec, make_networks, tiny_config, batches, as_samples
+):
+  learner = quinoa.QuinoaLearner(
+    make_networks(make_spec(), tiny_config),
+    tiny_config,
+    jax.random.PRNGKey(0),
+    as_samples(batches),
+  )
+  learner.step()
+  with pytest.raises(KeyError, match='critics'):
+    learner.get_variables(['critics'])
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import losses
 
@@ -26,11 +27,12 @@ def test_q_is_identically_zero_at_first(
   @jax.jit
   def q_of_first_batch(key, observation, action):
     params = networks.policy.init(key, observation, action)
+    variables = quinoa.PolicyVariables(params, jnp.asarray(0.1))
     value = networks.value.apply(
       networks.value.init(key, observation), observation
     )
     log_ratio = losses.log_ratio(
-      networks.policy.log_prob(params, observation, action),
+      networks.policy.log_prob(variables, observation, action),
       jnp.full((32,), networks.policy.uniform_log_prob),
     )
     return losses.soft_q(value, log_ratio, jnp.asarray(1e4))
@@ -43,13 +45,14 @@ def test_q_is_identically_zero_at_first(
 
 @pytest.fixture(scope='module')
 def policy(make_spec, make_networks, make_batch, tiny_config, perturb):
-  """A policy far from uniform: networks, parameters and observations."""
+  """A policy far from uniform: networks, variables and observations."""
   spec = make_spec()
   networks = make_networks(spec, tiny_config)
   batch = make_batch(spec, 5)
   key = jax.random.PRNGKey(1)
   params = jax.jit(networks.policy.init)(key, batch.observation, batch.action)
-  return networks, perturb(params, key, 1.0), batch.observation
+  variables = quinoa.PolicyVariables(perturb(params, key, 1.0), np.float32(0.5))
+  return networks, variables, batch.observation
 
 
 _CHOICES = [quinoa.Sample(), quinoa.BaseMode(), quinoa.MostLikely(7)]
@@ -59,11 +62,11 @@ _CHOICES = [quinoa.Sample(), quinoa.BaseMode(), quinoa.MostLikely(7)]
 def test_actions_have_the_shape_and_bounds_of_the_spec(
   make_spec, policy, choice
 ):
-  networks, params, observation = policy
+  networks, variables, observation = policy
   act = jax.jit(quinoa.make_policy(networks, choice))
   spec = make_spec().actions
   for seed in range(5):
-    action = act(params, jax.random.PRNGKey(seed), observation)
+    action = act(variables, jax.random.PRNGKey(seed), observation)
     assert action.shape == (5, 2)
     assert action.dtype == jnp.float32
     for row in np.asarray(action):
@@ -71,33 +74,33 @@ def test_actions_have_the_shape_and_bounds_of_the_spec(
 
 
 def test_the_base_mode_needs_no_chance(policy):
-  networks, params, observation = policy
+  networks, variables, observation = policy
   act = jax.jit(quinoa.make_policy(networks, quinoa.BaseMode()))
-  first = act(params, jax.random.PRNGKey(0), observation)
-  second = act(params, jax.random.PRNGKey(1), observation)
+  first = act(variables, jax.random.PRNGKey(0), observation)
+  second = act(variables, jax.random.PRNGKey(1), observation)
   np.testing.assert_array_equal(first, second)
   assert np.ptp(first, axis=0).all()
 
 
 def test_a_sample_is_a_sample(policy):
-  networks, params, observation = policy
+  networks, variables, observation = policy
   act = jax.jit(quinoa.make_policy(networks))
-  first = act(params, jax.random.PRNGKey(0), observation)
+  first = act(variables, jax.random.PRNGKey(0), observation)
   np.testing.assert_array_equal(
-    first, act(params, jax.random.PRNGKey(0), observation)
+    first, act(variables, jax.random.PRNGKey(0), observation)
   )
-  second = act(params, jax.random.PRNGKey(1), observation)
+  second = act(variables, jax.random.PRNGKey(1), observation)
   assert np.all(first != second)
 
 
 def test_the_most_likely_sample_is_taken(policy):
-  networks, params, observation = policy
+  networks, variables, observation = policy
   key = jax.random.PRNGKey(3)
   act = jax.jit(quinoa.make_policy(networks, quinoa.MostLikely(7)))
-  action = act(params, key, observation)
+  action = act(variables, key, observation)
   # The same samples, as the policy gives them for seven copies of each state.
   samples, log_probs = networks.policy.sample_and_log_prob(
-    params, key, np.repeat(observation, 7, axis=0)
+    variables, key, np.repeat(observation, 7, axis=0)
   )
   samples, log_probs = samples.reshape(5, 7, 2), log_probs.reshape(5, 7)
   best = np.argmax(log_probs, axis=1)
@@ -107,13 +110,15 @@ def test_the_most_likely_sample_is_taken(policy):
 
 
 def test_the_likelihood_grows_with_the_number_of_samples(policy):
-  networks, params, observation = policy
+  networks, variables, observation = policy
   means = []
   for num_samples in (1, 32):
     act = jax.jit(quinoa.make_policy(networks, quinoa.MostLikely(num_samples)))
     log_probs = [
       networks.policy.log_prob(
-        params, observation, act(params, jax.random.PRNGKey(i), observation)
+        variables,
+        observation,
+        act(variables, jax.random.PRNGKey(i), observation),
       )
       for i in range(10)
     ]
@@ -135,17 +140,66 @@ def test_actions_of_any_shape(
   batch = make_batch(spec, 4)
   key = jax.random.PRNGKey(0)
   policy = networks.policy
-  params = policy.init(key, batch.observation, batch.action)
-  sample, log_prob = policy.sample_and_log_prob(params, key, batch.observation)
+  variables = quinoa.PolicyVariables(
+    policy.init(key, batch.observation, batch.action), jnp.ones(())
+  )
+  sample, log_prob = policy.sample_and_log_prob(
+    variables, key, batch.observation
+  )
   assert sample.shape == (4, *shape)
   assert log_prob.shape == (4,)
-  assert policy.mode(params, batch.observation).shape == (4, *shape)
+  assert policy.mode(variables, batch.observation).shape == (4, *shape)
   uniform = -np.prod(shape, dtype=int) * np.log(4.0)
   np.testing.assert_allclose(
-    policy.log_prob(params, batch.observation, batch.action), uniform, rtol=1e-6
+    policy.log_prob(variables, batch.observation, batch.action),
+    uniform,
+    rtol=1e-6,
   )
   assert policy.uniform_log_prob == pytest.approx(uniform)
   assert 0 <= policy.share_at_bounds(sample) < 0.5
+
+
+def test_q_of_a_tilted_flow_stays_when_the_temperature_changes(
+  make_spec, make_batch, perturb
+):
+  """With the temperature alpha D changes, and alpha * D hardly."""
+  spec = make_spec(action=specs.BoundedArray((2,), np.float32, -1.0, 1.0))
+  networks = quinoa.make_networks(
+    spec, flow=networks_lib.TiltedFlowConfig(2, hidden_sizes=(8,))
+  )
+  batch = make_batch(spec, 64)
+  key = jax.random.PRNGKey(0)
+  policy = networks.policy
+  params = policy.init(key, batch.observation, batch.action)
+  params = perturb(params, key, 0.05)
+  advantages = []
+  for temperature in (0.1, 0.2):
+    variables = quinoa.PolicyVariables(params, np.float32(temperature))
+    log_prob = policy.log_prob(variables, batch.observation, batch.action)
+    advantages.append(temperature * np.asarray(log_prob))
+  spread = np.std(advantages[0])
+  assert spread > 0.005
+  difference = advantages[1] - advantages[0]
+  # Up to the normaliser of each state, which V holds.
+  assert np.corrcoef(*advantages)[0, 1] > 0.9
+  assert np.std(difference) < 0.5 * spread
+
+
+def test_a_critic_is_a_function_of_the_action_in_its_box(
+  make_spec, make_networks, make_batch, tiny_config, perturb
+):
+  spec = make_spec()
+  critic = make_networks(spec, tiny_config).critic
+  batch = make_batch(spec, 6)
+  key = jax.random.PRNGKey(0)
+  params = critic.init(key, batch.observation, batch.action)
+  zeros = critic.apply(params, batch.observation, batch.action)
+  np.testing.assert_array_equal(zeros, np.zeros(6))
+  params = perturb(params, key, 0.5)
+  value = critic.apply(params, batch.observation, batch.action)
+  assert value.dtype == jnp.float32
+  other = critic.apply(params, batch.observation, batch.action[::-1])
+  assert np.any(np.abs(value - other) > 1e-3)
 
 
 def test_a_spec_without_bounds_is_refused(make_spec):

@@ -280,7 +280,9 @@ def test_no_gradient_flows_through_the_temperature():
 
   def loss(value):
     dual = temperature_lib.DualTemperature(0.1)
-    return temperature_lib.update(dual, jnp.ones(()), value, 0 * value, 0.0)
+    return temperature_lib.update(
+      dual, jnp.ones(()), value, 0 * value, 0.0, num_dimensions=2
+    )
 
   np.testing.assert_array_equal(jax.jit(jax.grad(loss))(value), np.zeros(8))
 
