@@ -148,3 +148,26 @@ def test_an_episode_must_be_started(make_spec):
   with pytest.raises(ValueError, match='before add_first'):
     adder.add(action, _timestep(mid, 2))
   assert replay.num_inserted == 1
+
+
+def test_a_restored_replay_goes_on_as_if_nothing_had_been(make_spec, tmp_path):
+  replay = _filled(make_spec(), 12, max_size=5)
+  replay.sample(3)
+  replay.save(tmp_path / 'new' / 'replay.npz')
+  other = replay_lib.TransitionReplay(make_spec(), 5, seed=9)
+  other.restore(tmp_path / 'new' / 'replay.npz')
+  assert (len(other), other.num_inserted) == (5, 12)
+  for each in (replay, other):
+    each.insert(_transition(12))
+  first, second = replay.sample(100), other.sample(100)
+  np.testing.assert_array_equal(first.observation, second.observation)
+  np.testing.assert_array_equal(first.reward, second.reward)
+  assert set(second.reward.tolist()) == {8, 9, 10, 11, 12}
+
+
+def test_the_replay_of_another_run_is_refused(make_spec, tmp_path):
+  _filled(make_spec(), 12, max_size=5).save(tmp_path / 'replay.npz')
+  larger = replay_lib.TransitionReplay(make_spec(), 100, seed=0)
+  with pytest.raises(ValueError, match='it is of another replay'):
+    larger.restore(tmp_path / 'replay.npz')
+  assert larger.num_inserted == 0

@@ -29,7 +29,7 @@ class CriticFit:
     num_critics: how many; the smallest value counts.
     hidden_sizes: width of each hidden layer of a critic.
     learning_rate: Adam's, of the critics.
-    num_actions: fresh actions a state that Q is fitted at.
+    num_actions: fresh actions a state that Q is fitted at, at least 2.
   """
 
   num_critics: int = 2
@@ -38,11 +38,12 @@ class CriticFit:
   num_actions: int = 4
 
   def __post_init__(self):
-    for name in ('num_critics', 'num_actions'):
+    for name, least in (('num_critics', 1), ('num_actions', 2)):
       value = getattr(self, name)
-      if not isinstance(value, int) or value < 1:
+      if not isinstance(value, int) or value < least:
         raise ValueError(
-          f'{name} must be a whole number of at least 1, but is {value!r}.'
+          f'{name} must be a whole number of at least {least}, but is '
+          f'{value!r}.'
         )
     if not all(size >= 1 for size in self.hidden_sizes):
       raise ValueError(

@@ -178,16 +178,20 @@ class _Known(NamedTuple):
 
 
 class _Fitted(NamedTuple):
-  """Equation 2 as the loss computed it; all [N] but the temperature."""
+  """Equation 2 as the loss computed it."""
 
+  # [N].
   log_prob: jax.Array
+  # [B].
   value: jax.Array
+  # [N].
   log_ratio: jax.Array
+  # Scalar.
   temperature: jax.Array
-  # What Q was regressed on.
-  target: jax.Array
   # The critics' values of the replayed actions, [C, B].
   critics: jax.Array
+  # The scalars that the loss is the sum of.
+  losses: Metrics
 
 
 UpdateStep = Callable[
@@ -386,30 +390,38 @@ def _loss(
     points.action,
   )
   value = networks.value.apply(params.value, batch.observation)
-  value = _repeat(value, log_prob.shape[0] // value.shape[0])
   log_ratio = losses.log_ratio(log_prob, points.prior_log_prob)
+  num_actions = log_prob.shape[0] // value.shape[0]
   temperature = temperature_lib.update(
     config.temperature,
     temperature,
-    value,
+    _repeat(value, num_actions),
     log_ratio,
     known.kl,
     networks.policy.num_dimensions,
   )
-  q = losses.soft_q(value, log_ratio, temperature)
   critics = _apply_critics(
     networks, params.critics, batch.observation, batch.action
   )
-  target = known.td_target
-  loss = losses.critic_loss(critics, known.td_target)
-  if isinstance(config.fit, fit_lib.CriticFit):
+  if isinstance(config.fit, fit_lib.DirectFit):
+    q = losses.soft_q(value, log_ratio, temperature)
+    parts = {'td_loss': losses.td_loss(q, known.td_target)}
+  else:
     fresh_critics = _apply_critics(
       networks, params.critics, points.observation, points.action
     )
-    target = jax.lax.stop_gradient(jnp.min(fresh_critics, axis=0))
-  loss += losses.td_loss(q, target)
-  fitted = _Fitted(log_prob, value, log_ratio, temperature, target, critics)
-  return loss, fitted
+    by_action = (num_actions, -1)
+    fresh_q = jnp.reshape(jnp.min(fresh_critics, axis=0), by_action)
+    fresh_ratio = jnp.reshape(log_ratio, by_action)
+    parts = {
+      'critic_loss': losses.critic_loss(critics, known.td_target),
+      'policy_loss': losses.policy_fit_loss(fresh_q, fresh_ratio, temperature),
+      'value_loss': losses.value_fit_loss(
+        value, fresh_q, fresh_ratio, temperature
+      ),
+    }
+  loss = jnp.sum(jnp.stack(list(parts.values())))
+  return loss, _Fitted(log_prob, value, log_ratio, temperature, critics, parts)
 
 
 def _slow_copies(
@@ -453,10 +465,8 @@ def _describe_fit(
     'target_mean': jnp.mean(known.td_target),
   }
   if isinstance(config.fit, fit_lib.CriticFit):
-    q = losses.soft_q(fitted.value, fitted.log_ratio, fitted.temperature)
-    metrics['critic_loss'] = losses.critic_loss(fitted.critics, known.td_target)
+    metrics |= fitted.losses
     metrics['critic_mean'] = jnp.mean(fitted.critics)
-    metrics['fit_loss'] = losses.td_loss(q, fitted.target)
   bound = temperature_lib.bound_on_kl(config.temperature, num_dimensions)
   if bound is not None:
     metrics['kl_over_epsilon'] = known.kl / bound

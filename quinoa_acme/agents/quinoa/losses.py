@@ -111,3 +111,52 @@ def critic_loss(critics: jax.Array, target: jax.Array) -> jax.Array:
   chex.assert_rank([critics, target], [2, 1])
   chex.assert_axis_dimension(critics, 1, target.shape[0])
   return jnp.sum(jnp.mean(jnp.square(critics - target[None]), axis=1))
+
+
+def policy_fit_loss(
+  critics: jax.Array, log_ratios: jax.Array, temperature: jax.Array
+) -> jax.Array:
+  """The least squares of Q - V - alpha D over the policy, V solved for.
+
+  At each state the V that fits K fresh actions best is the mean of Q - alpha D
+  over them. Put in its place (variable projection; Golub and Pereyra, 1973) it
+  leaves the variance of Q - alpha D, which is zero where the policy is exp(Q /
+  alpha) times the prior, normalised. So no error of the network V, which is
+  many times larger than alpha D, reaches the policy. It is also the
+  log-variance divergence of Richter et al., 'VarGrad', 2020 (arXiv 2010.10436).
+
+  Args:
+    critics: Q of K fresh actions of each state, [K, B].
+    log_ratios: D of these actions, [K, B].
+    temperature: alpha, scalar.
+
+  Returns:
+    A scalar: the mean over states of the unbiased variance over actions.
+  """
+  chex.assert_equal_shape([critics, log_ratios])
+  chex.assert_rank([critics, temperature], [2, 0])
+  residual = jax.lax.stop_gradient(critics) - temperature * log_ratios
+  return jnp.mean(jnp.var(residual, axis=0, ddof=1))
+
+
+def value_fit_loss(
+  value: jax.Array,
+  critics: jax.Array,
+  log_ratios: jax.Array,
+  temperature: jax.Array,
+) -> jax.Array:
+  """mean (V - mean_k(Q_k - alpha D_k))^2: equation 2 solved for V, regressed.
+
+  Args:
+    value: V(s), [B].
+    critics: Q of K fresh actions of each state, [K, B].
+    log_ratios: D of these actions, [K, B].
+    temperature: alpha, scalar.
+
+  Returns:
+    A scalar, which moves V alone.
+  """
+  chex.assert_equal_shape([critics, log_ratios])
+  chex.assert_rank([value, critics, temperature], [1, 2, 0])
+  target = jnp.mean(critics - temperature * log_ratios, axis=0)
+  return td_loss(value, jax.lax.stop_gradient(target))

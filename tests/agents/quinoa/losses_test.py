@@ -44,6 +44,65 @@ def test_no_gradient_flows_through_the_target():
   np.testing.assert_allclose(gradient, 2 / 3 * (_A - _B), rtol=1e-6)
 
 
+# Two critics, or two actions, of three states.
+_Q = jnp.array([[1.0, 2.0, 3.0], [2.0, 0.0, 3.0]])
+_D = jnp.array([[0.5, 1.0, 0.0], [1.0, -1.0, 2.0]])
+_ALPHA = jnp.asarray(2.0)
+
+
+def test_soft_value_takes_the_smallest_critic():
+  value = losses.soft_value(_Q, _D[0], _ALPHA)
+  np.testing.assert_allclose(value, [0.0, -2.0, 3.0])
+
+
+def test_critic_loss_is_the_sum_over_critics():
+  target = jnp.array([1.0, 1.0, 1.0])
+  # The squares are 0, 1, 4 and 1, 1, 4.
+  assert losses.critic_loss(_Q, target) == pytest.approx(11 / 3)
+  assert losses.critic_loss(jnp.zeros((0, 3)), target) == 0.0
+
+
+def test_policy_fit_loss_is_the_variance_of_what_is_left():
+  # Q - alpha D is (0, 0), (0, 2) and (3, -1).
+  loss = losses.policy_fit_loss(_Q, _D, _ALPHA)
+  assert loss == pytest.approx((0 + 2 + 8) / 3)
+
+
+def test_value_fit_loss_is_to_the_mean_of_what_is_left():
+  value = jnp.array([1.0, 1.0, 1.0])
+  # The means are 0, 1 and 1.
+  loss = losses.value_fit_loss(value, _Q, _D, _ALPHA)
+  assert loss == pytest.approx(1 / 3)
+
+
+def test_a_soft_policy_is_where_the_fit_is_perfect():
+  """On a grid of actions: exp(Q / alpha), normalised, leaves only V."""
+  q = jnp.sin(jnp.linspace(0.0, 5.0, 20))[:, None] + jnp.arange(3.0)[None]
+  log_prob = jax.nn.log_softmax(q / _ALPHA, axis=0)
+  log_ratio = log_prob + jnp.log(20.0)
+  value = _ALPHA * (jax.nn.logsumexp(q / _ALPHA, axis=0) - jnp.log(20.0))
+  assert losses.policy_fit_loss(q, log_ratio, _ALPHA) < 1e-10
+  assert losses.value_fit_loss(value, q, log_ratio, _ALPHA) < 1e-10
+  # No constant of a state matters to the policy.
+  shifted = q + jnp.array([[5.0, -3.0, 100.0]])
+  assert losses.policy_fit_loss(shifted, log_ratio, _ALPHA) < 1e-8
+
+
+def test_the_fit_moves_no_critic():
+  for loss in (
+    lambda q: losses.policy_fit_loss(q, _D, _ALPHA),
+    lambda q: losses.value_fit_loss(jnp.zeros(3), q, _D, _ALPHA),
+  ):
+    np.testing.assert_array_equal(jax.grad(loss)(_Q), jnp.zeros((2, 3)))
+
+
+def test_the_value_s_fit_does_not_move_the_policy():
+  def loss(log_ratio):
+    return losses.value_fit_loss(jnp.zeros(3), _Q, log_ratio, _ALPHA)
+
+  np.testing.assert_array_equal(jax.grad(loss)(_D), jnp.zeros((2, 3)))
+
+
 @pytest.mark.parametrize(
   'call',
   [
@@ -57,6 +116,11 @@ def test_no_gradient_flows_through_the_target():
     lambda: losses.td_target(*3 * [_A[:, None]]),
     lambda: losses.td_loss(_A, _B[:, None]),
     lambda: losses.td_loss(_A[None], _B[None]),
+    lambda: losses.soft_value(_Q, _D, _ALPHA),
+    lambda: losses.critic_loss(_Q, _D),
+    lambda: losses.critic_loss(_Q[:, :2], _A),
+    lambda: losses.policy_fit_loss(_Q, _D[0], _ALPHA),
+    lambda: losses.value_fit_loss(_A[None], _Q, _D, _ALPHA),
   ],
 )
 def test_other_ranks_are_refused(call):
