@@ -60,7 +60,9 @@ class WeightNormLinear(hk.Module):
       inputs.dtype,
       hk.initializers.RandomNormal(0.05),
     )
-    normalised = inputs @ (direction / _column_norm(direction))
+    inverse_norm = jax.lax.rsqrt(jnp.sum(jnp.square(direction), axis=0))
+    # Used by the initialisers alone, and so not computed otherwise.
+    normalised = inputs @ (direction * inverse_norm[None])
 
     def init_gain(shape, dtype):
       if self._zero_init:
@@ -77,14 +79,9 @@ class WeightNormLinear(hk.Module):
     shape = (self._output_size,)
     gain = hk.get_parameter('gain', shape, inputs.dtype, init_gain)
     bias = hk.get_parameter('bias', shape, inputs.dtype, init_bias)
-    return normalised * jnp.broadcast_to(
-      gain, normalised.shape
-    ) + jnp.broadcast_to(bias, normalised.shape)
-
-
-def _column_norm(direction: jax.Array) -> jax.Array:
-  """The norm of each column, [I, O] to [1, O]."""
-  return jnp.linalg.norm(direction, axis=0, keepdims=True)
+    # The gain scales the weight, not the batch, which is larger.
+    output = inputs @ (direction * (gain * inverse_norm)[None])
+    return output + jnp.broadcast_to(bias, output.shape)
 
 
 def _as_batch(values: jax.Array) -> jax.Array:
