@@ -42,7 +42,8 @@ class CriticMLP(hk.Module):
     features = mlp.flatten_observation(observation)
     hidden = jnp.concatenate([features, action], axis=-1)
     for i, size in enumerate(self._hidden_sizes):
-      hidden = hk.Linear(size, name=f'hidden_{i}')(hidden)
+      layer = hk.Linear(size, w_init=mlp.uniform_init, name=f'hidden_{i}')
+      hidden = layer(hidden)
       hidden = hk.LayerNorm(-1, True, True, name=f'norm_{i}')(hidden)
       hidden = jax.nn.relu(hidden)
     value = hk.Linear(1, w_init=jnp.zeros, name='output')(hidden)

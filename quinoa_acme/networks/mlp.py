@@ -1,4 +1,4 @@
-"""The one multi-layer perceptron that values and conditioners are made of."""
+"""The multi-layer perceptrons that values, conditioners and critics are."""
 
 from collections.abc import Sequence
 
@@ -7,6 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from quinoa_acme.networks import weight_norm as weight_norm_lib
+
+# Uniform within 1 / sqrt(inputs), for layers that nothing normalises.
+uniform_init = hk.initializers.VarianceScaling(1 / 3, 'fan_in', 'uniform')
 
 
 class MLP(hk.Module):
@@ -49,6 +52,46 @@ class MLP(hk.Module):
     return weight_norm_lib.WeightNormLinear(
       self._output_size, zero_init=True, name='output'
     )(hidden)
+
+
+class PlainMLP(hk.Module):
+  """The same without weight normalisation.
+
+  With it every output grows through a single gain, and so by one step of the
+  optimiser at a time; without it through all of its weights at once.
+  """
+
+  def __init__(
+    self,
+    hidden_sizes: Sequence[int],
+    output_size: int,
+    name: str | None = None,
+  ):
+    """Makes the network.
+
+    Args:
+      hidden_sizes: width of each hidden layer.
+      output_size: width of the output.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._hidden_sizes = tuple(hidden_sizes)
+    self._output_size = output_size
+
+  def __call__(self, inputs: jax.Array) -> jax.Array:
+    """Applies the network.
+
+    Args:
+      inputs: float array of shape [..., I].
+
+    Returns:
+      An array of shape [..., output_size].
+    """
+    hidden = inputs
+    for i, size in enumerate(self._hidden_sizes):
+      layer = hk.Linear(size, w_init=uniform_init, name=f'hidden_{i}')
+      hidden = jax.nn.relu(layer(hidden))
+    return hk.Linear(self._output_size, w_init=jnp.zeros, name='output')(hidden)
 
 
 def flatten_observation(observation, num_batch_dims: int = 1) -> jax.Array:

@@ -273,7 +273,7 @@ class ConditionalTiltedFlow(hk.Module):
     name: str,
   ) -> distrax.MaskedCoupling:
     config = self._config
-    network = mlp.MLP(config.hidden_sizes, mask.size, name=name)
+    network = mlp.PlainMLP(config.hidden_sizes, mask.size, name=name)
 
     def conditioner(masked_unit: chex.Array) -> jax.Array:
       # Centred, and zero where a dimension is hidden.
