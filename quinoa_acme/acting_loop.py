@@ -91,7 +91,7 @@ class ActingLoop:
 
   def run_episodes(
     self, num_episodes: int, should_stop: Callable[[], bool] = never
-  ) -> list[float]:
+  ) -> list[np.ndarray]:
     """Runs whole episodes from fresh starts.
 
     Args:
@@ -99,26 +99,25 @@ class ActingLoop:
       should_stop: asked before every step; when true the loop is left.
 
     Returns:
-      The return of each episode that was run to its end.
+      The rewards, [T], of each episode that was run to its end.
     """
-    returns = []
+    episodes = []
     for _ in range(num_episodes):
       self._timestep = None
       while self._timestep is None or not self._timestep.last():
         if not self.run_steps(1, should_stop):
-          return returns
-      returns.append(self._return)
-    return returns
+          return episodes
+      episodes.append(np.array(self._rewards))
+    return episodes
 
   def _start_episode(self) -> None:
-    self._return = 0.0
-    self._length = 0
+    self._rewards: list[float] = []
     self._started = time.monotonic()
 
   def _begin(self) -> dm_env.TimeStep:
     self._start_episode()
     timestep = self._environment.reset()
-    _check_finite(timestep, self._length)
+    _check_finite(timestep, 0)
     self._actor.observe_first(timestep)
     self._timestep = timestep
     return timestep
@@ -126,9 +125,8 @@ class ActingLoop:
   def _step(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
     action = self._actor.select_action(timestep.observation)
     timestep = self._environment.step(action)
-    self._length += 1
-    _check_finite(timestep, self._length)
-    self._return += float(timestep.reward)
+    _check_finite(timestep, len(self._rewards) + 1)
+    self._rewards.append(float(timestep.reward))
     self._actor.observe(action, timestep)
     if self._should_update:
       self._actor.update()
@@ -136,13 +134,14 @@ class ActingLoop:
     return timestep
 
   def _log(self, counts) -> None:
-    self.last_return = self._return
+    self.last_return = sum(self._rewards)
+    length = len(self._rewards)
     seconds = time.monotonic() - self._started
     self._logger.write(
       {
-        'episode_length': self._length,
-        'episode_return': self._return,
-        'steps_per_second': self._length / max(seconds, 1e-9),
+        'episode_length': length,
+        'episode_return': self.last_return,
+        'steps_per_second': length / max(seconds, 1e-9),
         **counts,
       }
     )

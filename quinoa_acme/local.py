@@ -97,7 +97,7 @@ class _Parts:
   learner: core.Learner
   replay: replay_lib.TransitionReplay
   counter: counting.Counter
-  evaluate: Callable[[int, Callable[[], bool]], list[float]]
+  evaluate: Callable[[int, Callable[[], bool]], list[np.ndarray]]
   loggers: list[loggers_base.Logger]
 
   def close(self) -> None:
@@ -199,10 +199,10 @@ def run(
     run_state.save_counts(config.workdir, parts.counter.get_counts())
 
   def evaluate(num_episodes, stop):
-    returns = parts.evaluate(num_episodes, stop)
-    if not returns:
+    episodes = parts.evaluate(num_episodes, stop)
+    if not episodes:
       return status
-    row = evaluation.summarise(returns)
+    row = evaluation.summarise(episodes, config.agent.discount)
     counts = parts.counter.get_counts()
     logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
     return dataclasses.replace(

@@ -485,10 +485,10 @@ def run_evaluator(
     counts = coordinator.get_counts()
 
     def evaluate(num_episodes, should_stop):
-      returns = loop.run_episodes(num_episodes, should_stop)
-      if not returns:
+      episodes = loop.run_episodes(num_episodes, should_stop)
+      if not episodes:
         return
-      row = evaluation.summarise(returns)
+      row = evaluation.summarise(episodes, config.agent.discount)
       logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
       if not stopping():
         coordinator.report_returns(

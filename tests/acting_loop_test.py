@@ -119,11 +119,12 @@ def test_episodes_are_whole():
   actor = _Actor()
   loop = acting_loop.ActingLoop(_Counting(), actor)
   loop.run_steps(2)
-  assert loop.run_episodes(2) == [10.0, 10.0]
+  assert [sum(rewards) for rewards in loop.run_episodes(2)] == [10.0, 10.0]
   assert actor.seen == ['first', 1, 2, *2 * ['first', 1, 2, 3, 4]]
   # What is stopped on the way does not count.
   actor.seen.clear()
-  assert loop.run_episodes(3, lambda: len(actor.seen) >= 7) == [10.0]
+  [rewards] = loop.run_episodes(3, lambda: len(actor.seen) >= 7)
+  assert sum(rewards) == 10.0
 
 
 @pytest.mark.parametrize(

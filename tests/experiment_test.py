@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from quinoa_acme import evaluation
@@ -35,7 +36,8 @@ def test_the_description_is_json_and_names_every_choice(make_config, agent):
   assert described['agent']['learning_rate'] == agent.learning_rate
   temperature = described['agent']['temperature']
   assert temperature['type'] == type(agent.temperature).__name__
-  assert described['agent']['flow']['type'] == 'RealNVPConfig'
+  flow = described['agent']['flow']
+  assert flow['type'] == type(agent.flow).__name__
   assert 'environment_factory' not in described
 
 
@@ -90,12 +92,15 @@ def test_a_run_of_no_sense_is_refused(make_config, options, message):
 
 
 def test_evaluations_are_summarised():
-  assert evaluation.summarise([1.0, 3.0]) == {
+  episodes = [np.array([0.0, 1.0]), np.array([1.0, 2.0])]
+  assert evaluation.summarise(episodes, discount=0.5) == {
     'episode_return': 2.0,
     'episode_return_std': 1.0,
     'episode_return_min': 1.0,
     'episode_return_max': 3.0,
+    # Of 0.5, 1, 2 and 2.
+    'discounted_return': 1.375,
     'evaluation_episodes': 2,
   }
   with pytest.raises(ValueError, match='no episode'):
-    evaluation.summarise([])
+    evaluation.summarise([], 0.5)

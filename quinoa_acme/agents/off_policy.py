@@ -23,9 +23,10 @@ Policy = Callable[
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OffPolicyConfig:
-  """Options of replay, and of the pace of learning against acting.
+  """Options of replay, of the pace of learning against acting, and gamma.
 
   Attributes:
+    discount: gamma, on top of the environment's own discount.
     batch_size: transitions a learner (SGD) step.
     num_sgd_steps_per_step: SGD steps a call of the learner, made on the device
       without a word to Python between them.
@@ -41,6 +42,7 @@ class OffPolicyConfig:
     replay_table_name: the name of the Reverb table.
   """
 
+  discount: float = 0.99
   batch_size: int = 256
   num_sgd_steps_per_step: int = 10
   samples_per_insert: float = 256.0
@@ -81,6 +83,8 @@ class OffPolicyConfig:
       'prefetch_size',
       'variable_update_period',
     )
+    if not 0 <= self.discount < 1:
+      raise ValueError(f'discount must be in [0, 1), but is {self.discount!r}.')
     if not self.replay_table_name:
       raise ValueError('replay_table_name must not be empty.')
     self._check_replay()

@@ -29,14 +29,12 @@ class SACConfig(off_policy.OffPolicyConfig):
   Attributes:
     hidden_sizes: width of each hidden layer of policy and critics.
     learning_rate: Adam's, of policy and critics; the temperature's is Acme's.
-    discount: gamma, on top of the environment's own discount.
     tau: how far the target critics move at every SGD step.
     target_entropy_per_dimension: nats for each action dimension.
   """
 
   hidden_sizes: tuple[int, ...] = (256, 256)
   learning_rate: float = 3e-4
-  discount: float = 0.99
   tau: float = 0.005
   target_entropy_per_dimension: float = -1.0
 
@@ -56,8 +54,6 @@ class SACConfig(off_policy.OffPolicyConfig):
   def __post_init__(self):
     super().__post_init__()
     off_policy.check_positive(self, 'learning_rate', 'tau')
-    if not 0 <= self.discount < 1:
-      raise ValueError(f'discount must be in [0, 1), but is {self.discount!r}.')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -26,7 +26,6 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     flow: the kind and shape of the policy's flow.
     value_hidden_sizes: width of each hidden layer of V.
     fit: what Q is fitted to.
-    discount: gamma, on top of the environment's own discount.
     learning_rate: Adam's.
     max_gradient_norm: the norm that the whole gradient, of flow and V together,
       is clipped to.
@@ -42,7 +41,6 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   # Loss.
   fit: fit_lib.Fit = fit_lib.CriticFit()
-  discount: float = 0.99
   learning_rate: float = 5e-4
   max_gradient_norm: float = 40.0
   temperature: temperature_lib.Temperature = (
@@ -92,8 +90,6 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
         'value_hidden_sizes must be positive, but is '
         f'{self.value_hidden_sizes}.'
       )
-    if not 0 <= self.discount < 1:
-      raise ValueError(f'discount must be in [0, 1), but is {self.discount!r}.')
     self._check_dual()
 
   def _check_dual(self) -> None:

@@ -1,0 +1,22 @@
+"""Draws how a run learns: V against returns, KL, temperature, gradients.
+
+python experiments/plot_diagnostics.py --workdir=runs/...
+"""
+
+from absl import app
+from absl import flags
+
+from quinoa_acme import diagnostics
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
+
+
+def main(argv: list[str]) -> None:
+  """Draws the figure."""
+  if len(argv) > 1:
+    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  print(diagnostics.plot_diagnostics(_WORKDIR.value))
+
+
+if __name__ == '__main__':
+  app.run(main)
