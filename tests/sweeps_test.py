@@ -6,8 +6,11 @@ import pathlib
 
 import pytest
 
+from quinoa_acme import options
+from quinoa_acme import running
 from quinoa_acme import sweeps
 
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
 _ENTRY = {
   'agent': 'quinoa',
   'preset': 'debug',
@@ -114,3 +117,11 @@ def test_a_run_that_fails_is_named(tmp_path):
   assert failed == ['quinoa-debug-none-cartpole-balance-seed0']
   output = (tmp_path / 'runs' / failed[0] / 'output.txt').read_text()
   assert 'batch_size must be a whole number' in output
+
+
+@pytest.mark.parametrize(
+  'sweep', sorted((_ROOT / 'experiments' / 'sweeps').glob('*.json')), ids=str
+)
+def test_the_committed_sweeps_are_sound(sweep):
+  for run in sweeps.read(sweep):
+    options.replace(running.PRESETS[run.agent][run.preset](), dict(run.flags))

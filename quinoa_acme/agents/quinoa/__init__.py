@@ -14,7 +14,6 @@ from quinoa_acme.agents.quinoa.fit import CriticFit
 from quinoa_acme.agents.quinoa.fit import DirectFit
 from quinoa_acme.agents.quinoa.learning import NonFiniteError
 from quinoa_acme.agents.quinoa.learning import QuinoaLearner
-from quinoa_acme.agents.quinoa.learning import TrainingState
 from quinoa_acme.agents.quinoa.networks import make_networks
 from quinoa_acme.agents.quinoa.networks import PolicyVariables
 from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
@@ -24,6 +23,7 @@ from quinoa_acme.agents.quinoa.prior import UniformPrior
 from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
 from quinoa_acme.agents.quinoa.temperature import MultiplierTemperature
+from quinoa_acme.agents.quinoa.update import TrainingState
 
 __all__ = (
   'ActionChoice',

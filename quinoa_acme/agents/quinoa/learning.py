@@ -1,10 +1,9 @@
-"""The Quinoa learner: Algorithm 2 of the paper as one pure update step."""
+"""The Quinoa learner: wires the pure update step to data, counts and logs."""
 
-from collections.abc import Callable, Iterator, Sequence
-import functools
+from collections.abc import Iterator, Sequence
 import threading
 import time
-from typing import Any, cast, NamedTuple
+from typing import Any, cast
 
 import acme
 from acme import types
@@ -14,497 +13,15 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import reverb
 
-from quinoa_acme.agents.quinoa import averaging as averaging_lib
 from quinoa_acme.agents.quinoa import config as config_lib
-from quinoa_acme.agents.quinoa import fit as fit_lib
-from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
-from quinoa_acme.agents.quinoa import prior as prior_lib
-from quinoa_acme.agents.quinoa import temperature as temperature_lib
-
-Metrics = dict[str, jax.Array]
-
-
-class Params(NamedTuple):
-  """What gradient descent moves: theta and phi of the paper, and critics.
-
-  `critics` has one tree for each critic, and none where there are none.
-  """
-
-  policy: networks_lib.Params
-  value: networks_lib.Params
-  critics: tuple[networks_lib.Params, ...]
-
-
-class TrainingState(NamedTuple):
-  """Everything that the learner carries from step to step.
-
-  `target` holds the parameters that the TD target is made of: V's, or the
-  critics'. `prior` holds the `PolicyVariables` of a lagged prior, and is empty
-  for a uniform one.
-  """
-
-  params: Params
-  target: Any
-  prior: Any
-  optimizer: optax.OptState
-  temperature: jax.Array
-  key: networks_lib.PRNGKey
-  steps: jax.Array
+from quinoa_acme.agents.quinoa import update as update_lib
 
 
 class NonFiniteError(FloatingPointError):
   """A loss or gradient was not finite; says at which step, and what first."""
-
-
-def make_optimizer(
-  config: config_lib.QuinoaConfig,
-) -> optax.GradientTransformation:
-  """Adam on the gradient clipped by its global norm (section 4).
-
-  Critics, if there are any, have a norm and a learning rate of their own.
-  """
-
-  def clipped_adam(learning_rate: float) -> optax.GradientTransformation:
-    return optax.chain(
-      optax.clip_by_global_norm(config.max_gradient_norm),
-      optax.adam(learning_rate),
-    )
-
-  quinoa = clipped_adam(config.learning_rate)
-  if isinstance(config.fit, fit_lib.DirectFit):
-    return quinoa
-  return optax.multi_transform(
-    {'quinoa': quinoa, 'critics': clipped_adam(config.fit.learning_rate)},
-    Params(policy='quinoa', value='quinoa', critics='critics'),  # pyright: ignore[reportArgumentType]  Labels in the place of parameters.
-  )
-
-
-def make_initial_state(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  key: networks_lib.PRNGKey,
-  observation: Any,
-  action: jax.Array,
-) -> TrainingState:
-  """The state before the first step.
-
-  Args:
-    networks: the networks.
-    config: the agent's options.
-    key: the learner's random key.
-    observation: a batch of observations, from which layers with a
-      data-dependent initialisation take their statistics.
-    action: the actions of that batch.
-
-  Returns:
-    The state; called again with the same key and another batch it differs in
-    nothing but what depends on the data.
-  """
-  policy_key, value_key, critic_key, key = jax.random.split(key, 4)
-  num_critics = fit_lib.num_critics(config.fit)
-  params = Params(
-    policy=networks.policy.init(policy_key, observation, action),
-    value=networks.value.init(value_key, observation),
-    critics=tuple(
-      networks.critic.init(
-        jax.random.fold_in(critic_key, i), observation, action
-      )
-      for i in range(num_critics)
-    ),
-  )
-  temperature = temperature_lib.initial(config.temperature)
-  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
-  has_prior = isinstance(config.prior, prior_lib.LaggedPrior)
-  # The slow parameters are copies: donated buffers must not be shared.
-  return TrainingState(
-    params=params,
-    target=jax.tree_util.tree_map(jnp.copy, _target_of(config, params)),
-    prior=jax.tree_util.tree_map(jnp.copy, policy) if has_prior else {},
-    optimizer=make_optimizer(config).init(params),
-    temperature=temperature,
-    key=key,
-    steps=jnp.asarray(0, jnp.int32),
-  )
-
-
-def _target_of(config: config_lib.QuinoaConfig, params: Params) -> Any:
-  """The parameters that the slow ones of the TD target follow."""
-  if isinstance(config.fit, fit_lib.DirectFit):
-    return params.value
-  return params.critics
-
-
-def _policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
-  return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
-
-
-class _Fresh(NamedTuple):
-  """Actions that the policy takes now, in the states of the batch.
-
-  Leaves of shape [K * B, ...], state by state for each of K actions.
-  """
-
-  observation: Any
-  action: jax.Array
-  log_prob: jax.Array
-  prior_log_prob: jax.Array
-
-
-class _Points(NamedTuple):
-  """Where Q is fitted, and what the loss takes as given there; leaves [N, ...].
-
-  With a `DirectFit` these are the N = B replayed actions, and with a
-  `CriticFit` N = K * B fresh ones.
-  """
-
-  observation: Any
-  action: jax.Array
-  prior_log_prob: jax.Array
-
-
-class _Known(NamedTuple):
-  """What else the loss takes as given."""
-
-  # V', or the soft value that the target critics and a fresh action give, [B].
-  next_value: jax.Array
-  # The TD target y, [B].
-  td_target: jax.Array
-  # The relative entropy of policy and prior in nats, scalar.
-  kl: jax.Array
-
-
-class _Fitted(NamedTuple):
-  """Equation 2 as the loss computed it."""
-
-  # [N].
-  log_prob: jax.Array
-  # [B].
-  value: jax.Array
-  # [N].
-  log_ratio: jax.Array
-  # Scalar.
-  temperature: jax.Array
-  # The critics' values of the replayed actions, [C, B].
-  critics: jax.Array
-  # The scalars that the loss is the sum of.
-  losses: Metrics
-
-
-UpdateStep = Callable[
-  [TrainingState, types.Transition], tuple[TrainingState, Metrics, Any]
-]
-
-
-def make_update_step(
-  networks: quinoa_networks.QuinoaNetworks, config: config_lib.QuinoaConfig
-) -> UpdateStep:
-  """Makes one SGD step, lines 2 to 8 of Algorithm 2.
-
-  Args:
-    networks: the networks.
-    config: the agent's options.
-
-  Returns:
-    A pure function from a state and a batch of transitions (leaves [B, ...]) to
-    the next state, scalar metrics, and a tree of booleans that says of each
-    quantity, in the order in which they are computed, whether it was finite.
-  """
-  optimizer = make_optimizer(config)
-  loss_and_gradients = jax.value_and_grad(
-    functools.partial(_loss, networks, config), has_aux=True
-  )
-
-  def update_step(state: TrainingState, batch: types.Transition):
-    key, sample_key, next_key = jax.random.split(state.key, 3)
-    fresh = _sample_fresh(networks, config, state, batch, sample_key)
-    known = _look_ahead(networks, config, state, batch, fresh, next_key)
-    points = _choose_points(networks, config, state, batch, fresh)
-    (loss, fitted), gradients = loss_and_gradients(
-      state.params, state.temperature, batch, points, known
-    )
-    updates, optimizer_state = optimizer.update(gradients, state.optimizer)
-    params = cast(Params, optax.apply_updates(state.params, updates))
-    steps = state.steps + 1
-    target, prior = _slow_copies(
-      config, state, params, fitted.temperature, steps
-    )
-    new_state = TrainingState(
-      params=params,
-      target=target,
-      prior=prior,
-      optimizer=optimizer_state,
-      temperature=fitted.temperature,
-      key=key,
-      steps=steps,
-    )
-    metrics = {
-      'loss': loss,
-      'gradient_norm': optax.tree.norm(gradients),
-      'share_at_bounds': networks.policy.share_at_bounds(fresh.action),
-      **_describe_fit(fitted, known, config, networks.policy.num_dimensions),
-    }
-    finite = _are_finite(
-      {
-        '01 observation': batch.observation,
-        '02 action': batch.action,
-        '03 reward': batch.reward,
-        '04 discount': batch.discount,
-        '05 next observation': batch.next_observation,
-        '06 target value': known.next_value,
-        '07 value': fitted.value,
-        '08 critics': fitted.critics,
-        '09 prior log-probability': points.prior_log_prob,
-        '10 log-probability': fitted.log_prob,
-        '11 relative entropy': known.kl,
-        '12 temperature': fitted.temperature,
-        '13 loss': loss,
-        '14 gradient': gradients,
-        '15 parameters': params,
-      }
-    )
-    return new_state, metrics, finite
-
-  return update_step
-
-
-def _repeat(nest: Any, times: int) -> Any:
-  """A batch after itself so many times, [B, ...] to [times * B, ...]."""
-  return jax.tree_util.tree_map(lambda x: jnp.concatenate([x] * times), nest)
-
-
-def _prior_log_prob(
-  policy: quinoa_networks.QuinoaPolicy,
-  config: config_lib.QuinoaConfig,
-  slow_policy: quinoa_networks.PolicyVariables,
-  observation: Any,
-  action: jax.Array,
-) -> jax.Array:
-  """The prior's log-density of a batch of actions, [N]."""
-  if isinstance(config.prior, prior_lib.UniformPrior):
-    return jnp.full(action.shape[:1], policy.uniform_log_prob)
-  slow_log_prob = policy.log_prob(slow_policy, observation, action)
-  return prior_lib.flatten(config.prior, slow_log_prob, policy.uniform_log_prob)
-
-
-def _sample_fresh(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  state: TrainingState,
-  batch: types.Transition,
-  key: networks_lib.PRNGKey,
-) -> _Fresh:
-  """Draws actions, with the density that sampling gives.
-
-  Inverting the flow at clipped actions would bias the relative entropy.
-  """
-  observation = _repeat(batch.observation, fit_lib.num_actions(config.fit))
-  action, log_prob = networks.policy.sample_and_log_prob(
-    _policy_of(state), key, observation
-  )
-  prior_log_prob = _prior_log_prob(
-    networks.policy, config, state.prior, observation, action
-  )
-  return _Fresh(observation, action, log_prob, prior_log_prob)
-
-
-def _look_ahead(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  state: TrainingState,
-  batch: types.Transition,
-  fresh: _Fresh,
-  key: networks_lib.PRNGKey,
-) -> _Known:
-  """Line 6, or its like for critics, and the relative entropy."""
-  if isinstance(config.fit, fit_lib.DirectFit):
-    next_value = networks.value.apply(state.target, batch.next_observation)
-  else:
-    action, log_prob = networks.policy.sample_and_log_prob(
-      _policy_of(state), key, batch.next_observation
-    )
-    prior_log_prob = _prior_log_prob(
-      networks.policy, config, state.prior, batch.next_observation, action
-    )
-    next_value = losses.soft_value(
-      _apply_critics(networks, state.target, batch.next_observation, action),
-      losses.log_ratio(log_prob, prior_log_prob),
-      state.temperature,
-    )
-  return _Known(
-    next_value=next_value,
-    td_target=losses.td_target(
-      jnp.asarray(batch.reward, jnp.float32),
-      config.discount * jnp.asarray(batch.discount, jnp.float32),
-      next_value,
-    ),
-    kl=jnp.mean(losses.log_ratio(fresh.log_prob, fresh.prior_log_prob)),
-  )
-
-
-def _choose_points(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  state: TrainingState,
-  batch: types.Transition,
-  fresh: _Fresh,
-) -> _Points:
-  """Replayed actions, or fresh ones that the critics value."""
-  if isinstance(config.fit, fit_lib.CriticFit):
-    return _Points(fresh.observation, fresh.action, fresh.prior_log_prob)
-  prior_log_prob = _prior_log_prob(
-    networks.policy, config, state.prior, batch.observation, batch.action
-  )
-  return _Points(batch.observation, batch.action, prior_log_prob)
-
-
-def _apply_critics(
-  networks: quinoa_networks.QuinoaNetworks,
-  params: tuple[networks_lib.Params, ...],
-  observation: Any,
-  action: jax.Array,
-) -> jax.Array:
-  """The value of each critic, [C, N]."""
-  values = [
-    networks.critic.apply(critic, observation, action) for critic in params
-  ]
-  return jnp.stack(values) if values else jnp.zeros((0, action.shape[0]))
-
-
-def _loss(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  params: Params,
-  temperature: jax.Array,
-  batch: types.Transition,
-  points: _Points,
-  known: _Known,
-) -> tuple[jax.Array, _Fitted]:
-  """Lines 3, 4, 5 and 7; `temperature` is the last step's."""
-  log_prob = networks.policy.log_prob(
-    quinoa_networks.PolicyVariables(params.policy, temperature),
-    points.observation,
-    points.action,
-  )
-  value = networks.value.apply(params.value, batch.observation)
-  log_ratio = losses.log_ratio(log_prob, points.prior_log_prob)
-  num_actions = log_prob.shape[0] // value.shape[0]
-  temperature = temperature_lib.update(
-    config.temperature,
-    temperature,
-    _repeat(value, num_actions),
-    log_ratio,
-    known.kl,
-    networks.policy.num_dimensions,
-  )
-  critics = _apply_critics(
-    networks, params.critics, batch.observation, batch.action
-  )
-  if isinstance(config.fit, fit_lib.DirectFit):
-    q = losses.soft_q(value, log_ratio, temperature)
-    parts = {'td_loss': losses.td_loss(q, known.td_target)}
-  else:
-    fresh_critics = _apply_critics(
-      networks, params.critics, points.observation, points.action
-    )
-    by_action = (num_actions, -1)
-    fresh_q = jnp.reshape(jnp.min(fresh_critics, axis=0), by_action)
-    fresh_ratio = jnp.reshape(log_ratio, by_action)
-    parts = {
-      'critic_loss': losses.critic_loss(critics, known.td_target),
-      'policy_loss': losses.policy_fit_loss(fresh_q, fresh_ratio, temperature),
-      'value_loss': losses.value_fit_loss(
-        value, fresh_q, fresh_ratio, temperature
-      ),
-    }
-  loss = jnp.sum(jnp.stack(list(parts.values())))
-  return loss, _Fitted(log_prob, value, log_ratio, temperature, critics, parts)
-
-
-def _slow_copies(
-  config: config_lib.QuinoaConfig,
-  state: TrainingState,
-  params: Params,
-  temperature: jax.Array,
-  steps: jax.Array,
-) -> tuple[Any, Any]:
-  """Line 8: the TD target's parameters and the prior from the next step on."""
-  target = averaging_lib.update(
-    config.target, _target_of(config, params), state.target, steps
-  )
-  if isinstance(config.prior, prior_lib.UniformPrior):
-    return target, state.prior
-  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
-  prior = averaging_lib.update(
-    config.prior.averaging, policy, state.prior, steps
-  )
-  return target, prior
-
-
-def _describe_fit(
-  fitted: _Fitted,
-  known: _Known,
-  config: config_lib.QuinoaConfig,
-  num_dimensions: int,
-) -> Metrics:
-  """The metrics of one step that the agent's README explains."""
-  metrics = {
-    'temperature': fitted.temperature,
-    'kl': known.kl,
-    'log_prob_min': jnp.min(fitted.log_prob),
-    'log_prob_max': jnp.max(fitted.log_prob),
-    'log_ratio_mean': jnp.mean(fitted.log_ratio),
-    'log_ratio_min': jnp.min(fitted.log_ratio),
-    'value_mean': jnp.mean(fitted.value),
-    'value_std': jnp.std(fitted.value),
-    'value_min': jnp.min(fitted.value),
-    'value_max': jnp.max(fitted.value),
-    'target_mean': jnp.mean(known.td_target),
-  }
-  if isinstance(config.fit, fit_lib.CriticFit):
-    metrics |= fitted.losses
-    metrics['critic_mean'] = jnp.mean(fitted.critics)
-  bound = temperature_lib.bound_on_kl(config.temperature, num_dimensions)
-  if bound is not None:
-    metrics['kl_over_epsilon'] = known.kl / bound
-  return metrics
-
-
-def make_scanned_update(update_step: UpdateStep, num_steps: int) -> UpdateStep:
-  """Runs `update_step` over `num_steps` minibatches of one large batch.
-
-  Args:
-    update_step: as `make_update_step` gives it.
-    num_steps: the number of minibatches N.
-
-  Returns:
-    A function from a state and a batch with leaves [N * B, ...] to the last
-    state, the metrics' means, and the finiteness flags with a leading [N].
-  """
-
-  def scanned_update(state: TrainingState, batch: types.Transition):
-    minibatches = jax.tree_util.tree_map(
-      lambda x: jnp.reshape(x, (num_steps, -1, *x.shape[1:])), batch
-    )
-
-    def body(carry, minibatch):
-      new_state, metrics, finite = update_step(carry, minibatch)
-      return new_state, (metrics, finite)
-
-    state, (metrics, finite) = jax.lax.scan(body, state, minibatches)
-    return state, jax.tree_util.tree_map(jnp.mean, metrics), finite
-
-  return scanned_update
-
-
-def _are_finite(tree: Any) -> Any:
-  """Of each leaf, whether all of its elements are finite."""
-  return jax.tree_util.tree_map(
-    lambda x: jnp.all(jnp.isfinite(jnp.asarray(x, jnp.float32))), tree
-  )
 
 
 def _describe_non_finite(finite: Any, first_step: int) -> str | None:
@@ -559,14 +76,15 @@ class QuinoaLearner(acme.Learner):
     self._timestamp: float | None = None
 
     def initial_state(observation, action):
-      return make_initial_state(
+      return update_lib.make_initial_state(
         networks, config, random_key, observation, action
       )
 
     self._initial_state = jax.jit(initial_state)
     self._update = jax.jit(
-      make_scanned_update(
-        make_update_step(networks, config), config.num_sgd_steps_per_step
+      update_lib.make_scanned_update(
+        update_lib.make_update_step(networks, config),
+        config.num_sgd_steps_per_step,
       ),
       donate_argnums=0,
     )
@@ -623,7 +141,7 @@ class QuinoaLearner(acme.Learner):
       )
     return [published[name] for name in names]
 
-  def save(self) -> TrainingState:
+  def save(self) -> update_lib.TrainingState:
     """Returns the whole state as NumPy arrays.
 
     Raises:
@@ -635,13 +153,15 @@ class QuinoaLearner(acme.Learner):
       # A copy, not a view: the next step donates the buffers.
       return jax.tree_util.tree_map(np.array, self._state)
 
-  def restore(self, state: TrainingState) -> None:
+  def restore(self, state: update_lib.TrainingState) -> None:
     """Goes on from a saved state, at the step where it was."""
     with self._lock:
       self._set_state(jax.tree_util.tree_map(jnp.array, state))
       self._failure = None
 
-  def _initialise_from(self, batch: types.Transition) -> TrainingState:
+  def _initialise_from(
+    self, batch: types.Transition
+  ) -> update_lib.TrainingState:
     """The initial state with the statistics of the first batch (section 4).
 
     It is made before the first step only, so never again after a restore of a
@@ -652,15 +172,16 @@ class QuinoaLearner(acme.Learner):
     )
     return self._initial_state(first.observation, first.action)
 
-  def _set_state(self, state: TrainingState) -> None:
+  def _set_state(self, state: update_lib.TrainingState) -> None:
     self._state = state
     self._steps = int(state.steps)
     # Critics are of no use to an actor.
     self._published = jax.tree_util.tree_map(
-      np.array, {'policy': _policy_of(state), 'value': state.params.value}
+      np.array,
+      {'policy': update_lib.policy_of(state), 'value': state.params.value},
     )
 
-  def _write(self, metrics: Metrics) -> None:
+  def _write(self, metrics: update_lib.Metrics) -> None:
     now = time.monotonic()
     elapsed = now - self._timestamp if self._timestamp is not None else 0.0
     self._timestamp = now

@@ -12,7 +12,7 @@ import pytest
 
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
-from quinoa_acme.agents.quinoa import learning
+from quinoa_acme.agents.quinoa import update as update_lib
 
 
 def _assert_equal(left, right):
@@ -107,7 +107,7 @@ def test_the_first_batch_sets_the_statistics(make_learner, networks, batches):
   assert before.steps == 0
   learner.step()
   key = jax.random.PRNGKey(0)
-  expected = learning.make_initial_state(
+  expected = update_lib.make_initial_state(
     networks, learner._config, key, batches[0].observation, batches[0].action
   )
   # Nothing but what depends on the data differs, and the step moved little.
@@ -209,16 +209,16 @@ def test_what_is_not_finite_is_named_and_not_saved(
 
 @pytest.mark.slow
 def test_several_steps_in_one_call_are_several_calls(networks, config, batches):
-  update_step = learning.make_update_step(networks, config)
-  state = learning.make_initial_state(
+  update_step = update_lib.make_update_step(networks, config)
+  state = update_lib.make_initial_state(
     networks,
     config,
     jax.random.PRNGKey(0),
     batches[0].observation,
     batches[0].action,
   )
-  one = jax.jit(learning.make_scanned_update(update_step, 1))
-  four = jax.jit(learning.make_scanned_update(update_step, 4))
+  one = jax.jit(update_lib.make_scanned_update(update_step, 1))
+  four = jax.jit(update_lib.make_scanned_update(update_step, 4))
   large = jax.tree_util.tree_map(lambda *xs: np.concatenate(xs), *batches[:4])
   at_once, mean_metrics, finite = four(state, large)
   rows = []
@@ -270,9 +270,9 @@ def test_update_and_policy_are_traced_once(
 @pytest.fixture(scope='module')
 def trajectory(networks, config, batches):
   """The states and metrics of seven steps."""
-  update_step = jax.jit(learning.make_update_step(networks, config))
+  update_step = jax.jit(update_lib.make_update_step(networks, config))
   states = [
-    learning.make_initial_state(
+    update_lib.make_initial_state(
       networks,
       config,
       jax.random.PRNGKey(0),
@@ -334,15 +334,15 @@ def test_the_loss_falls_on_a_fixed_batch(networks, config, batches, prior):
     discount=0.5,
   )
   update = jax.jit(
-    learning.make_scanned_update(
-      learning.make_update_step(networks, config), 50
+    update_lib.make_scanned_update(
+      update_lib.make_update_step(networks, config), 50
     )
   )
   batch = batches[0]
   repeated = jax.tree_util.tree_map(
     lambda x: np.tile(x, (50,) + (1,) * (x.ndim - 1)), batch
   )
-  state = learning.make_initial_state(
+  state = update_lib.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   losses = []
@@ -362,10 +362,10 @@ def test_polyak_averages_move_by_their_rate(networks, config, batches):
     target=quinoa.Polyak(rate),
   )
   batch = batches[0]
-  state = learning.make_initial_state(
+  state = update_lib.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
-  after, _, _ = jax.jit(learning.make_update_step(networks, config))(
+  after, _, _ = jax.jit(update_lib.make_update_step(networks, config))(
     state, batch
   )
   for slow, old, online in (
@@ -391,20 +391,20 @@ def test_critics_learn_beside_the_fit(
   )
   networks = make_networks(make_spec(), config)
   batch = batches[0]._replace(discount=np.zeros(16, np.float32))
-  state = learning.make_initial_state(
+  state = update_lib.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   assert len(state.params.critics) == len(state.target) == 2
   # The two start apart, or they would stay equal for ever.
   assert _distance(*state.params.critics) > 1e-2
-  update_step = learning.make_update_step(networks, config)
+  update_step = update_lib.make_update_step(networks, config)
   after, _, _ = jax.jit(update_step)(state, batch)
   expected = jax.tree_util.tree_map(
     lambda x, y: 0.75 * x + 0.25 * y, state.target, after.params.critics
   )
   assert _distance(after.target, expected) < 1e-6
 
-  update = jax.jit(learning.make_scanned_update(update_step, 100))
+  update = jax.jit(update_lib.make_scanned_update(update_step, 100))
   repeated = jax.tree_util.tree_map(
     lambda x: np.tile(x, (100,) + (1,) * (x.ndim - 1)), batch
   )
