@@ -1,7 +1,7 @@
 # Any Python 3.7 or newer: it only runs scripts/setup.py.
 PYTHON ?= python3
 VENV := .venv/bin
-ARGS ?= --lp_launch_type=local_mp --env_name=control:walker:stand \
+ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
   --num_steps=20000 --eval_every=2500 --evaluation_episodes=5
 PYTEST_ARGS ?=
 

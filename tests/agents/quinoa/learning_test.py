@@ -423,6 +423,43 @@ def test_critics_learn_beside_the_fit(
   )
 
 
+_DIRECT, _CRITICS = quinoa.DirectFit(), quinoa.CriticFit(hidden_sizes=(8,))
+_AFFINE = networks_lib.RealNVPConfig(2, hidden_sizes=(8,))
+_TILTED = networks_lib.TiltedFlowConfig(2, hidden_sizes=(8,))
+_LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('fit', 'flow', 'prior', 'temperature'),
+  [
+    (_DIRECT, _TILTED, _LAGGED, quinoa.DualTemperature(0.1)),
+    (_DIRECT, _TILTED, quinoa.UniformPrior(), quinoa.MultiplierTemperature()),
+    (_CRITICS, _AFFINE, _LAGGED, quinoa.DualTemperature(0.1)),
+    (_CRITICS, _TILTED, _LAGGED, quinoa.MultiplierTemperature(initial=0.1)),
+    (_CRITICS, _AFFINE, quinoa.UniformPrior(), quinoa.FixedTemperature(0.1)),
+  ],
+)
+def test_the_options_go_together(
+  make_spec, make_networks, tiny_config, batches, fit, flow, prior, temperature
+):
+  config = dataclasses.replace(
+    tiny_config, fit=fit, flow=flow, prior=prior, temperature=temperature
+  )
+  networks = make_networks(make_spec(), config)
+  batch = batches[0]
+  state = first = update_lib.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  update_step = jax.jit(update_lib.make_update_step(networks, config))
+  for batch in batches[:3]:
+    state, _, finite = update_step(state, batch)
+    assert all(jax.tree_util.tree_leaves(finite))
+  assert _distance(state.params.policy, first.params.policy) > 1e-4
+  assert _distance(state.params.value, first.params.value) > 1e-4
+  assert bool(state.prior) == (prior is _LAGGED)
+
+
 def test_critics_are_not_served_to_actors(
   make_spec, make_networks, tiny_config, batches, as_samples
 ):
