@@ -140,7 +140,7 @@ class _Source:
       self._networks.example_observation,
       self._networks.example_action,
     )
-    return [params for _ in names]
+    return [quinoa.PolicyVariables(params, np.float32(0.1)) for _ in names]
 
 
 class _Counts:
@@ -166,6 +166,8 @@ class _Counts:
     self.done.append(role)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   config, monkeypatch
 ):
@@ -190,6 +192,8 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   assert source.requests == 1
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
   config, monkeypatch
 ):

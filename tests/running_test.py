@@ -9,6 +9,7 @@ from quinoa_acme.agents import quinoa
 def _make(**changes):
   given = {
     'env_name': 'control:cartpole:swingup',
+    'algorithm': 'quinoa',
     'preset': 'debug',
     'overrides': {},
     'workdir': None,

@@ -29,6 +29,7 @@ def test_an_agent_belongs_to_its_configuration():
     agents.make_agent('sac')  # pyright: ignore[reportArgumentType]  The error.
 
 
+@pytest.mark.slow
 def test_steps_are_sgd_steps_and_survive_a_restore(
   make_spec, make_batch, as_samples
 ):

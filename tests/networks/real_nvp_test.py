@@ -215,7 +215,7 @@ def _randomised(function):
     function(_BOXES[num_dimensions], jax.device_get(checked))
 
   test.__name__ = function.__name__
-  return test
+  return pytest.mark.slow(test)
 
 
 @_randomised

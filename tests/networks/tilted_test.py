@@ -173,6 +173,7 @@ def test_sampling_and_evaluation_give_one_density(perturb):
   np.testing.assert_allclose(evaluated, given, atol=2e-2)
 
 
+@pytest.mark.slow
 def test_the_log_determinant_is_that_of_the_jacobian(perturb):
   box = networks_lib.Box.from_spec(
     specs.BoundedArray((3,), np.float32, -1.0, 1.0)

@@ -153,6 +153,7 @@ def test_an_actor_needs_parameters(make_spec, make_networks, config):
     )
 
 
+@pytest.mark.slow
 def test_acme_s_local_layout_runs_the_builder(
   make_networks, point_mass, config
 ):

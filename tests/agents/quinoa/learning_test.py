@@ -379,6 +379,7 @@ def test_polyak_averages_move_by_their_rate(networks, config, batches):
     assert _distance(slow, old) > 1e-4
 
 
+@pytest.mark.slow
 def test_critics_learn_beside_the_fit(
   make_spec, make_networks, tiny_config, batches
 ):
