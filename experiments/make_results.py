@@ -1,4 +1,4 @@
-"""Remakes the tables of docs/results.md and the README's picture.
+"""Remakes table and picture of docs/results.md.
 
   python experiments/make_results.py
 
@@ -53,8 +53,15 @@ def make_table(curves) -> str:
 
 def draw(curves, path: pathlib.Path) -> None:
   """Draws the median over seeds, and the range, of every task."""
-  tasks = list(dict.fromkeys(task for task, _, _ in _ROWS))
-  figure = figure_lib.Figure(figsize=(11, 2.9), layout='constrained')
+  measured = {task for _, _, task in curves}
+  tasks = [
+    task
+    for task in dict.fromkeys(task for task, _, _ in _ROWS)
+    if task in measured
+  ]
+  figure = figure_lib.Figure(
+    figsize=(2.8 * len(tasks), 2.9), layout='constrained'
+  )
   for axes, task in zip(figure.subplots(1, len(tasks)), tasks, strict=True):
     for agent in (_QUINOA, _SAC):
       points = curves.get((agent[0], agent[1], task), [])
