@@ -142,6 +142,7 @@ def test_the_compiled_policy_is_exactly_uniform_at_first(num_dimensions):
 @hypothesis.given(
   num_dimensions=st.sampled_from([1, 4]), seed=st.integers(0, 2**31 - 1)
 )
+@pytest.mark.slow
 def test_the_policy_is_exactly_uniform_at_first(num_dimensions, seed):
   box = _mixed_box(num_dimensions, seed)
   flow = _make_flow(box, num_couplings=2)

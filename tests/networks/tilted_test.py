@@ -57,6 +57,7 @@ def test_the_quantile_undoes_the_distribution(kappa):
 
 @_settings(100)
 @hypothesis.given(kappa=_TILTS | st.floats(-0.25, 0.25, width=32))
+@pytest.mark.slow
 def test_gradients_of_a_tilt_are_finite(kappa):
   def total(function):
     return lambda k, u: jnp.sum(function(jnp.full(u.shape, k), u))

@@ -109,6 +109,7 @@ def test_transitions_come_back_from_reverb(
     np.testing.assert_array_equal(batch.discount, batch.reward != 4)
 
 
+@pytest.mark.slow
 def test_an_actor_acts_and_follows_the_learner(
   make_spec, make_networks, make_batch, as_samples, config
 ):

@@ -86,6 +86,7 @@ def _metrics(rows):
   ]
 
 
+@pytest.mark.slow
 def test_two_learners_of_one_seed_are_equal_to_the_bit(make_learner, batches):
   (first, rows), (second, other_rows) = (
     make_learner(batches) for _ in range(2)
