@@ -8,10 +8,8 @@ from typing import Any
 
 from acme import specs
 from acme import types
-import distrax
 import dm_env
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import reverb
@@ -21,33 +19,6 @@ from quinoa_acme.agents import quinoa
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')
-
-
-class _RelaxedNumpy:
-  """`jax.numpy`, with a `where` that broadcasts."""
-
-  def __getattr__(self, name: str) -> Any:
-    return getattr(jnp, name)
-
-  @staticmethod
-  def where(*args: Any) -> jax.Array:
-    with jax.numpy_rank_promotion('allow'):
-      return jnp.where(*args)
-
-
-@pytest.fixture(autouse=True, scope='session')
-def _distrax_may_promote_its_masks():
-  """The one third-party call that raises ranks.
-
-  distrax takes the event's shape off the mask's, [A], and so `MaskedCoupling`
-  has no way to select among [B, A] without promotion.
-  """
-  # The submodule is named as its only class.
-  module = distrax._src.bijectors.masked_coupling
-  patch = pytest.MonkeyPatch()
-  patch.setattr(module, 'jnp', _RelaxedNumpy())
-  yield
-  patch.undo()
 
 
 @pytest.fixture(autouse=True, scope='session')

@@ -2,9 +2,13 @@
 
 from quinoa_acme.networks.box import Box
 from quinoa_acme.networks.critic import CriticMLP
+from quinoa_acme.networks.flow import CouplingsConfig
+from quinoa_acme.networks.flow import Flow
+from quinoa_acme.networks.layer_norm import LayerNormLinear
+from quinoa_acme.networks.linear import Layer
+from quinoa_acme.networks.linear import Linear
 from quinoa_acme.networks.mlp import flatten_observation
 from quinoa_acme.networks.mlp import MLP
-from quinoa_acme.networks.real_nvp import alternating_masks
 from quinoa_acme.networks.real_nvp import BoxFlow
 from quinoa_acme.networks.real_nvp import ConditionalRealNVP
 from quinoa_acme.networks.real_nvp import RealNVPConfig
@@ -20,12 +24,16 @@ __all__ = (
   'BoxFlow',
   'ConditionalRealNVP',
   'ConditionalTiltedFlow',
+  'CouplingsConfig',
   'CriticMLP',
+  'Flow',
+  'Layer',
+  'LayerNormLinear',
+  'Linear',
   'RealNVPConfig',
   'TiltedFlow',
   'TiltedFlowConfig',
   'ValueMLP',
   'WeightNormLinear',
-  'alternating_masks',
   'flatten_observation',
 )

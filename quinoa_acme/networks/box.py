@@ -91,8 +91,14 @@ class Box:
     return float(np.sum(np.log(self.high - self.low, dtype=np.float32)))
 
   def flatten(self, action: jax.Array) -> jax.Array:
-    """Reshapes actions of shape [B, *shape] to float32 of shape [B, A]."""
-    return jnp.reshape(action, (action.shape[0], -1)).astype(jnp.float32)
+    """Reshapes actions of shape [..., *shape] to float32 of shape [..., A]."""
+    leading = action.shape[: action.ndim - len(self.shape)]
+    flat = jnp.reshape(action, (*leading, self.num_dimensions))
+    return flat.astype(jnp.float32)
+
+  def unflatten(self, action: jax.Array) -> jax.Array:
+    """Reshapes flat actions of shape [..., A] to [..., *shape]."""
+    return jnp.reshape(action, (*action.shape[:-1], *self.shape))
 
   def to_logit(self, action: jax.Array) -> jax.Array:
     """Maps flat actions of the closed box, [..., A], to finite logits."""

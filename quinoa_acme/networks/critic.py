@@ -7,6 +7,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
+from quinoa_acme.networks import layer_norm
 from quinoa_acme.networks import mlp
 
 
@@ -27,24 +28,20 @@ class CriticMLP(hk.Module):
       name: the module's name.
     """
     super().__init__(name)
-    self._hidden_sizes = tuple(hidden_sizes)
+    self._hidden_sizes = hidden_sizes
 
   def __call__(self, observation: Any, action: jax.Array) -> jax.Array:
-    """Values a batch of observations and actions.
+    """Values observations and actions.
 
     Args:
       observation: an array or nest of arrays with a leading batch dimension.
-      action: actions scaled to [-1, 1], float32 of shape [B, A].
+      action: actions scaled to [-1, 1], float32 of shape [..., B, A].
 
     Returns:
-      The value in units of reward, float32 of shape [B].
+      The value in units of reward, float32 of shape [..., B].
     """
     features = mlp.flatten_observation(observation)
-    hidden = jnp.concatenate([features, action], axis=-1)
-    for i, size in enumerate(self._hidden_sizes):
-      layer = hk.Linear(size, w_init=mlp.uniform_init, name=f'hidden_{i}')
-      hidden = layer(hidden)
-      hidden = hk.LayerNorm(-1, True, True, name=f'norm_{i}')(hidden)
-      hidden = jax.nn.relu(hidden)
-    value = hk.Linear(1, w_init=jnp.zeros, name='output')(hidden)
-    return jnp.squeeze(value, axis=-1)
+    network = mlp.MLP(
+      self._hidden_sizes, 1, layer=layer_norm.LayerNormLinear, name='mlp'
+    )
+    return jnp.squeeze(network(features, action), axis=-1)

@@ -6,23 +6,21 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from quinoa_acme.networks import weight_norm as weight_norm_lib
-
-# Uniform within 1 / sqrt(inputs), for layers that nothing normalises.
-uniform_init = hk.initializers.VarianceScaling(1 / 3, 'fan_in', 'uniform')
+from quinoa_acme.networks import linear
 
 
 class MLP(hk.Module):
   """Hidden layers with an activation, then a linear layer that starts at zero.
 
-  Every layer is weight-normalised, as in section 4 of the paper. Because the
-  output layer starts at zero, the network is exactly zero at initialisation.
+  Because the output layer starts at zero, the network is exactly zero at
+  initialisation, as in section 4 of the paper.
   """
 
   def __init__(
     self,
     hidden_sizes: Sequence[int],
     output_size: int,
+    layer: linear.Layer = linear.Linear,
     name: str | None = None,
   ):
     """Makes the network.
@@ -30,68 +28,29 @@ class MLP(hk.Module):
     Args:
       hidden_sizes: width of each hidden layer.
       output_size: width of the output.
+      layer: the kind of all layers.
       name: the module's name.
     """
     super().__init__(name)
     self._hidden_sizes = tuple(hidden_sizes)
     self._output_size = output_size
+    self._layer = layer
 
-  def __call__(self, inputs: jax.Array) -> jax.Array:
-    """Applies the network.
+  def __call__(self, *inputs: jax.Array) -> jax.Array:
+    """Applies the network to the concatenation of its inputs.
 
     Args:
-      inputs: float array of shape [..., I].
+      *inputs: float arrays of shapes [..., I_i]; see `linear.product`.
 
     Returns:
       An array of shape [..., output_size].
     """
     hidden = inputs
     for i, size in enumerate(self._hidden_sizes):
-      layer = weight_norm_lib.WeightNormLinear(size, name=f'hidden_{i}')
-      hidden = jax.nn.relu(layer(hidden))
-    return weight_norm_lib.WeightNormLinear(
-      self._output_size, zero_init=True, name='output'
-    )(hidden)
-
-
-class PlainMLP(hk.Module):
-  """The same without weight normalisation.
-
-  With it every output grows through a single gain, and so by one step of the
-  optimiser at a time; without it through all of its weights at once.
-  """
-
-  def __init__(
-    self,
-    hidden_sizes: Sequence[int],
-    output_size: int,
-    name: str | None = None,
-  ):
-    """Makes the network.
-
-    Args:
-      hidden_sizes: width of each hidden layer.
-      output_size: width of the output.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._hidden_sizes = tuple(hidden_sizes)
-    self._output_size = output_size
-
-  def __call__(self, inputs: jax.Array) -> jax.Array:
-    """Applies the network.
-
-    Args:
-      inputs: float array of shape [..., I].
-
-    Returns:
-      An array of shape [..., output_size].
-    """
-    hidden = inputs
-    for i, size in enumerate(self._hidden_sizes):
-      layer = hk.Linear(size, w_init=uniform_init, name=f'hidden_{i}')
-      hidden = jax.nn.relu(layer(hidden))
-    return hk.Linear(self._output_size, w_init=jnp.zeros, name='output')(hidden)
+      layer = self._layer(size, name=f'hidden_{i}')
+      hidden = (jax.nn.relu(layer(*hidden)),)
+    layer = self._layer(self._output_size, zero_init=True, name='output')
+    return layer(*hidden)
 
 
 def flatten_observation(observation, num_batch_dims: int = 1) -> jax.Array:

@@ -6,11 +6,9 @@ paper has it: 'we concatenate s to the input of every neural network inside
 the Real NVP'.
 """
 
-from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
-import chex
 import distrax
 import haiku as hk
 import jax
@@ -18,38 +16,29 @@ import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import flow
 from quinoa_acme.networks import mlp
+from quinoa_acme.networks import weight_norm
 
 
 @dataclasses.dataclass(frozen=True)
-class RealNVPConfig:
+class RealNVPConfig(flow.CouplingsConfig):
   """The shape of a conditional RealNVP.
 
   Attributes:
-    num_couplings: number of affine couplings. With alternating masks every
-      dimension is moved by every second one.
-    hidden_sizes: width of each hidden layer of a coupling's conditioner.
+    num_couplings: see `flow.CouplingsConfig`.
+    hidden_sizes: see `flow.CouplingsConfig`.
     max_shift: bound on the shift of one coupling, in logits.
     min_log_scale: lower bound on the log-scale of one coupling.
     max_log_scale: upper bound on the log-scale of one coupling.
   """
 
-  num_couplings: int = 4
-  hidden_sizes: tuple[int, ...] = (64, 64)
   max_shift: float = 3.0
   min_log_scale: float = -2.0
   max_log_scale: float = 0.4
 
   def __post_init__(self):
-    if self.num_couplings < 2:
-      raise ValueError(
-        'num_couplings must be at least 2, so that every dimension is moved, '
-        f'but is {self.num_couplings}.'
-      )
-    if not all(size >= 1 for size in self.hidden_sizes):
-      raise ValueError(
-        f'hidden_sizes must be positive, but is {self.hidden_sizes}.'
-      )
+    super().__post_init__()
     if not (0 < self.max_shift < np.inf):
       raise ValueError(
         f'max_shift must be positive and finite, but is {self.max_shift}.'
@@ -61,51 +50,8 @@ class RealNVPConfig:
       )
 
 
-def alternating_masks(num_dimensions: int, num_couplings: int) -> np.ndarray:
-  """The dimensions that each coupling leaves alone and conditions on.
-
-  Couplings come in pairs with complementary masks. The first pair splits the
-  dimensions by parity; with more than two dimensions every later pair first
-  permutes them, so that other dimensions meet. The permutations are fixed: they
-  are part of the architecture and not of the parameters. A single dimension has
-  nothing to condition on but the observation, and is moved by every coupling.
-
-  Args:
-    num_dimensions: number A of dimensions.
-    num_couplings: number K of couplings.
-
-  Returns:
-    A boolean array of shape [K, A], true where a dimension is left alone.
-  """
-  if num_dimensions == 1:
-    return np.zeros((num_couplings, 1), dtype=bool)
-  masks = []
-  for i in range(num_couplings):
-    order = np.arange(num_dimensions)
-    if i >= 2 and num_dimensions > 2:
-      order = np.random.RandomState(i // 2).permutation(num_dimensions)
-    masks.append(order % 2 == i % 2)
-  return np.stack(masks)
-
-
-def bounded(raw: jax.Array, low: float, high: float) -> jax.Array:
-  """Bounds `raw` to (low, high), smoothly, with value 0 and slope 1 at 0.
-
-  Args:
-    raw: array of any shape.
-    low: the lower bound, negative.
-    high: the upper bound, positive.
-
-  Returns:
-    An array of the same shape.
-  """
-  return jnp.where(
-    raw > 0, high * jnp.tanh(raw / high), low * jnp.tanh(raw / low)
-  )
-
-
-class BoxFlow(distrax.Distribution):
-  """A flow's density over the actions of a box.
+class BoxFlow(flow.Flow):
+  """A flow's density over the actions of a box, from a logistic base.
 
   The base is the standard logistic in logits, and the squashing the sigmoid:
   see `box.py`. With `f` the couplings, `z0` the base's sample and `z = f(z0)`:
@@ -117,68 +63,30 @@ class BoxFlow(distrax.Distribution):
   density exactly uniform, in floating point too.
   """
 
-  def __init__(self, couplings: distrax.Bijector, box: box_lib.Box, batch: int):
-    """Makes the distribution.
-
-    Args:
-      couplings: a bijector of logits with event dimension 1.
-      box: the actions' box.
-      batch: the batch size B of the couplings.
-    """
-    self._couplings = couplings
-    self._box = box
-    self._batch = batch
-
   @property
-  def event_shape(self) -> tuple[int, ...]:
-    """Shape of one (flat) action, (A,)."""
-    return (self._box.num_dimensions,)
+  def _centre(self) -> float:
+    return 0.0
 
-  @property
-  def batch_shape(self) -> tuple[int, ...]:
-    """Shape of the batch, (B,)."""
-    return (self._batch,)
+  def _sample_base(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return jax.random.logistic(key, shape)
 
-  def log_prob(self, value: jax.Array) -> jax.Array:
-    """Log-density of flat actions, [..., B, A] to [..., B].
+  def _to_action(self, point: jax.Array) -> jax.Array:
+    return self._box.to_action(point)
 
-    Finite, with finite gradients, on the whole closed box.
-    """
-    logit = self._box.to_logit(value)
-    base, log_det = self._couplings.inverse_and_log_det(logit)
-    return self._log_prob(jnp.asarray(base), logit, -jnp.asarray(log_det))
+  def _from_action(self, action: jax.Array) -> jax.Array:
+    return self._box.to_logit(action)
 
-  def mode(self) -> jax.Array:
-    """The image of the base's mode, flat actions of shape [B, A].
-
-    It is the median of each base dimension moved through the flow, not in
-    general the mode of the density on the box.
-    """
-    origin = jnp.zeros(self.batch_shape + self.event_shape)
-    return self._box.to_action(jnp.asarray(self._couplings.forward(origin)))
-
-  def _log_prob(self, base, logit, forward_log_det):
-    change = box_lib.logistic_log_prob(base) - box_lib.logistic_log_prob(logit)
-    return jnp.sum(change, -1) - forward_log_det - self._box.log_volume
-
-  def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
-    logit = self._couplings.forward(self._base(key, n))
-    return self._box.to_action(jnp.asarray(logit))
-
-  def _sample_n_and_log_prob(self, key: jax.Array, n: int):
-    base = self._base(key, n)
-    logit, log_det = map(jnp.asarray, self._couplings.forward_and_log_det(base))
-    return self._box.to_action(logit), self._log_prob(base, logit, log_det)
-
-  def _base(self, key: jax.Array, n: int) -> jax.Array:
-    return jax.random.logistic(key, (n, *self.batch_shape, *self.event_shape))
+  def _log_prob(
+    self, base: jax.Array, point: jax.Array, inverse_log_det: jax.Array
+  ) -> jax.Array:
+    change = box_lib.logistic_log_prob(base) - box_lib.logistic_log_prob(point)
+    return jnp.sum(change, -1) + inverse_log_det - self._box.log_volume
 
 
 class ConditionalRealNVP(hk.Module):
   """Maps a batch of observations to a `BoxFlow` over actions.
 
-  Each affine coupling reads the observation concatenated with the dimensions
-  that it leaves alone, and moves the others by a bounded shift and log-scale.
+  Each affine coupling moves its dimensions by a bounded shift and log-scale.
   The conditioners' outputs start at zero, so that every coupling starts as the
   identity and the policy as the uniform density.
   """
@@ -207,38 +115,24 @@ class ConditionalRealNVP(hk.Module):
       The distribution, to be used inside of the same Haiku transform.
     """
     features = mlp.flatten_observation(observation)
-    dims = self._box.num_dimensions
-    masks = alternating_masks(dims, self._config.num_couplings)
-    couplings: Sequence[distrax.Bijector] = [
-      self._make_coupling(mask, features, f'coupling_{i}')
-      for i, mask in enumerate(masks)
-    ]
-    # A chain applies its last bijector first.
-    chain = distrax.Chain(list(reversed(couplings)))
-    return BoxFlow(chain, self._box, features.shape[0])
-
-  def _make_coupling(
-    self, mask: np.ndarray, features: jax.Array, name: str
-  ) -> distrax.MaskedCoupling:
-    config = self._config
-    network = mlp.MLP(config.hidden_sizes, 2 * mask.size, name=name)
-
-    def conditioner(masked_logit: chex.Array) -> jax.Array:
+    couplings = flow.make_couplings(
+      self._box.num_dimensions,
+      self._config,
+      features=features,
       # The logits are unbounded; the networks see them squashed to (-1, 1).
-      masked = jnp.tanh(jnp.asarray(masked_logit) / 2.0)
-      leading = masked.shape[:-1]
-      context = jnp.broadcast_to(features, (*leading, features.shape[-1]))
-      return network(jnp.concatenate([context, masked], axis=-1))
+      prepare=lambda logit: jnp.tanh(logit / 2.0),
+      make_bijector=self._make_affine,
+      num_parameters=2,
+      layer=weight_norm.WeightNormLinear,
+    )
+    return BoxFlow(couplings, self._box, features.shape[0])
 
-    def affine(raw: jax.Array) -> distrax.ScalarAffine:
-      shift, log_scale = jnp.split(raw, 2, axis=-1)
-      return distrax.ScalarAffine(
-        shift=bounded(shift, -config.max_shift, config.max_shift),
-        log_scale=bounded(
-          log_scale, config.min_log_scale, config.max_log_scale
-        ),
-      )
-
-    return distrax.MaskedCoupling(
-      mask=jnp.asarray(mask), conditioner=conditioner, bijector=affine
+  def _make_affine(self, raw: jax.Array) -> distrax.ScalarAffine:
+    config = self._config
+    shift, log_scale = jnp.split(raw, 2, axis=-1)
+    return distrax.ScalarAffine(
+      shift=flow.bounded(shift, -config.max_shift, config.max_shift),
+      log_scale=flow.bounded(
+        log_scale, config.min_log_scale, config.max_log_scale
+      ),
     )

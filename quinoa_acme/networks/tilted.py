@@ -16,7 +16,6 @@ kappa = 0 it is exactly uniform. This is not in the Quinoa paper.
 import dataclasses
 from typing import Any
 
-import chex
 import distrax
 import haiku as hk
 import jax
@@ -24,49 +23,48 @@ import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import flow
+from quinoa_acme.networks import linear
 from quinoa_acme.networks import mlp
-from quinoa_acme.networks import real_nvp
 
-# Below these tilts, Taylor series take the place of expressions in which terms
-# cancel; what they leave out is less than rounding.
-_SMALL_FOR_NORMALISER = 0.1
-_SMALL_FOR_DISTRIBUTION = 0.02
+# Below this tilt a density is uniform as far as float32 can tell.
+_ZERO = 1e-12
+# Below it, Taylor series take the place of derivatives in which terms cancel;
+# what they leave out is less than rounding.
+_SMALL = 0.03
 
 
 @dataclasses.dataclass(frozen=True)
-class TiltedFlowConfig:
+class TiltedFlowConfig(flow.CouplingsConfig):
   """The shape of a conditional tilted flow.
 
   Attributes:
-    num_couplings: number of couplings. With alternating masks every dimension
-      is moved by every second one.
-    hidden_sizes: width of each hidden layer of a coupling's conditioner.
+    num_couplings: see `flow.CouplingsConfig`.
+    hidden_sizes: see `flow.CouplingsConfig`.
     max_tilt: bound on |kappa| of one coupling: how much the log-density may
       change over the box in one dimension.
   """
 
-  num_couplings: int = 4
-  hidden_sizes: tuple[int, ...] = (64, 64)
   max_tilt: float = 50.0
 
   def __post_init__(self):
-    if self.num_couplings < 2:
-      raise ValueError(
-        'num_couplings must be at least 2, so that every dimension is moved, '
-        f'but is {self.num_couplings}.'
-      )
-    if not all(size >= 1 for size in self.hidden_sizes):
-      raise ValueError(
-        f'hidden_sizes must be positive, but is {self.hidden_sizes}.'
-      )
+    super().__post_init__()
     if not 0 < self.max_tilt < np.inf:
       raise ValueError(
         f'max_tilt must be positive and finite, but is {self.max_tilt!r}.'
       )
 
 
+def _steepness(kappa: jax.Array) -> tuple[jax.Array, jax.Array]:
+  """|kappa|, one where it is zero, and where that is."""
+  steepness = jnp.abs(kappa)
+  is_zero = steepness < _ZERO
+  return jnp.where(is_zero, 1.0, steepness), is_zero
+
+
+@jax.custom_jvp
 def log_normaliser(kappa: jax.Array) -> jax.Array:
-  """log((exp(kappa) - 1) / kappa), elementwise, smooth at zero.
+  """log((exp(kappa) - 1) / kappa), elementwise.
 
   Args:
     kappa: tilts, float array of any shape.
@@ -74,15 +72,25 @@ def log_normaliser(kappa: jax.Array) -> jax.Array:
   Returns:
     An array of the same shape.
   """
-  half = jnp.abs(kappa) / 2.0
-  is_small = half < _SMALL_FOR_NORMALISER / 2.0
-  # Both branches stay finite, so that their gradients do.
-  large = jnp.where(is_small, 1.0, half)
-  series = half**2 / 6.0 - half**4 / 180.0
-  exact = large + jnp.log1p(-jnp.exp(-2.0 * large)) - jnp.log(2.0 * large)
-  return kappa / 2.0 + jnp.where(is_small, series, exact)
+  steepness, is_zero = _steepness(kappa)
+  decay = jnp.log(-jnp.expm1(-steepness) / steepness)
+  return jnp.where(is_zero, 0.0, decay + jnp.maximum(kappa, 0.0))
 
 
+@log_normaliser.defjvp
+def _log_normaliser_jvp(
+  primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+  """Its slope is the mean of the density, 1 / (1 - exp(-kappa)) - 1 / kappa."""
+  (kappa,), (tangent,) = primals, tangents
+  is_small = jnp.abs(kappa) < _SMALL
+  large = jnp.where(is_small, 1.0, kappa)
+  mean = -1.0 / jnp.expm1(-large) - 1.0 / large
+  mean = jnp.where(is_small, 0.5 + kappa / 12.0, mean)
+  return log_normaliser(kappa), mean * tangent
+
+
+@jax.custom_jvp
 def distribution(kappa: jax.Array, unit: jax.Array) -> jax.Array:
   """The distribution function, expm1(kappa u) / expm1(kappa), elementwise.
 
@@ -93,21 +101,25 @@ def distribution(kappa: jax.Array, unit: jax.Array) -> jax.Array:
   Returns:
     Points of [0, 1], of the same shape.
   """
-  steepness, is_small = _steepness(kappa)
-  small = jnp.where(is_small, kappa, 0.0)
-  series = unit * (
-    1.0
-    + small / 2.0 * (unit - 1.0)
-    + small**2 / 12.0 * (2.0 * unit - 1.0) * (unit - 1.0)
-  )
-  near = jnp.where(kappa > 0, unit, 1.0 - unit)
-  share = jnp.exp(steepness * (near - 1.0)) * (
-    jnp.expm1(-steepness * near) / jnp.expm1(-steepness)
-  )
-  share = jnp.where(kappa > 0, share, 1.0 - share)
-  return jnp.clip(jnp.where(is_small, series, share), 0.0, 1.0)
+  steepness, is_zero = _steepness(kappa)
+  # From the face where the density is high, so that no exponent is positive.
+  distance = jnp.where(kappa > 0, 1.0 - unit, unit)
+  within = jnp.expm1(-steepness * distance) / jnp.expm1(-steepness)
+  share = jnp.where(kappa > 0, 1.0 - within, within)
+  return jnp.where(is_zero, unit, share)
 
 
+@distribution.defjvp
+def _distribution_jvp(
+  primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+  (kappa, unit), (kappa_tangent, unit_tangent) = primals, tangents
+  share = distribution(kappa, unit)
+  by_kappa, by_unit = _slopes(kappa, unit, share)
+  return share, by_kappa * kappa_tangent + by_unit * unit_tangent
+
+
+@jax.custom_jvp
 def quantile(kappa: jax.Array, share: jax.Array) -> jax.Array:
   """The inverse of `distribution`, elementwise.
 
@@ -118,25 +130,36 @@ def quantile(kappa: jax.Array, share: jax.Array) -> jax.Array:
   Returns:
     Points of [0, 1], of the same shape.
   """
-  steepness, is_small = _steepness(kappa)
-  small = jnp.where(is_small, kappa, 0.0)
-  series = share * (
-    1.0
-    + small / 2.0 * (1.0 - share)
-    + small**2 / 6.0 * (1.0 - share) * (1.0 - 2.0 * share)
-  )
-  near = jnp.where(kappa > 0, share, 1.0 - share)
-  inner = 1.0 + (1.0 - near) * jnp.expm1(-steepness)
-  unit = 1.0 + jnp.log(jnp.maximum(inner, 1e-30)) / steepness
-  unit = jnp.where(kappa > 0, unit, 1.0 - unit)
-  return jnp.clip(jnp.where(is_small, series, unit), 0.0, 1.0)
+  steepness, is_zero = _steepness(kappa)
+  within = jnp.where(kappa > 0, 1.0 - share, share)
+  distance = -jnp.log1p(within * jnp.expm1(-steepness)) / steepness
+  distance = jnp.minimum(distance, 1.0)
+  unit = jnp.where(kappa > 0, 1.0 - distance, distance)
+  return jnp.where(is_zero, share, unit)
 
 
-def _steepness(kappa: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """|kappa|, one where it is too small to divide by, and where that is."""
-  steepness = jnp.abs(kappa)
-  is_small = steepness < _SMALL_FOR_DISTRIBUTION
-  return jnp.where(is_small, 1.0, steepness), is_small
+@quantile.defjvp
+def _quantile_jvp(
+  primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+  (kappa, share), (kappa_tangent, share_tangent) = primals, tangents
+  unit = quantile(kappa, share)
+  by_kappa, by_unit = _slopes(kappa, unit, share)
+  # Where there is next to no density, it is kept from zero.
+  by_unit = jnp.maximum(by_unit, 1e-12)
+  return unit, (share_tangent - by_kappa * kappa_tangent) / by_unit
+
+
+def _slopes(
+  kappa: jax.Array, unit: jax.Array, share: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+  """The slopes of `distribution` by kappa and, the density, by the point."""
+  density = jnp.exp(kappa * unit - log_normaliser(kappa))
+  is_small = jnp.abs(kappa) < _SMALL
+  large = jnp.where(is_small, 1.0, kappa)
+  exact = unit * density / large + share / jnp.expm1(-large)
+  series = unit * (unit - 1.0) * (0.5 + kappa / 6.0 * (2.0 * unit - 1.0))
+  return jnp.where(is_small, series, exact), density
 
 
 class Tilt(distrax.Bijector):
@@ -163,7 +186,7 @@ class Tilt(distrax.Bijector):
     return share, self._kappa * unit - log_normaliser(self._kappa)
 
 
-class TiltedFlow(distrax.Distribution):
+class TiltedFlow(flow.Flow):
   """A flow's density over the actions of a box, from a uniform base.
 
     log pi(a) = -log |det df/dx| - log(volume)
@@ -171,62 +194,33 @@ class TiltedFlow(distrax.Distribution):
   with `f` the couplings and `x` the base's point in the unit box.
   """
 
-  def __init__(self, couplings: distrax.Bijector, box: box_lib.Box, batch: int):
-    """Makes the distribution.
-
-    Args:
-      couplings: a bijector of the unit box with event dimension 1.
-      box: the actions' box.
-      batch: the batch size B of the couplings.
-    """
-    self._couplings = couplings
-    self._box = box
-    self._batch = batch
-
   @property
-  def event_shape(self) -> tuple[int, ...]:
-    """Shape of one (flat) action, (A,)."""
-    return (self._box.num_dimensions,)
+  def _centre(self) -> float:
+    return 0.5
 
-  @property
-  def batch_shape(self) -> tuple[int, ...]:
-    """Shape of the batch, (B,)."""
-    return (self._batch,)
+  def _sample_base(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return jax.random.uniform(key, shape)
 
-  def log_prob(self, value: jax.Array) -> jax.Array:
-    """Log-density of flat actions, [..., B, A] to [..., B].
+  def _to_action(self, point: jax.Array) -> jax.Array:
+    return self._box.from_unit(point)
 
-    Finite, with finite gradients, on the whole closed box.
-    """
-    unit = self._box.to_unit(value)
-    _, log_det = self._couplings.inverse_and_log_det(unit)
-    return jnp.asarray(log_det) - self._box.log_volume
+  def _from_action(self, action: jax.Array) -> jax.Array:
+    return jnp.clip(self._box.to_unit(action), 0.0, 1.0)
 
-  def mode(self) -> jax.Array:
-    """The image of the base's centre, flat actions of shape [B, A]."""
-    centre = jnp.full(self.batch_shape + self.event_shape, 0.5)
-    return self._box.from_unit(jnp.asarray(self._couplings.forward(centre)))
-
-  def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
-    unit = self._couplings.forward(self._base(key, n))
-    return self._box.from_unit(jnp.asarray(unit))
-
-  def _sample_n_and_log_prob(self, key: jax.Array, n: int):
-    base = self._base(key, n)
-    unit, log_det = map(jnp.asarray, self._couplings.forward_and_log_det(base))
-    return self._box.from_unit(unit), -log_det - self._box.log_volume
-
-  def _base(self, key: jax.Array, n: int) -> jax.Array:
-    return jax.random.uniform(key, (n, *self.batch_shape, *self.event_shape))
+  def _log_prob(
+    self, base: jax.Array, point: jax.Array, inverse_log_det: jax.Array
+  ) -> jax.Array:
+    del base, point
+    return inverse_log_det - self._box.log_volume
 
 
 class ConditionalTiltedFlow(hk.Module):
   """Maps a batch of observations to a `TiltedFlow` over actions.
 
-  The couplings are arranged as in `ConditionalRealNVP`. The conditioners'
-  outputs are in units of reward, as Q is, and over the temperature they are the
-  tilts: when the temperature changes, so does the policy, and Q stays. They
-  start at zero, and so the policy as the uniform density.
+  The conditioners' outputs are in units of reward, as Q is, and over the
+  temperature they are the tilts: when the temperature changes, so does the
+  policy, and Q stays. They start at zero, and so the policy as the uniform
+  density.
   """
 
   def __init__(
@@ -254,38 +248,16 @@ class ConditionalTiltedFlow(hk.Module):
       The distribution, to be used inside of the same Haiku transform.
     """
     features = mlp.flatten_observation(observation)
-    masks = real_nvp.alternating_masks(
-      self._box.num_dimensions, self._config.num_couplings
+    max_tilt = self._config.max_tilt
+    couplings = flow.make_couplings(
+      self._box.num_dimensions,
+      self._config,
+      features=features,
+      prepare=lambda unit: 2.0 * unit - 1.0,
+      make_bijector=lambda raw: Tilt(
+        flow.bounded(raw / temperature, -max_tilt, max_tilt)
+      ),
+      num_parameters=1,
+      layer=linear.Linear,
     )
-    couplings = [
-      self._make_coupling(mask, features, temperature, f'coupling_{i}')
-      for i, mask in enumerate(masks)
-    ]
-    # A chain applies its last bijector first.
-    chain = distrax.Chain(list(reversed(couplings)))
-    return TiltedFlow(chain, self._box, features.shape[0])
-
-  def _make_coupling(
-    self,
-    mask: np.ndarray,
-    features: jax.Array,
-    temperature: jax.Array,
-    name: str,
-  ) -> distrax.MaskedCoupling:
-    config = self._config
-    network = mlp.PlainMLP(config.hidden_sizes, mask.size, name=name)
-
-    def conditioner(masked_unit: chex.Array) -> jax.Array:
-      # Centred, and zero where a dimension is hidden.
-      visible = jnp.broadcast_to(mask, masked_unit.shape)
-      masked = jnp.where(visible, 2.0 * jnp.asarray(masked_unit) - 1.0, 0.0)
-      leading = masked.shape[:-1]
-      context = jnp.broadcast_to(features, (*leading, features.shape[-1]))
-      raw = network(jnp.concatenate([context, masked], axis=-1))
-      return real_nvp.bounded(
-        raw / temperature, -config.max_tilt, config.max_tilt
-      )
-
-    return distrax.MaskedCoupling(
-      mask=jnp.asarray(mask), conditioner=conditioner, bijector=Tilt
-    )
+    return TiltedFlow(couplings, self._box, features.shape[0])

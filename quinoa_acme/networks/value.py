@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from quinoa_acme.networks import mlp
+from quinoa_acme.networks import weight_norm
 
 
 class ValueMLP(hk.Module):
@@ -33,5 +34,7 @@ class ValueMLP(hk.Module):
       The value in units of reward, float32 of shape [B].
     """
     features = mlp.flatten_observation(observation)
-    value = mlp.MLP(self._hidden_sizes, 1, name='mlp')(features)
-    return jnp.squeeze(value, axis=-1)
+    network = mlp.MLP(
+      self._hidden_sizes, 1, layer=weight_norm.WeightNormLinear, name='mlp'
+    )
+    return jnp.squeeze(network(features), axis=-1)

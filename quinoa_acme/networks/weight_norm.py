@@ -7,6 +7,8 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
+from quinoa_acme.networks import linear
+
 # Below this spread a pre-activation counts as constant over the batch: then no
 # scale can give it unit variance, and dividing would only amplify rounding.
 _CONSTANT = 1e-4
@@ -31,7 +33,7 @@ class WeightNormLinear(hk.Module):
   """
 
   def __init__(
-    self, output_size: int, zero_init: bool = False, name: str | None = None
+    self, output_size: int, *, zero_init: bool = False, name: str | None = None
   ):
     """Makes the layer.
 
@@ -45,24 +47,25 @@ class WeightNormLinear(hk.Module):
     self._output_size = output_size
     self._zero_init = zero_init
 
-  def __call__(self, inputs: jax.Array) -> jax.Array:
-    """Applies the layer.
+  def __call__(self, *inputs: jax.Array) -> jax.Array:
+    """Applies the layer to the concatenation of its inputs.
 
     Args:
-      inputs: float array of shape [..., I].
+      *inputs: float arrays of shapes [..., I_i]; see `linear.product`.
 
     Returns:
       An array of shape [..., output_size].
     """
+    dtype = inputs[0].dtype
     direction = hk.get_parameter(
       'direction',
-      (inputs.shape[-1], self._output_size),
-      inputs.dtype,
+      (sum(part.shape[-1] for part in inputs), self._output_size),
+      dtype,
       hk.initializers.RandomNormal(0.05),
     )
     inverse_norm = jax.lax.rsqrt(jnp.sum(jnp.square(direction), axis=0))
     # Used by the initialisers alone, and so not computed otherwise.
-    normalised = inputs @ (direction * inverse_norm[None])
+    normalised = linear.product(inputs, direction * inverse_norm[None])
 
     def init_gain(shape, dtype):
       if self._zero_init:
@@ -77,10 +80,10 @@ class WeightNormLinear(hk.Module):
       return -centre / _spread(normalised)
 
     shape = (self._output_size,)
-    gain = hk.get_parameter('gain', shape, inputs.dtype, init_gain)
-    bias = hk.get_parameter('bias', shape, inputs.dtype, init_bias)
+    gain = hk.get_parameter('gain', shape, dtype, init_gain)
+    bias = hk.get_parameter('bias', shape, dtype, init_bias)
     # The gain scales the weight, not the batch, which is larger.
-    output = inputs @ (direction * (gain * inverse_norm)[None])
+    output = linear.product(inputs, direction * (gain * inverse_norm)[None])
     return output + jnp.broadcast_to(bias, output.shape)
 
 

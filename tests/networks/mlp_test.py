@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme.networks import layer_norm
 
 _HIDDEN = (7, 5, 6)
 
 
 def _mlp(inputs):
-  return networks_lib.MLP(_HIDDEN, 4, name='mlp')(inputs)
+  layer = networks_lib.WeightNormLinear
+  return networks_lib.MLP(_HIDDEN, 4, layer=layer, name='mlp')(inputs)
 
 
 def _layers(params, inputs) -> dict[str, np.ndarray]:
@@ -120,6 +122,55 @@ def test_leading_dimensions_are_kept(mlp, inputs):
   params = mlp.init(jax.random.PRNGKey(0), inputs)
   outputs = mlp.apply(params, inputs.reshape(4, 16, 9))
   assert outputs.shape == (4, 16, 4)
+
+
+_LAYERS = [
+  networks_lib.Linear,
+  networks_lib.LayerNormLinear,
+  networks_lib.WeightNormLinear,
+]
+
+
+@pytest.mark.parametrize('layer', _LAYERS)
+def test_shared_inputs_are_as_good_as_repeated_ones(perturb, layer, inputs):
+  """Of 64 states with 5 actions each, the states are given once."""
+  network = hk.without_apply_rng(
+    hk.transform(lambda *x: networks_lib.MLP((7, 6), 3, layer=layer)(*x))
+  )
+  actions = np.random.default_rng(1).normal(size=(5, 64, 2)).astype(np.float32)
+  key = jax.random.PRNGKey(0)
+  params = network.init(key, inputs, actions)
+  np.testing.assert_array_equal(
+    network.apply(params, inputs, actions), np.zeros((5, 64, 3))
+  )
+  params = perturb(params, key, 0.3)
+  repeated = np.concatenate([np.stack(5 * [inputs]), actions], axis=-1)
+  expected = network.apply(params, repeated)
+  assert np.ptp(expected) > 0.1
+  np.testing.assert_allclose(
+    network.apply(params, inputs, actions), expected, atol=1e-4
+  )
+
+
+def test_layer_normalisation_standardises_each_row(inputs):
+  rows = layer_norm.standardise(jnp.asarray(inputs))
+  np.testing.assert_allclose(np.mean(rows, axis=-1), 0, atol=1e-5)
+  np.testing.assert_allclose(np.std(rows, axis=-1), 1, rtol=1e-4)
+
+
+def test_the_gradient_of_layer_normalisation(inputs):
+  def plainly(x):
+    mean = jnp.mean(x, axis=-1, keepdims=True)
+    variance = jnp.var(x, axis=-1, keepdims=True)
+    return (x - mean) / jnp.sqrt(variance + 1e-5)
+
+  weights = np.random.default_rng(2).normal(size=inputs.shape)
+  gradients = [
+    jax.grad(lambda x, f=f: jnp.sum(weights * f(x)))(jnp.asarray(inputs))
+    for f in (layer_norm.standardise, plainly)
+  ]
+  assert np.ptp(gradients[1]) > 0.1
+  np.testing.assert_allclose(*gradients, atol=1e-5)
 
 
 def test_value_is_zero_at_first_and_one_number_a_state(inputs):

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
-from quinoa_acme.networks import real_nvp as real_nvp_lib
 
 _BATCH = 32
 # Shrinking would compile again and again, and seeds do not shrink.
@@ -318,57 +317,9 @@ def test_samples_have_the_density_that_is_given(perturb):
   np.testing.assert_allclose(counts / len(sample), shares, atol=0.015)
 
 
-@pytest.mark.parametrize('num_couplings', [2, 4, 6])
-@pytest.mark.parametrize('num_dimensions', [2, 3, 5, 21])
-def test_masks_come_in_complementary_pairs(num_dimensions, num_couplings):
-  masks = networks_lib.alternating_masks(num_dimensions, num_couplings)
-  assert masks.shape == (num_couplings, num_dimensions)
-  assert masks.dtype == bool
-  for first, second in zip(masks[::2], masks[1::2], strict=True):
-    np.testing.assert_array_equal(first, ~second)
-  # Every dimension is left alone, and so conditioned on, and is moved.
-  assert (~masks).any(axis=0).all()
-  assert masks.any(axis=0).all()
-
-
-@pytest.mark.parametrize('num_couplings', [2, 3, 5])
-def test_odd_numbers_of_couplings_move_every_dimension(num_couplings):
-  masks = networks_lib.alternating_masks(6, num_couplings)
-  assert (~masks).any(axis=0).all()
-
-
-def test_masks_of_one_dimension_move_it_always():
-  np.testing.assert_array_equal(
-    networks_lib.alternating_masks(1, 3), np.zeros((3, 1), bool)
-  )
-
-
-def test_masks_are_part_of_the_architecture():
-  first = networks_lib.alternating_masks(7, 6)
-  np.random.seed(5)
-  np.testing.assert_array_equal(first, networks_lib.alternating_masks(7, 6))
-  # Later pairs let other dimensions meet.
-  assert len({mask.tobytes() for mask in first}) > 2
-
-
-def test_bounded_has_unit_slope_at_zero_and_keeps_its_bounds():
-  bounded = functools.partial(real_nvp_lib.bounded, low=-2.0, high=0.4)
-  assert bounded(jnp.zeros(())) == 0.0
-  for raw in (0.0, 1e-12, -1e-12):
-    assert jax.grad(bounded)(raw) == pytest.approx(1.0)
-  raw = jnp.array([-1e30, -50.0, -3.0, -0.1, 0.1, 0.3, 50.0, 1e30])
-  values = bounded(raw)
-  assert jnp.all((values >= -2.0) & (values <= 0.4))
-  assert jnp.all(jnp.diff(values) >= 0)
-  assert jnp.all(jnp.isfinite(jax.vmap(jax.grad(bounded))(raw)))
-  np.testing.assert_allclose(values[jnp.array([0, -1])], [-2.0, 0.4])
-
-
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
-    ({'num_couplings': 1}, 'num_couplings must be at least 2.* but is 1'),
-    ({'hidden_sizes': (8, 0)}, r'hidden_sizes must be positive.*\(8, 0\)'),
     ({'max_shift': 0.0}, 'max_shift must be positive and finite.* 0.0'),
     ({'max_shift': np.inf}, 'max_shift .* inf'),
     ({'min_log_scale': 0.0}, r'min_log_scale < 0 .* \[0.0, 0.4\]'),

@@ -55,20 +55,50 @@ def test_the_quantile_undoes_the_distribution(kappa):
   )
 
 
+def _slopes(kappa, units):
+  """What `distribution` rises by with kappa and u, in double precision."""
+  with np.errstate(all='ignore'):
+    density = np.exp(kappa * units) * kappa / np.expm1(kappa)
+    shares = np.expm1(kappa * units) / np.expm1(kappa)
+    by_kappa = units * density / kappa + shares / np.expm1(-kappa)
+  near_zero = units * (units - 1) * (0.5 + kappa / 6 * (2 * units - 1))
+  return np.where(abs(kappa) < 1e-3, near_zero, by_kappa), density
+
+
 @_settings(100)
 @hypothesis.given(kappa=_TILTS | st.floats(-0.25, 0.25, width=32))
 @pytest.mark.slow
-def test_gradients_of_a_tilt_are_finite(kappa):
-  def total(function):
-    return lambda k, u: jnp.sum(function(jnp.full(u.shape, k), u))
+def test_the_slopes_of_a_tilt_against_double_precision(kappa):
+  kappas = jnp.full(_UNITS.shape, kappa, jnp.float32)
 
-  for function in (tilted.distribution, tilted.quantile):
-    slopes = jax.grad(total(function), argnums=(0, 1))(
-      jnp.float32(kappa), jnp.asarray(_UNITS)
-    )
-    assert all(np.isfinite(slope).all() for slope in slopes)
+  def slopes(function, points):
+    ones = jnp.ones_like(points)
+    return [
+      jax.jvp(lambda x: function(x, points), (kappas,), (ones,))[1],
+      jax.jvp(lambda x: function(kappas, x), (points,), (ones,))[1],
+    ]
+
+  units = jnp.asarray(_UNITS)
+  if abs(kappa) < 1e-12:
+    kappa = 1e-12
+  by_kappa, density = _slopes(np.float64(kappa), np.float64(_UNITS))
+  by_kappa_32, density_32 = slopes(tilted.distribution, units)
+  np.testing.assert_allclose(by_kappa_32, by_kappa, atol=1e-5)
+  np.testing.assert_allclose(density_32, density, rtol=1e-4, atol=1e-6)
+  # The quantile's are those of an inverse function.
+  points = tilted.quantile(kappas, units)
+  by_kappa, density = _slopes(np.float64(kappa), np.float64(points))
+  for slope in slopes(tilted.quantile, units):
+    assert np.isfinite(slope).all()
+  by_kappa_32, inverse_32 = slopes(tilted.quantile, units)
+  inside = density > 1e-3
+  np.testing.assert_allclose(inverse_32[inside] * density[inside], 1, rtol=1e-3)
+  np.testing.assert_allclose(
+    by_kappa_32[inside] * density[inside], -by_kappa[inside], atol=1e-4
+  )
   slope = jax.grad(tilted.log_normaliser)(jnp.float32(kappa))
-  assert 0 <= slope <= 1
+  mean = -1 / np.expm1(-kappa) - 1 / kappa if abs(kappa) > 1e-3 else 0.5
+  assert slope == pytest.approx(mean, abs=1e-4)
 
 
 def _make(box, num_samples=1, num_couplings=4):
@@ -229,8 +259,6 @@ def test_the_density_integrates_to_one(perturb, dims):
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
-    ({'num_couplings': 1}, 'num_couplings must be at least 2'),
-    ({'hidden_sizes': (8, 0)}, r'hidden_sizes must be positive.*\(8, 0\)'),
     ({'max_tilt': 0.0}, 'max_tilt must be positive and finite, but is 0.0'),
   ],
 )

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import jax.numpy as jnp
 
 from quinoa_acme.agents import off_policy
@@ -65,12 +64,10 @@ def _make_most_likely(
   policy: quinoa_networks.QuinoaPolicy, num_samples: int
 ) -> off_policy.Policy:
   def most_likely(params, key, observation):
-    repeated = jax.tree_util.tree_map(
-      lambda x: jnp.repeat(jnp.asarray(x), num_samples, axis=0), observation
+    action, log_prob = policy.sample_and_log_prob(
+      params, key, observation, num_samples
     )
-    action, log_prob = policy.sample_and_log_prob(params, key, repeated)
-    best = jnp.argmax(jnp.reshape(log_prob, (-1, num_samples)), axis=1)
-    action = jnp.reshape(action, (-1, num_samples, *action.shape[1:]))
-    return action[jnp.arange(action.shape[0]), best]
+    best = jnp.argmax(log_prob, axis=0)
+    return action[best, jnp.arange(best.size)]
 
   return most_likely

@@ -34,16 +34,10 @@ class QuinoaAgent:
   ) -> networks_lib.QuinoaNetworks:
     """Makes the networks that the options name."""
     config = self.config
-    if isinstance(config.fit, fit_lib.DirectFit):
-      return networks_lib.make_networks(
-        spec, flow=config.flow, value_hidden_sizes=config.value_hidden_sizes
-      )
-    return networks_lib.make_networks(
-      spec,
-      flow=config.flow,
-      value_hidden_sizes=config.value_hidden_sizes,
-      critic_hidden_sizes=config.fit.hidden_sizes,
-    )
+    sizes = {'value_hidden_sizes': config.value_hidden_sizes}
+    if isinstance(config.fit, fit_lib.CriticFit):
+      sizes['critic_hidden_sizes'] = config.fit.hidden_sizes
+    return networks_lib.make_networks(spec, flow=config.flow, **sizes)
 
   def make_builder(
     self,

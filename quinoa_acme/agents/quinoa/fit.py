@@ -59,11 +59,6 @@ class CriticFit:
 Fit = DirectFit | CriticFit
 
 
-def num_critics(fit: Fit) -> int:
-  """How many critics there are."""
-  return fit.num_critics if isinstance(fit, CriticFit) else 0
-
-
 def num_actions(fit: Fit) -> int:
   """How many actions a state are drawn at each step.
 

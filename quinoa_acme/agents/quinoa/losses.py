@@ -9,15 +9,14 @@ def log_ratio(log_prob: jax.Array, prior_log_prob: jax.Array) -> jax.Array:
   """D = log pi(a|s) - log prior(a|s); line 3 of Algorithm 2.
 
   Args:
-    log_prob: log-density of the actions under the policy, [B].
-    prior_log_prob: the same under the prior, [B].
+    log_prob: log-density of the actions under the policy, [..., B].
+    prior_log_prob: the same under the prior, [..., B].
 
   Returns:
-    An array of shape [B]; with actions of the policy its mean estimates the
-    relative entropy, in nats.
+    An array of shape [..., B]; with actions of the policy its mean estimates
+    the relative entropy, in nats.
   """
   chex.assert_equal_shape([log_prob, prior_log_prob])
-  chex.assert_rank(log_prob, 1)
   return log_prob - prior_log_prob
 
 

@@ -42,16 +42,18 @@ class QuinoaPolicy:
   """The policy pi(a|s): a density that can be sampled and evaluated exactly.
 
   All actions are in the environment's own shape and bounds, float32 of shape
-  [B, *action]. Any family with these functions can take the flow's place.
+  [B, *action] for a batch of B observations. Any family with these functions
+  can take the flow's place.
 
   Attributes:
     init: `init(key, observation, action)` makes the parameters; layers with a
       data-dependent initialisation take it from this batch.
-    log_prob: `log_prob(variables, observation, action)` to float32 [B], finite
-      on the closed box.
+    log_prob: `log_prob(variables, observation, action)` to float32 [..., B],
+      finite on the closed box, with actions of shape [..., B, *action].
     sample: `sample(variables, key, observation)` to an action a state.
-    sample_and_log_prob: the same with the log-density that sampling gives,
-      without inverting the flow.
+    sample_and_log_prob: `sample_and_log_prob(variables, key, observation,
+      num_actions)` to so many actions a state, [K, B, *action], with the
+      log-density that sampling gives, [K, B], without inverting the flow.
     mode: `mode(variables, observation)` to one greedy action a state.
     uniform_log_prob: the log-density of the uniform prior, a float.
     num_dimensions: the number A of action dimensions.
@@ -63,7 +65,7 @@ class QuinoaPolicy:
   log_prob: Callable[[PolicyVariables, Observation, jax.Array], jax.Array]
   sample: Callable[[PolicyVariables, PRNGKey, Observation], jax.Array]
   sample_and_log_prob: Callable[
-    [PolicyVariables, PRNGKey, Observation], tuple[jax.Array, jax.Array]
+    [PolicyVariables, PRNGKey, Observation, int], tuple[jax.Array, jax.Array]
   ]
   mode: Callable[[PolicyVariables, Observation], jax.Array]
   uniform_log_prob: float
@@ -81,7 +83,7 @@ class QuinoaNetworks:
       `apply(params, observation)` to float32 [B].
     critic: Q(a, s) of its own, where the agent has critics,
       `init(key, observation, action)` and `apply(params, observation, action)`
-      to float32 [B].
+      to float32 [..., B], with actions of shape [..., B, *action].
     example_observation: a batch of one observation, for the shapes.
     example_action: the action of that batch.
   """
@@ -113,9 +115,6 @@ def make_flow_policy(
   """
   box = box_lib.Box.from_spec(spec.actions)
 
-  def unflatten(action: jax.Array) -> jax.Array:
-    return jnp.reshape(action, (action.shape[0], *box.shape))
-
   def make_functions():
     def flow(observation, temperature):
       match config:
@@ -134,16 +133,16 @@ def make_flow_policy(
 
     def sample(temperature, observation):
       distribution = flow(observation, temperature)
-      return unflatten(distribution.sample(seed=hk.next_rng_key()))
+      return box.unflatten(distribution.sample(seed=hk.next_rng_key()))
 
-    def sample_and_log_prob(temperature, observation):
+    def sample_and_log_prob(temperature, observation, num_actions):
       action, log_prob = flow(observation, temperature).sample_and_log_prob(
-        seed=hk.next_rng_key()
+        seed=hk.next_rng_key(), sample_shape=(num_actions,)
       )
-      return unflatten(action), log_prob
+      return box.unflatten(action), log_prob
 
     def mode(temperature, observation):
-      return unflatten(flow(observation, temperature).mode())
+      return box.unflatten(flow(observation, temperature).mode())
 
     return init, (log_prob, sample, sample_and_log_prob, mode)
 
@@ -197,9 +196,9 @@ def make_critic(
 def make_networks(
   spec: specs.EnvironmentSpec,
   *,
-  flow: FlowConfig = real_nvp.RealNVPConfig(),
-  value_hidden_sizes: Sequence[int] = (256, 256),
-  critic_hidden_sizes: Sequence[int] = (256, 256),
+  flow: FlowConfig = tilted.TiltedFlowConfig(),
+  value_hidden_sizes: Sequence[int] = (128, 128),
+  critic_hidden_sizes: Sequence[int] = (128, 128),
 ) -> QuinoaNetworks:
   """Makes the networks of section 3 for an environment.
 

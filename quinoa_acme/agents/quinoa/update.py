@@ -24,12 +24,13 @@ Metrics = dict[str, jax.Array]
 class Params(NamedTuple):
   """What gradient descent moves: theta and phi of the paper, and critics.
 
-  `critics` has one tree for each critic, and none where there are none.
+  `critics` has all critics' parameters in one tree, each leaf with a leading
+  dimension C, and is empty where there are none.
   """
 
   policy: networks_lib.Params
   value: networks_lib.Params
-  critics: tuple[networks_lib.Params, ...]
+  critics: networks_lib.Params
 
 
 class TrainingState(NamedTuple):
@@ -94,16 +95,10 @@ def make_initial_state(
     nothing but what depends on the data.
   """
   policy_key, value_key, critic_key, key = jax.random.split(key, 4)
-  num_critics = fit_lib.num_critics(config.fit)
   params = Params(
     policy=networks.policy.init(policy_key, observation, action),
     value=networks.value.init(value_key, observation),
-    critics=tuple(
-      networks.critic.init(
-        jax.random.fold_in(critic_key, i), observation, action
-      )
-      for i in range(num_critics)
-    ),
+    critics=_init_critics(networks, config, critic_key, observation, action),
   )
   temperature = temperature_lib.initial(config.temperature)
   policy = quinoa_networks.PolicyVariables(params.policy, temperature)
@@ -120,6 +115,21 @@ def make_initial_state(
   )
 
 
+def _init_critics(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  key: networks_lib.PRNGKey,
+  observation: Any,
+  action: jax.Array,
+) -> networks_lib.Params:
+  """The critics' parameters, which start apart."""
+  if isinstance(config.fit, fit_lib.DirectFit):
+    return {}
+  keys = jax.random.split(key, config.fit.num_critics)
+  init = jax.vmap(networks.critic.init, in_axes=(0, None, None))
+  return init(keys, observation, action)
+
+
 def _target_of(config: config_lib.QuinoaConfig, params: Params) -> Any:
   """The parameters that the slow ones of the TD target follow."""
   if isinstance(config.fit, fit_lib.DirectFit):
@@ -133,26 +143,26 @@ def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
 
 
 class _Fresh(NamedTuple):
-  """Actions that the policy takes now, in the states of the batch.
+  """K actions that the policy takes now in each state of the batch."""
 
-  Leaves of shape [K * B, ...], state by state for each of K actions.
-  """
-
-  observation: Any
+  # [K, B, *action].
   action: jax.Array
+  # [K, B].
   log_prob: jax.Array
+  # [K, B].
   prior_log_prob: jax.Array
 
 
 class _Points(NamedTuple):
-  """Where Q is fitted, and what the loss takes as given there; leaves [N, ...].
+  """The actions where Q is fitted.
 
-  With a `DirectFit` these are the N = B replayed actions, and with a
-  `CriticFit` N = K * B fresh ones.
+  With a `DirectFit` the replayed one of each state, so that N = 1, and with a
+  `CriticFit` N = K fresh ones.
   """
 
-  observation: Any
+  # [N, B, *action].
   action: jax.Array
+  # [N, B].
   prior_log_prob: jax.Array
 
 
@@ -170,11 +180,11 @@ class _Known(NamedTuple):
 class _Fitted(NamedTuple):
   """Equation 2 as the loss computed it."""
 
-  # [N].
+  # [N, B].
   log_prob: jax.Array
   # [B].
   value: jax.Array
-  # [N].
+  # [N, B].
   log_ratio: jax.Array
   # Scalar.
   temperature: jax.Array
@@ -210,7 +220,14 @@ def make_update_step(
 
   def update_step(state: TrainingState, batch: types.Transition):
     key, sample_key, next_key = jax.random.split(state.key, 3)
-    fresh = _sample_fresh(networks, config, state, batch, sample_key)
+    fresh = _sample_fresh(
+      networks,
+      config,
+      state,
+      batch.observation,
+      fit_lib.num_actions(config.fit),
+      sample_key,
+    )
     known = _look_ahead(networks, config, state, batch, fresh, next_key)
     points = _choose_points(networks, config, state, batch, fresh)
     (loss, fitted), gradients = loss_and_gradients(
@@ -261,11 +278,6 @@ def make_update_step(
   return update_step
 
 
-def _repeat(nest: Any, times: int) -> Any:
-  """A batch after itself so many times, [B, ...] to [times * B, ...]."""
-  return jax.tree_util.tree_map(lambda x: jnp.concatenate([x] * times), nest)
-
-
 def _prior_log_prob(
   policy: quinoa_networks.QuinoaPolicy,
   config: config_lib.QuinoaConfig,
@@ -273,9 +285,9 @@ def _prior_log_prob(
   observation: Any,
   action: jax.Array,
 ) -> jax.Array:
-  """The prior's log-density of a batch of actions, [N]."""
+  """The prior's log-density of actions, [N, B, *action] to [N, B]."""
   if isinstance(config.prior, prior_lib.UniformPrior):
-    return jnp.full(action.shape[:1], policy.uniform_log_prob)
+    return jnp.full(action.shape[:2], policy.uniform_log_prob)
   slow_log_prob = policy.log_prob(slow_policy, observation, action)
   return prior_lib.flatten(config.prior, slow_log_prob, policy.uniform_log_prob)
 
@@ -284,21 +296,21 @@ def _sample_fresh(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
   state: TrainingState,
-  batch: types.Transition,
+  observation: Any,
+  num_actions: int,
   key: networks_lib.PRNGKey,
 ) -> _Fresh:
   """Draws actions, with the density that sampling gives.
 
   Inverting the flow at clipped actions would bias the relative entropy.
   """
-  observation = _repeat(batch.observation, fit_lib.num_actions(config.fit))
   action, log_prob = networks.policy.sample_and_log_prob(
-    policy_of(state), key, observation
+    policy_of(state), key, observation, num_actions
   )
   prior_log_prob = _prior_log_prob(
     networks.policy, config, state.prior, observation, action
   )
-  return _Fresh(observation, action, log_prob, prior_log_prob)
+  return _Fresh(action, log_prob, prior_log_prob)
 
 
 def _look_ahead(
@@ -313,15 +325,14 @@ def _look_ahead(
   if isinstance(config.fit, fit_lib.DirectFit):
     next_value = networks.value.apply(state.target, batch.next_observation)
   else:
-    action, log_prob = networks.policy.sample_and_log_prob(
-      policy_of(state), key, batch.next_observation
-    )
-    prior_log_prob = _prior_log_prob(
-      networks.policy, config, state.prior, batch.next_observation, action
+    following = _sample_fresh(
+      networks, config, state, batch.next_observation, 1, key
     )
     next_value = losses.soft_value(
-      _apply_critics(networks, state.target, batch.next_observation, action),
-      losses.log_ratio(log_prob, prior_log_prob),
+      _apply_critics(
+        networks, state.target, batch.next_observation, following.action[0]
+      ),
+      losses.log_ratio(following.log_prob[0], following.prior_log_prob[0]),
       state.temperature,
     )
   return _Known(
@@ -344,24 +355,23 @@ def _choose_points(
 ) -> _Points:
   """Replayed actions, or fresh ones that the critics value."""
   if isinstance(config.fit, fit_lib.CriticFit):
-    return _Points(fresh.observation, fresh.action, fresh.prior_log_prob)
+    return _Points(fresh.action, fresh.prior_log_prob)
+  action = jnp.asarray(batch.action)[None]
   prior_log_prob = _prior_log_prob(
-    networks.policy, config, state.prior, batch.observation, batch.action
+    networks.policy, config, state.prior, batch.observation, action
   )
-  return _Points(batch.observation, batch.action, prior_log_prob)
+  return _Points(action, prior_log_prob)
 
 
 def _apply_critics(
   networks: quinoa_networks.QuinoaNetworks,
-  params: tuple[networks_lib.Params, ...],
+  params: networks_lib.Params,
   observation: Any,
   action: jax.Array,
 ) -> jax.Array:
-  """The value of each critic, [C, N]."""
-  values = [
-    networks.critic.apply(critic, observation, action) for critic in params
-  ]
-  return jnp.stack(values) if values else jnp.zeros((0, action.shape[0]))
+  """The value of each critic, [C, ..., B], for actions [..., B, *action]."""
+  apply = jax.vmap(networks.critic.apply, in_axes=(0, None, None))
+  return apply(params, observation, action)
 
 
 def _loss(
@@ -376,38 +386,38 @@ def _loss(
   """Lines 3, 4, 5 and 7; `temperature` is the last step's."""
   log_prob = networks.policy.log_prob(
     quinoa_networks.PolicyVariables(params.policy, temperature),
-    points.observation,
+    batch.observation,
     points.action,
   )
   value = networks.value.apply(params.value, batch.observation)
   log_ratio = losses.log_ratio(log_prob, points.prior_log_prob)
-  num_actions = log_prob.shape[0] // value.shape[0]
   temperature = temperature_lib.update(
     config.temperature,
     temperature,
-    _repeat(value, num_actions),
-    log_ratio,
+    jnp.broadcast_to(value, log_ratio.shape).ravel(),
+    log_ratio.ravel(),
     known.kl,
     networks.policy.num_dimensions,
   )
-  critics = _apply_critics(
-    networks, params.critics, batch.observation, batch.action
-  )
   if isinstance(config.fit, fit_lib.DirectFit):
-    q = losses.soft_q(value, log_ratio, temperature)
+    critics = jnp.zeros((0, *value.shape))
+    q = losses.soft_q(value, log_ratio[0], temperature)
     parts = {'td_loss': losses.td_loss(q, known.td_target)}
   else:
-    fresh_critics = _apply_critics(
-      networks, params.critics, points.observation, points.action
+    critics = _apply_critics(
+      networks, params.critics, batch.observation, batch.action
     )
-    by_action = (num_actions, -1)
-    fresh_q = jnp.reshape(jnp.min(fresh_critics, axis=0), by_action)
-    fresh_ratio = jnp.reshape(log_ratio, by_action)
+    fresh_q = jnp.min(
+      _apply_critics(
+        networks, params.critics, batch.observation, points.action
+      ),
+      axis=0,
+    )
     parts = {
       'critic_loss': losses.critic_loss(critics, known.td_target),
-      'policy_loss': losses.policy_fit_loss(fresh_q, fresh_ratio, temperature),
+      'policy_loss': losses.policy_fit_loss(fresh_q, log_ratio, temperature),
       'value_loss': losses.value_fit_loss(
-        value, fresh_q, fresh_ratio, temperature
+        value, fresh_q, log_ratio, temperature
       ),
     }
   loss = jnp.sum(jnp.stack(list(parts.values())))

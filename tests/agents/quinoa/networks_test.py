@@ -98,15 +98,14 @@ def test_the_most_likely_sample_is_taken(policy):
   key = jax.random.PRNGKey(3)
   act = jax.jit(quinoa.make_policy(networks, quinoa.MostLikely(7)))
   action = act(variables, key, observation)
-  # The same samples, as the policy gives them for seven copies of each state.
   samples, log_probs = networks.policy.sample_and_log_prob(
-    variables, key, np.repeat(observation, 7, axis=0)
+    variables, key, observation, 7
   )
-  samples, log_probs = samples.reshape(5, 7, 2), log_probs.reshape(5, 7)
-  best = np.argmax(log_probs, axis=1)
+  assert samples.shape == (7, 5, 2)
+  best = np.argmax(log_probs, axis=0)
   assert len(set(best.tolist())) > 1
   for row in range(5):
-    np.testing.assert_allclose(action[row], samples[row, best[row]], rtol=1e-5)
+    np.testing.assert_allclose(action[row], samples[best[row], row], rtol=1e-5)
 
 
 def test_the_likelihood_grows_with_the_number_of_samples(policy):
@@ -144,10 +143,13 @@ def test_actions_of_any_shape(
     policy.init(key, batch.observation, batch.action), jnp.ones(())
   )
   sample, log_prob = policy.sample_and_log_prob(
-    variables, key, batch.observation
+    variables, key, batch.observation, 3
   )
-  assert sample.shape == (4, *shape)
-  assert log_prob.shape == (4,)
+  assert sample.shape == (3, 4, *shape)
+  assert log_prob.shape == (3, 4)
+  np.testing.assert_allclose(
+    policy.log_prob(variables, batch.observation, sample), log_prob, atol=1e-4
+  )
   assert policy.mode(variables, batch.observation).shape == (4, *shape)
   uniform = -np.prod(shape, dtype=int) * np.log(4.0)
   np.testing.assert_allclose(
@@ -198,6 +200,10 @@ def test_a_critic_is_a_function_of_the_action_in_its_box(
   params = perturb(params, key, 0.5)
   value = critic.apply(params, batch.observation, batch.action)
   assert value.dtype == jnp.float32
+  several = np.stack([batch.action, batch.action[::-1]])
+  np.testing.assert_allclose(
+    critic.apply(params, batch.observation, several)[0], value, rtol=1e-5
+  )
   other = critic.apply(params, batch.observation, batch.action[::-1])
   assert np.any(np.abs(value - other) > 1e-3)
 

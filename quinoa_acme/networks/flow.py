@@ -1,0 +1,261 @@
+"""What the conditional flows over an action box have in common.
+
+A flow is a base density, a chain of couplings, and a map onto the box. Each
+coupling leaves half of the dimensions alone, and moves the others by an
+elementwise map that a network chooses, given those left alone and the
+observation ('we concatenate s to the input of every neural network inside the
+Real NVP', section 3 of the Quinoa paper).
+"""
+
+import abc
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+import distrax
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import linear
+from quinoa_acme.networks import mlp
+
+
+@dataclasses.dataclass(frozen=True)
+class CouplingsConfig:
+  """The shape of a chain of couplings.
+
+  Attributes:
+    num_couplings: number of couplings. They come in pairs, of which each moves
+      what the other leaves alone.
+    hidden_sizes: width of each hidden layer of a coupling's conditioner.
+  """
+
+  num_couplings: int = 4
+  hidden_sizes: tuple[int, ...] = (64, 64)
+
+  def __post_init__(self):
+    if self.num_couplings < 2:
+      raise ValueError(
+        'num_couplings must be at least 2, so that every dimension is moved, '
+        f'but is {self.num_couplings}.'
+      )
+    if not all(size >= 1 for size in self.hidden_sizes):
+      raise ValueError(
+        f'hidden_sizes must be positive, but is {self.hidden_sizes}.'
+      )
+
+
+class Permutation(distrax.Bijector):
+  """Puts the dimensions in another order."""
+
+  def __init__(self, order: np.ndarray):
+    """Makes the bijector.
+
+    Args:
+      order: at each place the dimension that comes there, integers [A].
+    """
+    super().__init__(event_ndims_in=1, is_constant_jacobian=True)
+    self._order = np.asarray(order)
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Reorders the dimensions of [..., A]; the log-determinant is zero."""
+    return _choose(jnp.asarray(x), self._order)
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Puts the dimensions of [..., A] back."""
+    return _choose(jnp.asarray(y), np.argsort(self._order))
+
+
+def _choose(x: jax.Array, order: np.ndarray) -> tuple[jax.Array, jax.Array]:
+  # A product is exact here, and its gradient is one too, and not a scatter.
+  matrix = jnp.asarray(np.eye(order.size)[:, order], x.dtype)
+  chosen = jnp.matmul(x, matrix, precision=jax.lax.Precision.HIGHEST)
+  return chosen, jnp.zeros(x.shape[:-1], x.dtype)
+
+
+def order_of_pair(num_dimensions: int, pair: int) -> np.ndarray:
+  """In which order the dimensions meet in one pair of couplings.
+
+  The first pair splits them by parity; with more than two dimensions every
+  later pair first permutes them, so that other dimensions meet. The
+  permutations are fixed: they are part of the architecture and not of the
+  parameters.
+
+  Args:
+    num_dimensions: number A of dimensions.
+    pair: the pair's number, from 0.
+
+  Returns:
+    Dimensions by place, [A]; the first coupling of the pair leaves the first
+    (A + 1) // 2 alone, and the second one the rest.
+  """
+  rank = np.arange(num_dimensions)
+  if pair > 0 and num_dimensions > 2:
+    rank = np.random.RandomState(pair).permutation(num_dimensions)
+  return np.argsort(rank % 2, kind='stable')
+
+
+# Makes an elementwise bijector of parameters, [..., D * num_parameters] for D
+# dimensions.
+MakeBijector = Callable[[jax.Array], distrax.Bijector]
+
+
+def make_couplings(
+  num_dimensions: int,
+  config: CouplingsConfig,
+  *,
+  features: jax.Array,
+  prepare: Callable[[jax.Array], jax.Array],
+  make_bijector: MakeBijector,
+  num_parameters: int,
+  layer: linear.Layer,
+) -> distrax.Chain:
+  """Makes the chain of couplings, inside of a Haiku transform.
+
+  A single dimension has nothing to condition on but the observation, and is
+  moved by every coupling.
+
+  Args:
+    num_dimensions: number A of dimensions.
+    config: the chain's shape.
+    features: the observation, [B, F].
+    prepare: maps the dimensions left alone to what the networks see of them,
+      elementwise.
+    make_bijector: makes the map of the dimensions moved.
+    num_parameters: how many numbers it takes for each.
+    layer: the kind of the conditioners' layers.
+
+  Returns:
+    A bijector of [..., B, A].
+  """
+  num_first = 0 if num_dimensions == 1 else (num_dimensions + 1) // 2
+  order = np.arange(num_dimensions)
+  bijectors: list[distrax.Bijector] = []
+
+  def reorder(wanted: np.ndarray) -> None:
+    nonlocal order
+    if np.any(wanted != order):
+      bijectors.append(Permutation(np.argsort(order)[wanted]))
+      order = wanted
+
+  def make_conditioner(name: str, num_moved: int):
+    network = mlp.MLP(
+      config.hidden_sizes, num_moved * num_parameters, layer=layer, name=name
+    )
+    return lambda kept: network(features, prepare(jnp.asarray(kept)))
+
+  for i in range(config.num_couplings):
+    reorder(order_of_pair(num_dimensions, i // 2))
+    moves_first = i % 2 == 1 and num_dimensions > 1
+    num_moved = num_first if moves_first else num_dimensions - num_first
+    bijectors.append(
+      distrax.SplitCoupling(
+        split_index=num_first,
+        event_ndims=1,
+        conditioner=make_conditioner(f'coupling_{i}', num_moved),
+        bijector=make_bijector,
+        swap=moves_first,
+      )
+    )
+  reorder(np.arange(num_dimensions))
+  # A chain applies its last bijector first.
+  return distrax.Chain(list(reversed(bijectors)))
+
+
+def bounded(raw: jax.Array, low: float, high: float) -> jax.Array:
+  """Bounds `raw` to (low, high), smoothly, with value 0 and slope 1 at 0.
+
+  Args:
+    raw: array of any shape.
+    low: the lower bound, negative.
+    high: the upper bound, positive.
+
+  Returns:
+    An array of the same shape.
+  """
+  bound = jnp.where(raw > 0, high, -low)
+  return bound * jnp.tanh(raw / bound)
+
+
+class Flow(distrax.Distribution, metaclass=abc.ABCMeta):
+  """A flow's density over the flat actions of a box.
+
+  Its subclasses choose the base density and the map onto the box.
+  """
+
+  def __init__(self, couplings: distrax.Bijector, box: box_lib.Box, batch: int):
+    """Makes the distribution.
+
+    Args:
+      couplings: a bijector with event dimension 1.
+      box: the actions' box.
+      batch: the batch size B of the couplings.
+    """
+    self._couplings = couplings
+    self._box = box
+    self._batch = batch
+
+  @property
+  def event_shape(self) -> tuple[int, ...]:
+    """Shape of one (flat) action, (A,)."""
+    return (self._box.num_dimensions,)
+
+  @property
+  def batch_shape(self) -> tuple[int, ...]:
+    """Shape of the batch, (B,)."""
+    return (self._batch,)
+
+  def log_prob(self, value: jax.Array) -> jax.Array:
+    """Log-density of flat actions, [..., B, A] to [..., B].
+
+    Finite, with finite gradients, on the whole closed box.
+    """
+    point = self._from_action(value)
+    base, log_det = self._couplings.inverse_and_log_det(point)
+    return self._log_prob(jnp.asarray(base), point, jnp.asarray(log_det))
+
+  def mode(self) -> jax.Array:
+    """The image of the base's centre, flat actions of shape [B, A].
+
+    It is the median of each base dimension moved through the flow, not in
+    general the mode of the density on the box.
+    """
+    centre = jnp.full(self.batch_shape + self.event_shape, self._centre)
+    return self._to_action(jnp.asarray(self._couplings.forward(centre)))
+
+  def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
+    point = self._couplings.forward(self._sample_base(key, self._shape(n)))
+    return self._to_action(jnp.asarray(point))
+
+  def _sample_n_and_log_prob(self, key: jax.Array, n: int):
+    base = self._sample_base(key, self._shape(n))
+    point, log_det = map(jnp.asarray, self._couplings.forward_and_log_det(base))
+    return self._to_action(point), self._log_prob(base, point, -log_det)
+
+  def _shape(self, n: int) -> tuple[int, ...]:
+    return (n, *self.batch_shape, *self.event_shape)
+
+  @property
+  @abc.abstractmethod
+  def _centre(self) -> float:
+    """The median of one base dimension."""
+
+  @abc.abstractmethod
+  def _sample_base(self, key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    """Draws from the base density."""
+
+  @abc.abstractmethod
+  def _to_action(self, point: jax.Array) -> jax.Array:
+    """Maps the couplings' image onto the box, [..., A]."""
+
+  @abc.abstractmethod
+  def _from_action(self, action: jax.Array) -> jax.Array:
+    """Maps actions of the closed box to the couplings' image, [..., A]."""
+
+  @abc.abstractmethod
+  def _log_prob(
+    self, base: jax.Array, point: jax.Array, inverse_log_det: jax.Array
+  ) -> jax.Array:
+    """The log-density of the action at `point`, which `base` is mapped to."""

@@ -1,0 +1,90 @@
+"""The linear layers that the networks are made of, without normalisation."""
+
+from collections.abc import Callable, Sequence
+import math
+from typing import Protocol
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# Uniform within 1 / sqrt(inputs).
+_UNIFORM = hk.initializers.VarianceScaling(1 / 3, 'fan_in', 'uniform')
+
+
+class Layer(Protocol):
+  """A kind of linear layer: `Linear` and its normalised relatives."""
+
+  def __call__(
+    self, output_size: int, *, zero_init: bool = False, name: str | None = None
+  ) -> Callable[..., jax.Array]:
+    """Makes a layer, an output layer that starts at zero if so asked."""
+    ...
+
+
+def product(inputs: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
+  """The product of concatenated inputs and a weight, without concatenating.
+
+  An input may lack leading dimensions of the others: what several of their rows
+  have in common, such as the observation in which several actions are looked
+  at, is then multiplied once for all of them.
+
+  Args:
+    inputs: float arrays of shapes [..., I_i].
+    weight: float array of shape [sum of I_i, O].
+
+  Returns:
+    An array of shape [..., O], with the leading dimensions broadcast.
+  """
+  ends = np.cumsum([part.shape[-1] for part in inputs])
+  rows = jnp.split(weight, ends[:-1])
+  products = [
+    _matmul(part, some) for part, some in zip(inputs, rows, strict=True)
+  ]
+  shape = jnp.broadcast_shapes(*(part.shape for part in products))
+  total, *others = (jnp.broadcast_to(part, shape) for part in products)
+  for other in others:
+    total += other
+  return total
+
+
+def _matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
+  # As matrices: XLA is slow, on a CPU, to contract over several dimensions, as
+  # the gradient of the weight would.
+  flat = jnp.reshape(inputs, (math.prod(inputs.shape[:-1]), inputs.shape[-1]))
+  return jnp.reshape(flat @ weight, (*inputs.shape[:-1], weight.shape[-1]))
+
+
+class Linear(hk.Module):
+  """A linear layer of one or more inputs."""
+
+  def __init__(
+    self, output_size: int, *, zero_init: bool = False, name: str | None = None
+  ):
+    """Makes the layer.
+
+    Args:
+      output_size: number of units.
+      zero_init: whether the weight starts at zero. For output layers.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._output_size = output_size
+    self._init = jnp.zeros if zero_init else _UNIFORM
+
+  def __call__(self, *inputs: jax.Array) -> jax.Array:
+    """Applies the layer to the concatenation of its inputs; see `product`.
+
+    Args:
+      *inputs: float arrays of shapes [..., I_i].
+
+    Returns:
+      An array of shape [..., output_size].
+    """
+    shape = (sum(part.shape[-1] for part in inputs), self._output_size)
+    dtype = inputs[0].dtype
+    weight = hk.get_parameter('w', shape, dtype, self._init)
+    bias = hk.get_parameter('b', shape[1:], dtype, jnp.zeros)
+    output = product(inputs, weight)
+    return output + jnp.broadcast_to(bias, output.shape)
