@@ -12,6 +12,7 @@ from acme import specs
 import dm_env
 import numpy as np
 
+from quinoa_acme import validation
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
 
@@ -47,23 +48,12 @@ class ExperimentConfig:
   checkpoint_every: float = 60.0
 
   def __post_init__(self):
-    for name in (
-      'num_steps',
-      'num_actors',
-      'eval_every',
-      'evaluation_episodes',
-    ):
-      value = getattr(self, name)
-      if not isinstance(value, int) or value < 1:
-        raise ValueError(
-          f'{name} must be a whole number of at least 1, but is {value!r}.'
-        )
+    validation.check_whole(
+      self, 'num_steps', 'num_actors', 'eval_every', 'evaluation_episodes'
+    )
+    validation.check_positive(self, 'checkpoint_every')
     if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
       raise ValueError(f'seed must be in [0, 2**32), but is {self.seed!r}.')
-    if not self.checkpoint_every > 0:
-      raise ValueError(
-        f'checkpoint_every must be positive, but is {self.checkpoint_every!r}.'
-      )
     if self.num_steps <= self.agent.min_replay_size:
       raise ValueError(
         f'num_steps ({self.num_steps}) must be above min_replay_size '

@@ -181,66 +181,88 @@ def run(
   Returns:
     The run's status at its end.
   """
-  parts = _build(config)
-  run_state.restore_learner(config.workdir, parts.learner)
-  parts.counter.restore(
-    {'counts': run_state.restore_counts(config.workdir), 'cache': {}}
-  )
-  logger = loggers.make_logger(
-    config.workdir, 'evaluator', steps_key='actor_steps'
-  )
-  progress = progress_lib.Progress(config.num_steps)
-  status = _status(parts.counter, progress_lib.Status())
-  last_save = time.monotonic()
+  return _Run(config).run(should_stop)
 
-  def save():
-    run_state.save_learner(config.workdir, parts.learner)
-    run_state.save_replay(config.workdir, parts.replay)
-    run_state.save_counts(config.workdir, parts.counter.get_counts())
 
-  def evaluate(num_episodes, stop):
-    episodes = parts.evaluate(num_episodes, stop)
+class _Run:
+  """A run under way: its parts, and its status."""
+
+  def __init__(self, config: experiment_lib.ExperimentConfig):
+    """Builds the parts, and restores what an earlier run saved of them."""
+    self._config = config
+    self._parts = _build(config)
+    run_state.restore_learner(config.workdir, self._parts.learner)
+    self._parts.counter.restore(
+      {'counts': run_state.restore_counts(config.workdir), 'cache': {}}
+    )
+    self._logger = loggers.make_logger(
+      config.workdir, 'evaluator', steps_key='actor_steps'
+    )
+    self._status = _status(self._parts.counter, progress_lib.Status())
+
+  def run(self, should_stop: Callable[[], bool]) -> progress_lib.Status:
+    """Trains, saves, makes the last evaluation and closes the loggers."""
+    config = self._config
+    self._train(should_stop)
+    finished = self._status.actor_steps >= config.num_steps
+    self._save()
+    # A run that was stopped makes its last evaluation in short.
+    num_episodes = config.evaluation_episodes if finished else 1
+    self._evaluate(num_episodes, acting_loop.never)
+    self._parts.close()
+    self._logger.close()
+    return dataclasses.replace(self._status, finished=finished)
+
+  def _train(self, should_stop: Callable[[], bool]) -> None:
+    config = self._config
+    progress = progress_lib.Progress(config.num_steps)
+    last_save = time.monotonic()
+    # On the grid of the evaluations, for a run that goes on too.
+    next_evaluation = (
+      -(-self._status.actor_steps // config.eval_every) * config.eval_every
+    )
+    while self._status.actor_steps < config.num_steps and not should_stop():
+      if self._status.actor_steps >= next_evaluation:
+        self._evaluate(config.evaluation_episodes, should_stop)
+        next_evaluation += config.eval_every
+      until = min(
+        self._status.actor_steps + _STEPS_BETWEEN_LOOKS,
+        next_evaluation,
+        config.num_steps,
+      )
+      self._make_steps(until - self._status.actor_steps, should_stop)
+      progress.show(self._status)
+      if time.monotonic() - last_save > config.checkpoint_every:
+        self._save()
+        last_save = time.monotonic()
+    progress.close()
+
+  def _make_steps(self, num_steps: int, should_stop: Callable[[], bool]):
+    parts = self._parts
+    started = time.monotonic()
+    parts.loop.run_steps(num_steps, should_stop)
+    parts.counter.increment(training_seconds=time.monotonic() - started)
+    self._status = _status(parts.counter, self._status, parts.loop.last_return)
+
+  def _evaluate(self, num_episodes: int, stop: Callable[[], bool]) -> None:
+    episodes = self._parts.evaluate(num_episodes, stop)
     if not episodes:
-      return status
-    row = evaluation.summarise(episodes, config.agent.discount)
-    counts = parts.counter.get_counts()
-    logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
-    return dataclasses.replace(
-      _status(parts.counter, status),
+      return
+    row = evaluation.summarise(episodes, self._config.agent.discount)
+    counts = self._parts.counter.get_counts()
+    self._logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
+    self._status = dataclasses.replace(
+      _status(self._parts.counter, self._status),
       evaluation_return=row['episode_return'],
       evaluation_return_std=row['episode_return_std'],
     )
 
-  # On the grid of the evaluations, for a run that goes on too.
-  next_evaluation = (
-    -(-status.actor_steps // config.eval_every) * config.eval_every
-  )
-  while status.actor_steps < config.num_steps and not should_stop():
-    if status.actor_steps >= next_evaluation:
-      status = evaluate(config.evaluation_episodes, should_stop)
-      next_evaluation += config.eval_every
-    until = min(
-      status.actor_steps + _STEPS_BETWEEN_LOOKS,
-      next_evaluation,
-      config.num_steps,
+  def _save(self) -> None:
+    run_state.save_learner(self._config.workdir, self._parts.learner)
+    run_state.save_replay(self._config.workdir, self._parts.replay)
+    run_state.save_counts(
+      self._config.workdir, self._parts.counter.get_counts()
     )
-    started = time.monotonic()
-    parts.loop.run_steps(until - status.actor_steps, should_stop)
-    parts.counter.increment(training_seconds=time.monotonic() - started)
-    status = _status(parts.counter, status, parts.loop.last_return)
-    progress.show(status)
-    if time.monotonic() - last_save > config.checkpoint_every:
-      save()
-      last_save = time.monotonic()
-  progress.close()
-  finished = status.actor_steps >= config.num_steps
-  save()
-  # A run that was stopped makes its last evaluation in short.
-  num_episodes = config.evaluation_episodes if finished else 1
-  status = evaluate(num_episodes, acting_loop.never)
-  parts.close()
-  logger.close()
-  return dataclasses.replace(status, finished=finished)
 
 
 def _status(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 import json
 import pathlib
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,6 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
   # Matplotlib takes over a second to import. The figure is used without pyplot,
   # which would choose a backend for the whole process and keep the figure.
   from matplotlib import figure as figure_lib
-  from matplotlib import ticker as ticker_lib
 
   workdir = pathlib.Path(workdir)
   evaluations = _read_evaluations(workdir / 'logs' / 'evaluator.csv')
@@ -49,21 +49,43 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
     for path in sorted((workdir / 'logs').glob('actor_*.csv'))
     for row in _complete(loggers_lib.read_rows(path))
   ]
-
   figure = figure_lib.Figure(figsize=(7, 4.2), layout='constrained')
   axes = figure.add_subplot()
   if episodes:
-    axes.plot(
-      _column(episodes, _STEPS),
-      _column(episodes, _RETURN),
-      linestyle='none',
-      marker='o',
-      markersize=3,
-      markeredgewidth=0,
-      color=_DOT_COLOUR,
-      alpha=0.35,
-      label='training episode',
-    )
+    _draw_episodes(axes, episodes)
+  _draw_evaluations(axes, evaluations)
+  axes.set_title(_title(workdir), color=_TEXT_COLOUR, loc='left', fontsize=12)
+  _style(axes)
+  # Outside the axes no curve can run into it.
+  figure.legend(
+    loc='outside lower center',
+    ncols=3,
+    reverse=True,
+    frameon=False,
+    labelcolor=_TEXT_COLOUR,
+  )
+  path = workdir / 'learning_curve.png'
+  figure.savefig(path, dpi=150)
+  return path
+
+
+def _draw_episodes(axes: Any, episodes: Sequence[Mapping[str, float]]) -> None:
+  axes.plot(
+    _column(episodes, _STEPS),
+    _column(episodes, _RETURN),
+    linestyle='none',
+    marker='o',
+    markersize=3,
+    markeredgewidth=0,
+    color=_DOT_COLOUR,
+    alpha=0.35,
+    label='training episode',
+  )
+
+
+def _draw_evaluations(
+  axes: Any, evaluations: Sequence[Mapping[str, float]]
+) -> None:
   steps = _column(evaluations, _STEPS)
   mean = _column(evaluations, _RETURN)
   if any(_STD in row for row in evaluations):
@@ -86,7 +108,11 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
     marker='o' if len(steps) == 1 else None,
     label='evaluation, mean',
   )
-  axes.set_title(_title(workdir), color=_TEXT_COLOUR, loc='left', fontsize=12)
+
+
+def _style(axes: Any) -> None:
+  from matplotlib import ticker as ticker_lib
+
   axes.set_xlabel('environment steps', color=_TEXT_COLOUR)
   axes.set_ylabel('return of an episode', color=_TEXT_COLOUR)
   axes.xaxis.set_major_formatter(ticker_lib.EngFormatter(sep=''))
@@ -96,18 +122,6 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
   axes.spines[['left', 'bottom']].set_color(_GRID_COLOUR)
   axes.tick_params(color=_GRID_COLOUR, labelcolor=_TEXT_COLOUR)
   axes.margins(x=0.01)
-  # Outside the axes no curve can run into it.
-  figure.legend(
-    loc='outside lower center',
-    ncols=3,
-    reverse=True,
-    frameon=False,
-    labelcolor=_TEXT_COLOUR,
-  )
-
-  path = workdir / 'learning_curve.png'
-  figure.savefig(path, dpi=150)
-  return path
 
 
 def _read_evaluations(path: pathlib.Path) -> list[Mapping[str, float]]:

@@ -10,6 +10,7 @@ from acme import specs
 from acme import types
 import dm_env
 import jax
+from matplotlib import figure as figure_lib
 import numpy as np
 import pytest
 import reverb
@@ -113,6 +114,20 @@ def as_samples() -> Callable[..., Any]:
     return (reverb.ReplaySample(info=None, data=batch) for batch in batches)
 
   return as_samples
+
+
+@pytest.fixture
+def saved_figures(monkeypatch) -> list[figure_lib.Figure]:
+  """The figures that were saved, which a picture does not tell apart."""
+  figures = []
+  save = figure_lib.Figure.savefig
+
+  def savefig(figure, *args, **kwargs):
+    figures.append(figure)
+    return save(figure, *args, **kwargs)
+
+  monkeypatch.setattr(figure_lib.Figure, 'savefig', savefig)
+  return figures
 
 
 def _perturb(params: Any, key: jax.Array, scale: Any) -> Any:

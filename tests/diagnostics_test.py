@@ -2,9 +2,7 @@
 
 import dataclasses
 import pathlib
-from unittest import mock
 
-from matplotlib import figure as figure_lib
 import pytest
 
 from quinoa_acme import diagnostics
@@ -19,7 +17,7 @@ _NAME = 'control:cartpole:balance'
 
 @pytest.mark.slow
 @pytest.mark.parametrize('agent', ['default', 'direct'])
-def test_every_panel_is_drawn_of_a_real_run(tmp_path, agent):
+def test_every_panel_is_drawn_of_a_real_run(tmp_path, saved_figures, agent):
   config = quinoa.QuinoaConfig.debug()
   if agent == 'direct':
     config = dataclasses.replace(
@@ -38,17 +36,11 @@ def test_every_panel_is_drawn_of_a_real_run(tmp_path, agent):
       evaluation_episodes=1,
     )
   )
-  figures = []
-  save = figure_lib.Figure.savefig
-
-  def savefig(figure, *args, **kwargs):
-    figures.append(figure)
-    return save(figure, *args, **kwargs)
-
-  with mock.patch.object(figure_lib.Figure, 'savefig', savefig):
-    path = diagnostics.plot_diagnostics(tmp_path)
+  path = diagnostics.plot_diagnostics(tmp_path)
   assert path.stat().st_size > 10_000
-  for axes, panel in zip(figures[0].axes, diagnostics.PANELS, strict=True):
+  for axes, panel in zip(
+    saved_figures[0].axes, diagnostics.PANELS, strict=True
+  ):
     labels = {line.get_label() for line in axes.get_lines()}
     named = {label for _, _, label in panel.curves}
     # Without critics there is nothing to say of them.

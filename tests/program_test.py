@@ -166,15 +166,19 @@ class _Counts:
     self.done.append(role)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
-  config, monkeypatch
-):
-  """All of the last evaluation is of the learner's last parameters."""
+@pytest.fixture
+def stop(monkeypatch) -> threading.Event:
+  """Lets nodes run in threads of the test; set, it stops them."""
   stop = threading.Event()
   monkeypatch.setattr(lp, 'stop_event', lambda: stop)
   monkeypatch.setattr(program, '_runs_in_own_process', lambda: False)
+  return stop
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_evaluator_takes_the_last_parameters_and_keeps_to_them(config, stop):
+  """All of the last evaluation is of the learner's last parameters."""
   config = dataclasses.replace(config, evaluation_episodes=1)
   source = _Source(config.make_agent().make_networks(config.make_spec()))
   counts = _Counts()
@@ -195,12 +199,9 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
-  config, monkeypatch
+  config, stop
 ):
   """The target is reached while an actor waits for the learner to sample."""
-  stop = threading.Event()
-  monkeypatch.setattr(lp, 'stop_event', lambda: stop)
-  monkeypatch.setattr(program, '_runs_in_own_process', lambda: False)
   coordinator = program.Coordinator(config)
   coordinator.report_done('actor_1')
   coordinator.increment(actor_steps=config.num_steps)

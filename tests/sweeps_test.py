@@ -124,4 +124,6 @@ def test_a_run_that_fails_is_named(tmp_path):
 )
 def test_the_committed_sweeps_are_sound(sweep):
   for run in sweeps.read(sweep):
-    options.replace(running.PRESETS[run.agent][run.preset](), dict(run.flags))
+    preset = running.PRESETS[run.agent][run.preset]()
+    config = options.replace(preset, dict(run.flags))
+    assert (config == preset) == (not run.variant)

@@ -4,9 +4,8 @@ A run (`quinoa_acme.experiment`) knows its agent by this module only, so that
 every agent is trained, evaluated and logged by the same code.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
-import math
 from typing import Any, Protocol
 
 from acme import specs
@@ -15,10 +14,23 @@ from acme.jax import networks as networks_lib
 from acme.utils.loggers import base as loggers_base
 import jax
 
+from quinoa_acme import validation
+
 Policy = Callable[
   [networks_lib.Params, networks_lib.PRNGKey, networks_lib.Observation],
   jax.Array,
 ]
+
+
+# Options with which every part of a run comes to work within seconds.
+SMALL_REPLAY: Mapping[str, Any] = {
+  'batch_size': 32,
+  'num_sgd_steps_per_step': 5,
+  'samples_per_insert': 32.0,
+  'min_replay_size': 100,
+  'max_replay_size': 10_000,
+  'samples_per_insert_tolerance': 0.2,
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,8 +85,10 @@ class OffPolicyConfig:
     )
 
   def __post_init__(self):
-    check_positive(self, 'samples_per_insert', 'samples_per_insert_tolerance')
-    check_whole(
+    validation.check_positive(
+      self, 'samples_per_insert', 'samples_per_insert_tolerance'
+    )
+    validation.check_whole(
       self,
       'batch_size',
       'num_sgd_steps_per_step',
@@ -119,24 +133,6 @@ class OffPolicyConfig:
         f'at least max(1, samples_per_insert) = '
         f'{max(1.0, self.samples_per_insert):g}. Raise '
         'samples_per_insert_tolerance or min_replay_size.'
-      )
-
-
-def check_positive(config: Any, *names: str) -> None:
-  """Raises a ValueError if a field is not positive and finite."""
-  for name in names:
-    value = getattr(config, name)
-    if not 0 < value < math.inf:
-      raise ValueError(f'{name} must be positive and finite, but is {value!r}.')
-
-
-def check_whole(config: Any, *names: str) -> None:
-  """Raises a ValueError if a field is not a whole number of at least 1."""
-  for name in names:
-    value = getattr(config, name)
-    if not isinstance(value, int) or value < 1:
-      raise ValueError(
-        f'{name} must be a whole number of at least 1, but is {value!r}.'
       )
 
 

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import reverb
 
+from quinoa_acme import validation
 from quinoa_acme.agents import off_policy
 
 
@@ -41,19 +42,12 @@ class SACConfig(off_policy.OffPolicyConfig):
   @classmethod
   def debug(cls) -> 'SACConfig':
     """So small that every part runs within seconds."""
-    return cls(
-      hidden_sizes=(32,),
-      batch_size=32,
-      num_sgd_steps_per_step=5,
-      samples_per_insert=32.0,
-      min_replay_size=100,
-      max_replay_size=10_000,
-      samples_per_insert_tolerance=0.2,
-    )
+    return cls(hidden_sizes=(32,), **off_policy.SMALL_REPLAY)
 
   def __post_init__(self):
     super().__post_init__()
-    off_policy.check_positive(self, 'learning_rate', 'tau')
+    validation.check_sizes(self, 'hidden_sizes')
+    validation.check_positive(self, 'learning_rate', 'tau')
 
 
 @dataclasses.dataclass(frozen=True)

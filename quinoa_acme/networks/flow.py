@@ -17,6 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import linear
 from quinoa_acme.networks import mlp
@@ -41,10 +42,7 @@ class CouplingsConfig:
         'num_couplings must be at least 2, so that every dimension is moved, '
         f'but is {self.num_couplings}.'
       )
-    if not all(size >= 1 for size in self.hidden_sizes):
-      raise ValueError(
-        f'hidden_sizes must be positive, but is {self.hidden_sizes}.'
-      )
+    validation.check_sizes(self, 'hidden_sizes')
 
 
 class Permutation(distrax.Bijector):

@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
 from quinoa_acme.networks import mlp
@@ -39,10 +40,7 @@ class RealNVPConfig(flow.CouplingsConfig):
 
   def __post_init__(self):
     super().__post_init__()
-    if not (0 < self.max_shift < np.inf):
-      raise ValueError(
-        f'max_shift must be positive and finite, but is {self.max_shift}.'
-      )
+    validation.check_positive(self, 'max_shift')
     if not (-np.inf < self.min_log_scale < 0 < self.max_log_scale < np.inf):
       raise ValueError(
         'log-scales need finite bounds with min_log_scale < 0 < '

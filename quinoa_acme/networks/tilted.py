@@ -20,8 +20,8 @@ import distrax
 import haiku as hk
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
 from quinoa_acme.networks import linear
@@ -49,10 +49,7 @@ class TiltedFlowConfig(flow.CouplingsConfig):
 
   def __post_init__(self):
     super().__post_init__()
-    if not 0 < self.max_tilt < np.inf:
-      raise ValueError(
-        f'max_tilt must be positive and finite, but is {self.max_tilt!r}.'
-      )
+    validation.check_positive(self, 'max_tilt')
 
 
 def _steepness(kappa: jax.Array) -> tuple[jax.Array, jax.Array]:

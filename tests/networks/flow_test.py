@@ -61,7 +61,7 @@ def test_bounded_has_unit_slope_at_zero_and_keeps_its_bounds():
   ('options', 'message'),
   [
     ({'num_couplings': 1}, 'num_couplings must be at least 2.* but is 1'),
-    ({'hidden_sizes': (8, 0)}, r'hidden_sizes must be positive.*\(8, 0\)'),
+    ({'hidden_sizes': (8, 0)}, r'hidden_sizes must be whole numbers.*\(8, 0\)'),
   ],
 )
 def test_a_chain_of_no_sense_is_refused(options, message):

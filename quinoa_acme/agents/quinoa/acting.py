@@ -4,6 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
+from quinoa_acme import validation
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 
@@ -29,10 +30,7 @@ class MostLikely:
   num_samples: int = 16
 
   def __post_init__(self):
-    if self.num_samples < 1:
-      raise ValueError(
-        f'num_samples must be at least 1, but is {self.num_samples}.'
-      )
+    validation.check_whole(self, 'num_samples')
 
 
 ActionChoice = Sample | BaseMode | MostLikely

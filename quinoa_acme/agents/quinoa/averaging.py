@@ -6,6 +6,8 @@ from acme import types
 import jax
 import optax
 
+from quinoa_acme import validation
+
 
 @dataclasses.dataclass(frozen=True)
 class CopyEvery:
@@ -18,10 +20,7 @@ class CopyEvery:
   period: int = 1000
 
   def __post_init__(self):
-    if self.period < 1:
-      raise ValueError(
-        f'period must be at least 1 learner step, but is {self.period}.'
-      )
+    validation.check_whole(self, 'period')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+from quinoa_acme import validation
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import averaging as averaging_lib
@@ -74,22 +75,13 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       flow=tilted.TiltedFlowConfig(num_couplings=2, hidden_sizes=(16,)),
       value_hidden_sizes=(32,),
       fit=fit_lib.CriticFit(hidden_sizes=(32,), num_actions=2),
-      batch_size=32,
-      num_sgd_steps_per_step=5,
-      samples_per_insert=32.0,
-      min_replay_size=100,
-      max_replay_size=10_000,
-      samples_per_insert_tolerance=0.2,
+      **off_policy.SMALL_REPLAY,
     )
 
   def __post_init__(self):
     super().__post_init__()
-    off_policy.check_positive(self, 'learning_rate', 'max_gradient_norm')
-    if not all(size >= 1 for size in self.value_hidden_sizes):
-      raise ValueError(
-        'value_hidden_sizes must be positive, but is '
-        f'{self.value_hidden_sizes}.'
-      )
+    validation.check_positive(self, 'learning_rate', 'max_gradient_norm')
+    validation.check_sizes(self, 'value_hidden_sizes')
     self._check_dual()
 
   def _check_dual(self) -> None:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from quinoa_acme import validation
+
 
 @dataclasses.dataclass(frozen=True)
 class DirectFit:
@@ -38,22 +40,10 @@ class CriticFit:
   num_actions: int = 4
 
   def __post_init__(self):
-    for name, least in (('num_critics', 1), ('num_actions', 2)):
-      value = getattr(self, name)
-      if not isinstance(value, int) or value < least:
-        raise ValueError(
-          f'{name} must be a whole number of at least {least}, but is '
-          f'{value!r}.'
-        )
-    if not all(size >= 1 for size in self.hidden_sizes):
-      raise ValueError(
-        f'hidden_sizes must be positive, but is {self.hidden_sizes}.'
-      )
-    if not 0 < self.learning_rate < float('inf'):
-      raise ValueError(
-        'learning_rate must be positive and finite, but is '
-        f'{self.learning_rate!r}.'
-      )
+    validation.check_whole(self, 'num_critics')
+    validation.check_whole(self, 'num_actions', least=2)
+    validation.check_sizes(self, 'hidden_sizes')
+    validation.check_positive(self, 'learning_rate')
 
 
 Fit = DirectFit | CriticFit

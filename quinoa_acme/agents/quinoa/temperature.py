@@ -14,20 +14,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme import validation
+
 
 def _check_bounds(minimum: float, maximum: float) -> None:
   if not 0 < minimum < maximum < np.inf:
     raise ValueError(
       'a temperature needs bounds with 0 < minimum < maximum < inf, but got '
       f'minimum {minimum} and maximum {maximum}.'
-    )
-
-
-def _check_epsilon(epsilon: float) -> None:
-  if not 0 < epsilon < np.inf:
-    raise ValueError(
-      'epsilon, the bound on the relative entropy in nats, must be positive '
-      f'and finite, but is {epsilon}.'
     )
 
 
@@ -42,10 +36,7 @@ class FixedTemperature:
   value: float = 0.1
 
   def __post_init__(self):
-    if not 0 < self.value < np.inf:
-      raise ValueError(
-        f'value must be positive and finite, but is {self.value}.'
-      )
+    validation.check_positive(self, 'value')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +55,7 @@ class DualTemperature:
   maximum: float = 1e4
 
   def __post_init__(self):
-    _check_epsilon(self.epsilon)
+    validation.check_positive(self, 'epsilon')
     _check_bounds(self.minimum, self.maximum)
 
 
@@ -91,7 +82,7 @@ class MultiplierTemperature:
   maximum: float = 1e4
 
   def __post_init__(self):
-    _check_epsilon(self.epsilon)
+    validation.check_positive(self, 'epsilon')
     _check_bounds(self.minimum, self.maximum)
     if not self.minimum <= self.initial <= self.maximum:
       raise ValueError(

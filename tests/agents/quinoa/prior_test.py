@@ -61,7 +61,7 @@ def test_flatten_raises_the_slow_density_to_a_power():
 @pytest.mark.parametrize(
   ('make', 'message'),
   [
-    (lambda: averaging.CopyEvery(0), 'period must be at least 1 .* is 0'),
+    (lambda: averaging.CopyEvery(0), 'period must be a whole number .* is 0'),
     (lambda: averaging.Polyak(0.0), r'rate must be in \(0, 1\], but is 0.0'),
     (lambda: averaging.Polyak(1.5), r'rate must be in \(0, 1\], but is 1.5'),
     (

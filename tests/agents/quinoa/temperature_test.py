@@ -292,8 +292,14 @@ def test_no_gradient_flows_through_the_temperature():
   [
     (lambda: temperature_lib.FixedTemperature(0.0), 'value .* but is 0.0'),
     (lambda: temperature_lib.FixedTemperature(math.nan), 'value .* is nan'),
-    (lambda: temperature_lib.DualTemperature(-1.0), 'in nats, .* is -1.0'),
-    (lambda: temperature_lib.DualTemperature(math.inf), 'in nats, .* is inf'),
+    (
+      lambda: temperature_lib.DualTemperature(-1.0),
+      'epsilon must be positive .* is -1.0',
+    ),
+    (
+      lambda: temperature_lib.DualTemperature(math.inf),
+      'epsilon must be positive .* is inf',
+    ),
     (
       lambda: temperature_lib.DualTemperature(minimum=1.0, maximum=0.5),
       'minimum 1.0 and maximum 0.5',
