@@ -294,11 +294,11 @@ def test_no_gradient_flows_through_the_temperature():
     (lambda: temperature_lib.FixedTemperature(math.nan), 'value .* is nan'),
     (
       lambda: temperature_lib.DualTemperature(-1.0),
-      'epsilon must be positive .* is -1.0',
+      'epsilon .* is -1.0',
     ),
     (
       lambda: temperature_lib.DualTemperature(math.inf),
-      'epsilon must be positive .* is inf',
+      'epsilon .* is inf',
     ),
     (
       lambda: temperature_lib.DualTemperature(minimum=1.0, maximum=0.5),
