@@ -6,6 +6,7 @@ python experiments/plot_diagnostics.py --workdir=runs/...
 from absl import app
 from absl import flags
 
+from quinoa_acme import command_line
 from quinoa_acme import diagnostics
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
@@ -13,8 +14,7 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 
 def main(argv: list[str]) -> None:
   """Draws the figure."""
-  if len(argv) > 1:
-    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  command_line.begin(argv)
   print(diagnostics.plot_diagnostics(_WORKDIR.value))
 
 

@@ -19,6 +19,7 @@ import sys  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
+from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import sweeps  # noqa: E402
 
 _SWEEP = flags.DEFINE_string('sweep', None, 'The JSON file.', required=True)
@@ -30,8 +31,7 @@ _COLLECT = flags.DEFINE_bool('collect', False, 'Only write the table.')
 
 def main(argv: list[str]) -> None:
   """Does what the flags say."""
-  if len(argv) > 1:
-    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  command_line.begin(argv)
   sweep = pathlib.Path(_SWEEP.value)
   try:
     runs = sweeps.read(sweep)

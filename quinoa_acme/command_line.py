@@ -27,6 +27,22 @@ def run_script(algorithm: str) -> None:
   app.run(main)
 
 
+def begin(argv: list[str]) -> None:
+  """What the `main` of a script does first.
+
+  Args:
+    argv: what the flags left of the command line.
+
+  Raises:
+    app.UsageError: if that is more than the script's name.
+  """
+  if len(argv) > 1:
+    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  if not flags.FLAGS['verbosity'].present:
+    # The terminal is the progress line's.
+    logging.set_verbosity(logging.WARNING)
+
+
 def _define_flags(algorithm: str) -> Callable[[list[str]], None]:
   presets = running.PRESETS[algorithm]
   flags.DEFINE_string('env_name', 'control:cheetah:run', 'Which task to train.')
@@ -51,13 +67,7 @@ def _define_flags(algorithm: str) -> Callable[[list[str]], None]:
   values = flags.FLAGS
 
   def main(argv: list[str]) -> None:
-    if len(argv) > 1:
-      raise app.UsageError(
-        f'Unknown arguments {argv[1:]}; flags begin with --.'
-      )
-    if not values['verbosity'].present:
-      # The terminal is the progress line's.
-      logging.set_verbosity(logging.WARNING)
+    begin(argv)
     overrides = {
       name: text for name in names if (text := values[name].value) is not None
     }

@@ -12,6 +12,7 @@ from acme import specs
 import dm_env
 import numpy as np
 
+from quinoa_acme import options
 from quinoa_acme import validation
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
@@ -92,10 +93,9 @@ class ExperimentConfig:
     }
     return {
       **fields,
-      'version': metadata.version('quinoa_acme'),
-      'commit': _commit(),
+      **describe_source(),
       'evaluation': self.make_agent().evaluation,
-      'agent': _describe(self.agent),
+      'agent': options.to_plain(self.agent),
     }
 
   def write_json(self) -> pathlib.Path:
@@ -104,6 +104,11 @@ class ExperimentConfig:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(self.describe(), indent=2) + '\n')
     return path
+
+
+def describe_source() -> dict[str, str]:
+  """The version of the package, and the commit of its source tree."""
+  return {'version': metadata.version('quinoa_acme'), 'commit': _commit()}
 
 
 def _commit() -> str:
@@ -117,14 +122,3 @@ def _commit() -> str:
   except (OSError, subprocess.SubprocessError):
     return ''  # No git, or no repository: an installed package.
   return output.stdout.strip()
-
-
-def _describe(value: Any) -> Any:
-  """A dataclass as a dictionary that names its type, e.g. of a temperature."""
-  if not dataclasses.is_dataclass(value):
-    return value
-  fields = {
-    field.name: _describe(getattr(value, field.name))
-    for field in dataclasses.fields(value)
-  }
-  return {'type': type(value).__name__, **fields}

@@ -44,6 +44,50 @@ def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
   return dataclasses.replace(config, **values)  # pyright: ignore
 
 
+def to_plain(value: Any) -> Any:
+  """A configuration as plain values for JSON, each option with its type."""
+  if not dataclasses.is_dataclass(value):
+    return value
+  fields = {
+    field.name: to_plain(getattr(value, field.name))
+    for field in dataclasses.fields(value)
+  }
+  return {'type': type(value).__name__, **fields}
+
+
+def from_plain(plain: Any, hint: Any) -> Any:
+  """Makes of what `to_plain` gave, after a way through JSON, what it was.
+
+  Args:
+    plain: plain values.
+    hint: the type that is wanted, an option type or a union of such.
+
+  Returns:
+    The value.
+
+  Raises:
+    ValueError: if the values are not of that type, or not sound.
+  """
+  if not isinstance(plain, Mapping):
+    return _coerce(plain, hint)
+  fields = dict(plain)
+  name = fields.pop('type', None)
+  types_by_name = {member.__name__: member for member in _members(hint)}
+  if name not in types_by_name:
+    raise ValueError(f'expected {_name(hint)}, not {name!r}')
+  option = types_by_name[name]
+  hints = typing.get_type_hints(option)
+  known = {field.name for field in dataclasses.fields(option)}
+  if set(fields) != known:
+    raise ValueError(
+      f'{name} has the fields {sorted(known)}, but given are {sorted(fields)}: '
+      'they are of another version'
+    )
+  return option(
+    **{key: from_plain(value, hints[key]) for key, value in fields.items()}
+  )
+
+
 def parse(text: str, hint: Any) -> Any:
   """Reads one value.
 

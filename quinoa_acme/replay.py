@@ -50,6 +50,31 @@ class TransitionReplay:
       lambda leaf: np.empty((max_size, *leaf.shape), leaf.dtype), example
     )
 
+  @classmethod
+  def load(
+    cls, path: str | os.PathLike[str], spec: specs.EnvironmentSpec, seed: int
+  ) -> 'TransitionReplay':
+    """Makes a replay of what `save` wrote, as large as that, sampled anew.
+
+    Args:
+      path: the file.
+      spec: the environment's specs.
+      seed: of the sampling.
+
+    Returns:
+      The replay.
+
+    Raises:
+      FileNotFoundError: if there is no such file.
+      ValueError: if its transitions are of other specs.
+    """
+    with np.load(path, allow_pickle=False) as file:
+      num_rows = len(file['column_0'])
+    replay = cls(spec, num_rows, seed)
+    replay.restore(path)
+    replay._rng = np.random.default_rng(seed)
+    return replay
+
   @property
   def num_inserted(self) -> int:
     """Transitions inserted so far, dropped ones included."""

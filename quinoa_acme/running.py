@@ -1,6 +1,8 @@
 """Runs an experiment from its first line of output to its last."""
 
+import dataclasses
 import datetime
+import json
 import pathlib
 import sys
 import time
@@ -21,6 +23,7 @@ PRESETS = {
   'quinoa': {
     'default': quinoa.QuinoaConfig,
     'paper': quinoa.QuinoaConfig.paper,
+    'offline': quinoa.QuinoaConfig.offline,
     'debug': quinoa.QuinoaConfig.debug,
   },
   'sac': {
@@ -65,6 +68,52 @@ def make_config(
     workdir=workdir or default_workdir(env_name, seed),
     seed=seed,
     **run_options,
+  )
+
+
+def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
+  """Reads the configuration of a run from its folder.
+
+  Args:
+    workdir: the run's folder.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    FileNotFoundError: if the folder is of no run.
+    ValueError: if the run was made by a version with other options.
+  """
+  path = pathlib.Path(workdir) / 'config.json'
+  if not path.exists():
+    raise FileNotFoundError(
+      f'There is no {path}. Give the folder of a run, which it prints first.'
+    )
+  plain = json.loads(path.read_text())
+  kinds = {
+    type(presets['default']()).__name__: type(presets['default']())
+    for presets in PRESETS.values()
+  }
+  kind = kinds.get(plain['agent']['type'])
+  if kind is None:
+    raise ValueError(
+      f'{path} is of the agent {plain["agent"]["type"]!r}; known are '
+      f'{sorted(kinds)}.'
+    )
+  try:
+    agent = options.from_plain(plain['agent'], kind)
+  except ValueError as error:
+    raise ValueError(f'{path}: {error}.') from None
+  names = {
+    field.name for field in dataclasses.fields(experiment_lib.ExperimentConfig)
+  }
+  return experiment_lib.ExperimentConfig(
+    **{
+      **{key: value for key, value in plain.items() if key in names},
+      'agent': agent,
+      'environment_factory': environments.EnvironmentFactory(plain['env_name']),
+      'workdir': workdir,
+    }
   )
 
 

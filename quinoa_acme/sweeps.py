@@ -221,28 +221,47 @@ def collect(
   folder: pathlib.Path,
   table: pathlib.Path,
 ) -> None:
-  """Writes all results so far into one table.
-
-  Rows of the table whose runs have no folder here, such as those made on
-  another machine, are kept.
+  """Writes all results so far into one table; see `update_table`.
 
   Args:
     runs: the runs.
     folder: where the runs' folders are.
     table: the CSV file.
   """
+  update_table(
+    table, [row for run in runs for row in rows_of(run, folder / run.label)]
+  )
+
+
+def update_table(
+  table: pathlib.Path, rows: Sequence[Mapping[str, Any]]
+) -> None:
+  """Puts rows into a table of results, in the place of those of the same runs.
+
+  Rows of other runs, such as those made on another machine, are kept.
+
+  Args:
+    table: the CSV file, made if it is missing.
+    rows: rows with the columns `COLUMNS`.
+  """
 
   def key(row):
     return (row['agent'], row['preset'], row['task'], int(row['seed']))
 
-  found = [row for run in runs for row in rows_of(run, folder / run.label)]
+  found = [dict(row) for row in rows]
   made_here = {key(row) for row in found}
   if table.exists():
     with table.open(newline='') as file:
       found += [
         row for row in csv.DictReader(file) if key(row) not in made_here
       ]
-  found.sort(key=lambda row: (*key(row), int(row['actor_steps'])))
+  found.sort(
+    key=lambda row: (
+      *key(row),
+      int(row['actor_steps']),
+      int(row['learner_steps']),
+    )
+  )
   table.parent.mkdir(parents=True, exist_ok=True)
   aside = table.with_suffix('.tmp')
   with aside.open('w', newline='') as file:

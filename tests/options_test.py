@@ -1,8 +1,11 @@
 """Tests of the options that a command line names."""
 
+import json
+
 import pytest
 
 from quinoa_acme import options
+from quinoa_acme import running
 from quinoa_acme.agents import quinoa
 from quinoa_acme.networks import RealNVPConfig
 
@@ -63,3 +66,32 @@ def test_says_what_was_wrong(field, text, message):
   with pytest.raises(ValueError, match=field) as error:
     options.replace(quinoa.QuinoaConfig(), {field: text})
   assert message in str(error.value)
+
+
+_PRESETS = [
+  preset()
+  for presets in running.PRESETS.values()
+  for preset in presets.values()
+]
+
+
+@pytest.mark.parametrize('config', _PRESETS)
+def test_a_configuration_comes_back_from_json(config):
+  plain = json.loads(json.dumps(options.to_plain(config)))
+  assert options.from_plain(plain, type(config)) == config
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    ({'type': 'SACConfig'}, "expected QuinoaConfig, not 'SACConfig'"),
+    ({'gamma': 0.9}, 'they are of another version'),
+    ({'discount': 'much'}, "expected float, not 'much'"),
+    ({'discount': 2.0}, r'discount must be in \[0, 1\)'),
+    ({'prior': {'type': 'FlatPrior'}}, "not 'FlatPrior'"),
+  ],
+)
+def test_a_configuration_that_does_not_fit_is_refused(change, message):
+  plain = {**options.to_plain(quinoa.QuinoaConfig()), **change}
+  with pytest.raises(ValueError, match=message):
+    options.from_plain(plain, quinoa.QuinoaConfig)

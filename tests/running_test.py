@@ -45,3 +45,22 @@ def test_default_workdir_is_named_by_task_time_and_seed():
 def test_says_what_was_wrong(changes, message):
   with pytest.raises(ValueError, match=message):
     _make(**changes)
+
+
+def test_the_configuration_of_a_run_is_read_from_its_folder(tmp_path):
+  config = _make(workdir=str(tmp_path), preset='paper')
+  config.write_json()
+  assert running.read_config(str(tmp_path)) == config
+
+
+def test_a_folder_of_no_run_has_no_configuration(tmp_path):
+  with pytest.raises(FileNotFoundError, match='Give the folder of a run'):
+    running.read_config(str(tmp_path))
+
+
+def test_the_configuration_of_an_unknown_agent_is_refused(tmp_path):
+  config = _make(workdir=str(tmp_path))
+  path = config.write_json()
+  path.write_text(path.read_text().replace('QuinoaConfig', 'OtherConfig'))
+  with pytest.raises(ValueError, match="of the agent 'OtherConfig'"):
+    running.read_config(str(tmp_path))

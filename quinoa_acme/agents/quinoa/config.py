@@ -33,6 +33,8 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     temperature: how alpha is chosen.
     prior: what the policy's relative entropy is measured against.
     target: how the target value, or critics, follow those being learnt.
+    conservatism: weight of the penalty on what Q says of actions that are not
+      in the data, `losses.conservative_loss`. For learning from fixed data.
     evaluation_policy: which action the evaluator takes.
   """
 
@@ -49,6 +51,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   )
   prior: prior_lib.Prior = prior_lib.UniformPrior()
   target: averaging_lib.Averaging = averaging_lib.Polyak(0.01)
+  conservatism: float = 0.0
 
   # Acting.
   evaluation_policy: acting.ActionChoice = acting.MostLikely()
@@ -69,6 +72,11 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     )
 
   @classmethod
+  def offline(cls) -> 'QuinoaConfig':
+    """The default, for a fixed data set: held near to the data's actions."""
+    return cls(conservatism=0.1)
+
+  @classmethod
   def debug(cls) -> 'QuinoaConfig':
     """The default algorithm, so small that every part runs within seconds."""
     return cls(
@@ -82,6 +90,10 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     super().__post_init__()
     validation.check_positive(self, 'learning_rate', 'max_gradient_norm')
     validation.check_sizes(self, 'value_hidden_sizes')
+    if not 0 <= self.conservatism < math.inf:
+      raise ValueError(
+        f'conservatism must be finite and >= 0, but is {self.conservatism!r}.'
+      )
     self._check_dual()
 
   def _check_dual(self) -> None:

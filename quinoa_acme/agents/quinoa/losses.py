@@ -77,6 +77,22 @@ def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
   return jnp.mean(jnp.square(target - q))
 
 
+def conservative_loss(log_ratios: jax.Array) -> jax.Array:
+  """-mean D at the actions of the data.
+
+  As D is (Q - V) / alpha, and V the soft maximum of Q, this is the penalty of
+  conservative Q-learning (Kumar et al., 2020, arXiv 2006.04779, equation 4)
+  over alpha, and exact: nothing need be sampled for the soft maximum.
+
+  Args:
+    log_ratios: D of the replayed actions, [..., B].
+
+  Returns:
+    A scalar, in nats.
+  """
+  return -jnp.mean(log_ratios)
+
+
 def soft_value(
   critics: jax.Array, log_ratios: jax.Array, temperature: jax.Array
 ) -> jax.Array:

@@ -154,10 +154,10 @@ class _Fresh(NamedTuple):
 
 
 class _Points(NamedTuple):
-  """The actions where Q is fitted.
+  """N actions in each state of the batch, and what the prior says of them.
 
-  With a `DirectFit` the replayed one of each state, so that N = 1, and with a
-  `CriticFit` N = K fresh ones.
+  Q is fitted at the replayed ones by a `DirectFit`, so that N = 1, and at N = K
+  fresh ones by a `CriticFit`.
   """
 
   # [N, B, *action].
@@ -229,9 +229,12 @@ def make_update_step(
       sample_key,
     )
     known = _look_ahead(networks, config, state, batch, fresh, next_key)
-    points = _choose_points(networks, config, state, batch, fresh)
+    replayed = _replayed_points(networks, config, state, batch)
+    points = replayed
+    if isinstance(config.fit, fit_lib.CriticFit):
+      points = _Points(fresh.action, fresh.prior_log_prob)
     (loss, fitted), gradients = loss_and_gradients(
-      state.params, state.temperature, batch, points, known
+      state.params, state.temperature, batch, points, replayed, known
     )
     updates, optimizer_state = optimizer.update(gradients, state.optimizer)
     params = cast(Params, optax.apply_updates(state.params, updates))
@@ -346,16 +349,13 @@ def _look_ahead(
   )
 
 
-def _choose_points(
+def _replayed_points(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
   state: TrainingState,
   batch: types.Transition,
-  fresh: _Fresh,
 ) -> _Points:
-  """Replayed actions, or fresh ones that the critics value."""
-  if isinstance(config.fit, fit_lib.CriticFit):
-    return _Points(fresh.action, fresh.prior_log_prob)
+  """The actions of the batch."""
   action = jnp.asarray(batch.action)[None]
   prior_log_prob = _prior_log_prob(
     networks.policy, config, state.prior, batch.observation, action
@@ -381,14 +381,12 @@ def _loss(
   temperature: jax.Array,
   batch: types.Transition,
   points: _Points,
+  replayed: _Points,
   known: _Known,
 ) -> tuple[jax.Array, _Fitted]:
   """Lines 3, 4, 5 and 7; `temperature` is the last step's."""
-  log_prob = networks.policy.log_prob(
-    quinoa_networks.PolicyVariables(params.policy, temperature),
-    batch.observation,
-    points.action,
-  )
+  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
+  log_prob = networks.policy.log_prob(policy, batch.observation, points.action)
   value = networks.value.apply(params.value, batch.observation)
   log_ratio = losses.log_ratio(log_prob, points.prior_log_prob)
   temperature = temperature_lib.update(
@@ -420,6 +418,13 @@ def _loss(
         value, fresh_q, log_ratio, temperature
       ),
     }
+  if config.conservatism:
+    parts['conservative_loss'] = config.conservatism * losses.conservative_loss(
+      losses.log_ratio(
+        networks.policy.log_prob(policy, batch.observation, replayed.action),
+        replayed.prior_log_prob,
+      )
+    )
   loss = jnp.sum(jnp.stack(list(parts.values())))
   return loss, _Fitted(log_prob, value, log_ratio, temperature, critics, parts)
 
@@ -464,8 +469,9 @@ def _describe_fit(
     'value_max': jnp.max(fitted.value),
     'target_mean': jnp.mean(known.td_target),
   }
-  if isinstance(config.fit, fit_lib.CriticFit):
+  if len(fitted.losses) > 1:
     metrics |= fitted.losses
+  if isinstance(config.fit, fit_lib.CriticFit):
     metrics['critic_mean'] = jnp.mean(fitted.critics)
   bound = temperature_lib.bound_on_kl(config.temperature, num_dimensions)
   if bound is not None:

@@ -428,6 +428,34 @@ def test_critics_learn_beside_the_fit(
   )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  'fit', [quinoa.DirectFit(), quinoa.CriticFit(hidden_sizes=(8,))]
+)
+def test_conservatism_makes_the_data_likely(
+  make_spec, make_networks, tiny_config, batches, fit
+):
+  networks = make_networks(make_spec(), tiny_config)
+  batch = batches[0]
+  likelihoods = []
+  for conservatism in (0.0, 10.0):
+    config = dataclasses.replace(
+      tiny_config, fit=fit, conservatism=conservatism
+    )
+    state = update_lib.make_initial_state(
+      networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+    )
+    update = jax.jit(update_lib.make_update_step(networks, config))
+    for _ in range(30):
+      state, metrics, _ = update(state, batch)
+    assert ('conservative_loss' in metrics) == bool(conservatism)
+    log_prob = networks.policy.log_prob(
+      update_lib.policy_of(state), batch.observation, batch.action
+    )
+    likelihoods.append(float(jnp.mean(log_prob)))
+  assert likelihoods[1] > likelihoods[0] + 0.5
+
+
 _DIRECT, _CRITICS = quinoa.DirectFit(), quinoa.CriticFit(hidden_sizes=(8,))
 _AFFINE = networks_lib.RealNVPConfig(2, hidden_sizes=(8,))
 _TILTED = networks_lib.TiltedFlowConfig(2, hidden_sizes=(8,))

@@ -20,6 +20,10 @@ def test_soft_q():
   np.testing.assert_allclose(q, [2.0, 0.0, -0.5])
 
 
+def test_conservative_loss_pays_for_likely_data():
+  assert losses.conservative_loss(_A) == pytest.approx(-np.mean(_A))
+
+
 def test_td_target():
   target = losses.td_target(_A, jnp.array([0.9, 0.9, 0.5]), _B)
   np.testing.assert_allclose(target, [1.45, -1.1, 0.25], rtol=1e-6)

@@ -1,0 +1,47 @@
+"""Records the transitions of a trained policy, for `run_offline.py`.
+
+  python experiments/record_data.py --workdir=runs/walker --output=data.npz
+
+The policy is that of the run's last checkpoint, and acts by sampling.
+"""
+
+import pathlib
+import runpy
+
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
+runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
+runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+
+import sys  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import offline  # noqa: E402
+from quinoa_acme import running  # noqa: E402
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
+_OUTPUT = flags.DEFINE_string('output', None, 'The file.', required=True)
+_TRANSITIONS = flags.DEFINE_integer(
+  'num_transitions', 100_000, 'At least so many.', lower_bound=1
+)
+
+
+def main(argv: list[str]) -> None:
+  """Does what the flags say."""
+  command_line.begin(argv)
+  try:
+    row = offline.record(
+      running.read_config(_WORKDIR.value), _TRANSITIONS.value, _OUTPUT.value
+    )
+  except (OSError, ValueError) as error:
+    sys.exit(f'error: {error}')
+  print(
+    f'{_OUTPUT.value}: {row["evaluation_episodes"]} episodes with a return of '
+    f'{row["episode_return"]:.1f} ± {row["episode_return_std"]:.1f}.'
+  )
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,104 @@
+"""Learns from a fixed data set, by Quinoa and by behaviour cloning.
+
+  python experiments/run_offline.py --data=walker.npz
+
+The table has one row an evaluation.
+"""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_PACKAGE = _ROOT / 'quinoa_acme'
+runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
+runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+
+import dataclasses  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import environments  # noqa: E402
+from quinoa_acme import experiment  # noqa: E402
+from quinoa_acme import offline  # noqa: E402
+from quinoa_acme import options  # noqa: E402
+from quinoa_acme import running  # noqa: E402
+from quinoa_acme import sweeps  # noqa: E402
+
+_DATA = flags.DEFINE_string(
+  'data', None, 'What record_data.py wrote.', required=True
+)
+_ENV_NAME = flags.DEFINE_string('env_name', 'control:walker:walk', 'The task.')
+_ALGORITHMS = flags.DEFINE_multi_enum(
+  'algorithm', list(offline.ALGORITHMS), list(offline.ALGORITHMS), 'Which.'
+)
+_SEEDS = flags.DEFINE_list('seeds', ['0', '1', '2'], 'One run of each.')
+_STEPS = flags.DEFINE_integer('num_learner_steps', 30_000, 'SGD steps.')
+_EVAL_EVERY = flags.DEFINE_integer('eval_every', 10_000, 'SGD steps.')
+_EPISODES = flags.DEFINE_integer('evaluation_episodes', 10, 'Of each.')
+_PRESET = flags.DEFINE_enum(
+  'preset', 'offline', list(running.PRESETS['quinoa']), 'The configuration.'
+)
+_OVERRIDES = flags.DEFINE_multi_string(
+  'option', [], 'Replaces a field of it, e.g. conservatism=0.1.'
+)
+_TABLE = flags.DEFINE_string(
+  'table', str(_ROOT / 'experiments' / 'results' / 'offline.csv'), 'The table.'
+)
+
+
+def main(argv: list[str]) -> None:
+  """Does what the flags say."""
+  command_line.begin(argv)
+  overrides = dict(text.split('=', 1) for text in _OVERRIDES.value)
+  try:
+    agent = options.replace(
+      running.PRESETS['quinoa'][_PRESET.value](), overrides
+    )
+    config = offline.OfflineConfig(
+      agent=agent,
+      data=_DATA.value,
+      environment_factory=environments.EnvironmentFactory(_ENV_NAME.value),
+      num_learner_steps=_STEPS.value,
+      eval_every=_EVAL_EVERY.value,
+      evaluation_episodes=_EPISODES.value,
+    )
+    for seed in _SEEDS.value:
+      for algorithm in _ALGORITHMS.value:
+        _run(dataclasses.replace(config, seed=int(seed)), algorithm)
+  except (OSError, ValueError) as error:
+    sys.exit(f'error: {error}')
+
+
+def _run(config: offline.OfflineConfig, algorithm: str) -> None:
+  """Makes one run, and puts its rows into the table."""
+  started = time.monotonic()
+  rows = []
+  for steps, row in offline.train(config, algorithm):
+    print(
+      f'{algorithm}, seed {config.seed}: {steps:,} learner steps, return '
+      f'{row["episode_return"]:.1f} ± {row["episode_return_std"]:.1f}',
+      flush=True,
+    )
+    rows.append(
+      {
+        'agent': algorithm,
+        'preset': _PRESET.value,
+        'task': '-'.join(_ENV_NAME.value.split(':')[1:]),
+        'seed': config.seed,
+        'actor_steps': 0,
+        'learner_steps': steps,
+        'wall_clock': round(time.monotonic() - started, 1),
+        'return': round(row['episode_return'], 2),
+        'evaluation': str(config.agent.evaluation_policy),
+        **experiment.describe_source(),
+      }
+    )
+  sweeps.update_table(pathlib.Path(_TABLE.value), rows)
+
+
+if __name__ == '__main__':
+  app.run(main)
