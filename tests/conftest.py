@@ -1,5 +1,13 @@
 """Shared by all tests: strict JAX, small specs, networks and environments."""
 
+import os
+
+# Compiling takes most of the tests' time, and the programs are small. Scripts
+# that tests start inherit it.
+os.environ['XLA_FLAGS'] = (
+  f'--xla_backend_optimization_level=1 {os.environ.get("XLA_FLAGS", "")}'
+)
+
 import quinoa_acme  # noqa: F401, I001  Binds what Acme needs of JAX first.
 
 from collections.abc import Callable
