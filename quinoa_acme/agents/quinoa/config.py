@@ -74,7 +74,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   @classmethod
   def offline(cls) -> 'QuinoaConfig':
     """The default, for a fixed data set: held near to the data's actions."""
-    return cls(conservatism=0.1)
+    return cls(conservatism=0.01)
 
   @classmethod
   def debug(cls) -> 'QuinoaConfig':
