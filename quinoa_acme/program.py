@@ -391,6 +391,13 @@ class LearnerNode:
         self._learner.step()
       except StopIteration:
         break
+      except Exception as error:
+        if not stopping():
+          raise
+        # The nodes stop in any order, so that the counter may be gone in the
+        # middle of a step. What was learnt is saved all the same.
+        logging.info('The last step of the learner failed: %r', error)
+        break
       if time.monotonic() - last_save > self._config.checkpoint_every:
         run_state.save_learner(self._config.workdir, self._learner)
         last_save = time.monotonic()

@@ -16,6 +16,7 @@ from quinoa_acme import environments
 from quinoa_acme import experiment
 from quinoa_acme import program
 from quinoa_acme import progress
+from quinoa_acme import run_state
 from quinoa_acme.agents import quinoa
 
 _NAME = 'control:cartpole:balance'
@@ -194,6 +195,42 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(config, stop):
   assert counts.done == ['evaluator']
   assert counts.returns['evaluation_return'] > 0
   assert source.requests == 1
+
+
+class _GoneWhenStopped(program.Coordinator):
+  """Is gone as soon as the program stops, before the learner's step is over."""
+
+  def __init__(self, config, stop: threading.Event):
+    super().__init__(config)
+    self._stop = stop
+
+  def increment(self, **counts):
+    if 'learner_steps' in counts:
+      self._stop.set()
+      raise RuntimeError('the counter is gone')
+    return super().increment(**counts)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_learner_saves_although_the_others_are_gone_before_it(config, stop):
+  """Nodes stop in any order: a call of a peer may fail in the last step."""
+  server = reverb.Server(program.make_replay_tables(config))
+  client = reverb.Client(f'localhost:{server.port}')
+  environment = config.environment_factory(0)
+  adder = quinoa.QuinoaBuilder(config.agent).make_adder(client)
+  assert adder is not None
+  adder.add_first(environment.reset())
+  action = np.zeros(environment.action_spec().shape, np.float32)
+  for _ in range(config.agent.min_replay_size + 1):
+    adder.add(action, environment.step(action))
+  node = program.LearnerNode(config, client, _GoneWhenStopped(config, stop))
+  thread = threading.Thread(target=node.run, daemon=True)
+  thread.start()
+  thread.join(120.0)
+  assert not thread.is_alive()
+  steps = config.agent.num_sgd_steps_per_step
+  assert run_state.learner_steps(config.workdir) == steps
 
 
 @pytest.mark.slow
