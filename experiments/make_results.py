@@ -1,8 +1,8 @@
-"""Remakes table and picture of docs/results.md.
+"""Remakes tables and picture of docs/results.md.
 
   python experiments/make_results.py
 
-Both are made of the committed `experiments/results/bars.csv` alone.
+They are made of the committed tables in `experiments/results` alone.
 """
 
 import pathlib
@@ -12,10 +12,12 @@ from matplotlib import figure as figure_lib
 from quinoa_acme import results
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
-_BARS = _ROOT / 'experiments' / 'results' / 'bars.csv'
+_TABLES = _ROOT / 'experiments' / 'results'
 _DOCUMENT = _ROOT / 'docs' / 'results.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
-_BEGIN, _END = '<!-- made by make_results.py -->', '<!-- end -->'
+_BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
+_OFFLINE_STEPS = (10_000, 20_000)
+_OFFLINE = {'quinoa': 'Quinoa, `offline` preset', 'bc': 'Behaviour cloning'}
 
 _QUINOA = ('quinoa', 'default')
 _SAC = ('sac', 'default/width-128')
@@ -65,7 +67,7 @@ def draw(curves, path: pathlib.Path) -> None:
   for axes, task in zip(figure.subplots(1, len(tasks)), tasks, strict=True):
     for agent in (_QUINOA, _SAC):
       points = curves.get((agent[0], agent[1], task), [])
-      steps = [point.actor_steps / 1000 for point in points]
+      steps = [point.steps / 1000 for point in points]
       colour = _COLOURS[agent]
       medians = [point.median for point in points]
       axes.plot(steps, medians, color=colour, label=_NAMES[agent])
@@ -87,15 +89,35 @@ def draw(curves, path: pathlib.Path) -> None:
   figure.savefig(path, dpi=130, metadata={'Software': None})
 
 
+def make_offline_table(curves) -> str:
+  """The table of what was learnt from fixed data, in Markdown."""
+  heads = ' | '.join(f'{steps:,} updates' for steps in _OFFLINE_STEPS)
+  lines = [f'| | {heads} |', '|---|' + '---|' * len(_OFFLINE_STEPS)]
+  for agent, name in _OFFLINE.items():
+    curve = (agent, 'offline', 'walker-walk')
+    cells = [
+      results.format_point(results.at(curves, curve, steps))
+      for steps in _OFFLINE_STEPS
+    ]
+    lines.append(f'| {name} | {" | ".join(cells)} |')
+  return '\n'.join(lines)
+
+
+def put(name: str, table: str) -> None:
+  """Puts a table into the document, between its marks."""
+  begin, end = _BEGIN.format(name), _END.format(name)
+  before, _, rest = _DOCUMENT.read_text().partition(begin)
+  _, _, after = rest.partition(end)
+  _DOCUMENT.write_text(f'{before}{begin}\n{table}\n{end}{after}')
+
+
 def main() -> None:
-  """Remakes table and picture."""
-  curves = results.read([_BARS])
-  text = _DOCUMENT.read_text()
-  before, _, rest = text.partition(_BEGIN)
-  _, _, after = rest.partition(_END)
-  table = make_table(curves)
-  _DOCUMENT.write_text(f'{before}{_BEGIN}\n{table}\n{_END}{after}')
+  """Remakes tables and picture."""
+  curves = results.read([_TABLES / 'bars.csv'])
+  put('bars', make_table(curves))
   draw(curves, _PICTURE)
+  offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
+  put('offline', make_offline_table(offline))
 
 
 if __name__ == '__main__':

@@ -13,14 +13,14 @@ Curve = tuple[str, str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-  """The returns of several seeds after the same environment steps.
+  """The returns of several seeds after the same number of steps.
 
   Attributes:
-    actor_steps: environment steps.
+    steps: environment steps, or SGD steps where the data are fixed.
     returns: one mean return a seed, in the order of the seeds.
   """
 
-  actor_steps: int
+  steps: int
   returns: tuple[float, ...]
 
   @property
@@ -30,12 +30,13 @@ class Point:
 
 
 def read(
-  paths: Iterable[str | os.PathLike[str]],
+  paths: Iterable[str | os.PathLike[str]], steps_column: str = 'actor_steps'
 ) -> dict[Curve, list[Point]]:
   """Reads tables with the columns of `sweeps.COLUMNS`.
 
   Args:
     paths: CSV files.
+    steps_column: 'actor_steps', or 'learner_steps' where the data are fixed.
 
   Returns:
     For each agent, preset and task the points of its curve, by steps. Seeds
@@ -47,7 +48,7 @@ def read(
       for row in csv.DictReader(file):
         curve = (row['agent'], row['preset'], row['task'])
         steps = found.setdefault(curve, {})
-        seeds = steps.setdefault(int(row['actor_steps']), {})
+        seeds = steps.setdefault(int(row[steps_column]), {})
         seeds[int(row['seed'])] = float(row['return'])
   return {
     curve: [
@@ -59,11 +60,11 @@ def read(
 
 
 def at(
-  curves: Mapping[Curve, Sequence[Point]], curve: Curve, actor_steps: int
+  curves: Mapping[Curve, Sequence[Point]], curve: Curve, steps: int
 ) -> Point | None:
   """The point of a curve after so many steps, or None if there is none."""
   for point in curves.get(curve, ()):
-    if point.actor_steps == actor_steps:
+    if point.steps == steps:
       return point
   return None
 

@@ -25,7 +25,7 @@ def test_seeds_come_together_at_each_number_of_steps(tmp_path):
   curves = results.read([path])
   assert list(curves) == [_CURVE]
   first, second = curves[_CURVE]
-  assert (first.actor_steps, first.returns) == (0, (1.0, 5.0, 9.0))
+  assert (first.steps, first.returns) == (0, (1.0, 5.0, 9.0))
   assert first.median == 5.0
   assert second.returns == (2.5, 7.5)
   assert results.at(curves, _CURVE, 10) == second
