@@ -26,6 +26,9 @@ from quinoa_acme import run_state
 from quinoa_acme import validation
 from quinoa_acme.agents import quinoa
 
+# Room in the file for the episode that is brought to its end.
+_LONGEST_EPISODE = 100_000
+
 
 class Parts(NamedTuple):
   """What learns from a data set, and what acts with it."""
@@ -52,13 +55,15 @@ def record(
 
   Raises:
     FileNotFoundError: if the run has no checkpoint.
+    ValueError: if an episode is too long to be recorded whole.
   """
   environment = run.environment_factory(run.seed_of('recorder'))
   spec = specs.make_environment_spec(environment)
   agent = run.make_agent()
   networks = agent.make_networks(spec)
-  # An episode more than asked for, at most.
-  replay = replay_lib.TransitionReplay(spec, 2 * num_transitions, run.seed)
+  replay = replay_lib.TransitionReplay(
+    spec, num_transitions + _LONGEST_EPISODE, run.seed
+  )
   builder = agent.make_builder(spec, loggers_base.NoOpLogger)
   learner = builder.make_learner(
     jax.random.PRNGKey(0), networks, replay.as_iterator(1)
@@ -75,6 +80,12 @@ def record(
   episodes = []
   while len(replay) < num_transitions:
     episodes += loop.run_episodes(1)
+  if len(replay) < replay.num_inserted:
+    raise ValueError(
+      f'An episode of {run.env_name} took more than {_LONGEST_EPISODE:,} '
+      'steps, so that transitions were dropped. Record a task with shorter '
+      'episodes.'
+    )
   replay.save(path)
   return evaluation.summarise(episodes, run.agent.discount)
 

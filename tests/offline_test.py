@@ -62,6 +62,15 @@ def test_whole_episodes_are_recorded(data):
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
+def test_an_episode_longer_than_what_is_asked_for_is_whole(run, tmp_path):
+  path = tmp_path / 'data.npz'
+  offline.record(run, 10, path)
+  spec = specs.make_environment_spec(_FACTORY(0))
+  assert len(replay_lib.TransitionReplay.load(path, spec, seed=0)) == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize('algorithm', sorted(offline.ALGORITHMS))
 def test_it_learns_from_data_alone(data, algorithm):
   agent = dataclasses.replace(quinoa.QuinoaConfig.debug(), conservatism=0.1)
