@@ -36,13 +36,14 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import launchpad as lp
 from launchpad import context as lp_context
-from launchpad.launch.run_locally import launch_local_output_to_files
+from launchpad.launch.run_locally import run_locally
 from launchpad.nodes.python import local_multi_processing
 import reverb
 
 from quinoa_acme import acting_loop
 from quinoa_acme import evaluation
 from quinoa_acme import experiment as experiment_lib
+from quinoa_acme import forking
 from quinoa_acme import loggers
 from quinoa_acme import progress as progress_lib
 from quinoa_acme import resources
@@ -595,10 +596,9 @@ def launch(
   """
   clear(config.workdir)
   program = make_program(config)
-  # Launchpad reads the folder from the environment when it is first imported,
-  # which Acme does long before a workdir is known.
-  launch_local_output_to_files._LOGGING_DIR = os.path.join(
-    config.workdir, 'logs', 'nodes'
+  # What Launchpad does with the terminal asked for below.
+  run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(
+    forking.start_nodes, program, pathlib.Path(config.workdir, 'logs', 'nodes')
   )
   temporary_dir = os.path.join(os.path.abspath(config.workdir), 'tmp')
   local_resources = {

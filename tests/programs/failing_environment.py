@@ -1,9 +1,11 @@
 """Launches a program whose environment raises; a script, not a test.
 
-Run with the workdir as its only argument.
+Run with the workdir as its only argument. It has a second thread, as a
+notebook has, so that its nodes are no forks.
 """
 
 import sys
+import threading
 
 from quinoa_acme import resources
 
@@ -47,4 +49,5 @@ if __name__ == '__main__':
     num_steps=5000,
     evaluation_episodes=1,
   )
+  threading.Thread(target=threading.Event().wait, daemon=True).start()
   sys.exit(running.run(config, 'local_mp'))
