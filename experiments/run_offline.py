@@ -35,7 +35,9 @@ _ENV_NAME = flags.DEFINE_string('env_name', 'control:walker:walk', 'The task.')
 _ALGORITHMS = flags.DEFINE_multi_enum(
   'algorithm', list(offline.ALGORITHMS), list(offline.ALGORITHMS), 'Which.'
 )
-_SEEDS = flags.DEFINE_list('seeds', ['0', '1', '2'], 'One run of each.')
+_SEEDS = flags.DEFINE_multi_integer(
+  'seed', [0, 1, 2], 'One run of each.', lower_bound=0
+)
 _STEPS = flags.DEFINE_integer('num_learner_steps', 30_000, 'SGD steps.')
 _EVAL_EVERY = flags.DEFINE_integer('eval_every', 10_000, 'SGD steps.')
 _EPISODES = flags.DEFINE_integer('evaluation_episodes', 10, 'Of each.')
@@ -53,8 +55,8 @@ _TABLE = flags.DEFINE_string(
 def main(argv: list[str]) -> None:
   """Does what the flags say."""
   command_line.begin(argv)
-  overrides = dict(text.split('=', 1) for text in _OVERRIDES.value)
   try:
+    overrides = dict(map(_split, _OVERRIDES.value))
     agent = options.replace(
       running.PRESETS['quinoa'][_PRESET.value](), overrides
     )
@@ -68,9 +70,16 @@ def main(argv: list[str]) -> None:
     )
     for seed in _SEEDS.value:
       for algorithm in _ALGORITHMS.value:
-        _run(dataclasses.replace(config, seed=int(seed)), algorithm)
+        _run(dataclasses.replace(config, seed=seed), algorithm)
   except (OSError, ValueError) as error:
     sys.exit(f'error: {error}')
+
+
+def _split(option: str) -> tuple[str, str]:
+  name, equals, text = option.partition('=')
+  if not equals:
+    raise ValueError(f'--option={option}: expected a field=value.')
+  return name, text
 
 
 def _run(config: offline.OfflineConfig, algorithm: str) -> None:

@@ -61,9 +61,8 @@ def record(
   spec = specs.make_environment_spec(environment)
   agent = run.make_agent()
   networks = agent.make_networks(spec)
-  replay = replay_lib.TransitionReplay(
-    spec, num_transitions + _LONGEST_EPISODE, run.seed
-  )
+  capacity = num_transitions + _LONGEST_EPISODE
+  replay = replay_lib.TransitionReplay(spec, capacity, run.seed)
   builder = agent.make_builder(spec, loggers_base.NoOpLogger)
   learner = builder.make_learner(
     jax.random.PRNGKey(0), networks, replay.as_iterator(1)
@@ -79,11 +78,11 @@ def record(
   loop = acting_loop.ActingLoop(environment, actor, should_update=False)
   episodes = []
   while len(replay) < num_transitions:
-    episodes += loop.run_episodes(1)
-  if len(replay) < replay.num_inserted:
+    episodes += loop.run_episodes(1, lambda: replay.num_inserted > capacity)
+  if replay.num_inserted > capacity:
     raise ValueError(
       f'An episode of {run.env_name} took more than {_LONGEST_EPISODE:,} '
-      'steps, so that transitions were dropped. Record a task with shorter '
+      'steps, which is what there is room for. Record a task with shorter '
       'episodes.'
     )
   replay.save(path)

@@ -24,6 +24,11 @@ import tree
 _NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))
 
 
+def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
+  """Transitions, leaves [N, ...], in the form in which a dataset has them."""
+  return reverb.ReplaySample(_NO_INFO, transitions)
+
+
 class TransitionReplay:
   """The last `max_size` transitions, sampled uniformly with replacement."""
 
@@ -146,7 +151,7 @@ class TransitionReplay:
   def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
     """Yields samples in the form in which a Reverb dataset gives them."""
     while True:
-      yield reverb.ReplaySample(_NO_INFO, self.sample(num_transitions))
+      yield as_sample(self.sample(num_transitions))
 
 
 class ReplayAdder(adders.Adder):

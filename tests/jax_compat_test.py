@@ -75,14 +75,16 @@ def test_a_name_that_jax_has_is_left_alone(monkeypatch):
 
 @pytest.mark.slow
 def test_acme_s_agents_import():
-  _run("""
+  output = _run("""
 import quinoa_acme
 from acme.agents.jax import sac, td3, d4pg
+print(*[lib.__name__.split('.')[-1] for lib in (sac, td3, d4pg)])
 """)
+  assert output.split() == ['sac', 'td3', 'd4pg']
 
 
 _RUN_AGENT = """
-import sys
+import json, sys
 import quinoa_acme
 import acme
 from acme import specs
@@ -100,8 +102,7 @@ counter = counting.Counter()
 agent = lib.{upper}(spec, networks, config, 0, counter=counter)
 loop = acme.EnvironmentLoop(environment, agent, logger=loggers.NoOpLogger())
 loop.run(num_episodes=4)
-print(counter.get_counts())
-assert counter.get_counts()['steps'] > 5
+print(json.dumps(counter.get_counts()))
 import os; sys.stdout.flush(); os._exit(0)
 """
 
@@ -121,4 +122,7 @@ import os; sys.stdout.flush(); os._exit(0)
 def test_acme_s_agents_run(tmp_path, monkeypatch, name, sizes):
   # They write their checkpoints to ~/acme.
   monkeypatch.setenv('HOME', str(tmp_path))
-  _run(_RUN_AGENT.format(name=name, upper=name.upper(), sizes=sizes))
+  output = _run(_RUN_AGENT.format(name=name, upper=name.upper(), sizes=sizes))
+  counts = json.loads(output.splitlines()[-1])
+  # Those of the learner.
+  assert counts['steps'] > 5

@@ -71,6 +71,15 @@ def test_an_episode_longer_than_what_is_asked_for_is_whole(run, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
+def test_an_episode_without_an_end_is_refused(run, tmp_path, monkeypatch):
+  monkeypatch.setattr(offline, '_LONGEST_EPISODE', 50)
+  with pytest.raises(ValueError, match='took more than 50 steps'):
+    offline.record(run, 10, tmp_path / 'data.npz')
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize('algorithm', sorted(offline.ALGORITHMS))
 def test_it_learns_from_data_alone(data, algorithm):
   agent = dataclasses.replace(quinoa.QuinoaConfig.debug(), conservatism=0.1)

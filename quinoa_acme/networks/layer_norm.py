@@ -47,23 +47,11 @@ def _mean_of_row(inputs: jax.Array) -> jax.Array:
   return inputs @ jnp.full((size, 1), 1.0 / size, inputs.dtype)
 
 
-class LayerNormLinear(hk.Module):
-  """A linear layer whose outputs are standardised, then scaled and shifted."""
+class LayerNormLinear(linear.SizedLayer):
+  """A linear layer whose outputs are standardised, then scaled and shifted.
 
-  def __init__(
-    self, output_size: int, *, zero_init: bool = False, name: str | None = None
-  ):
-    """Makes the layer.
-
-    Args:
-      output_size: number of units.
-      zero_init: whether the output starts at zero; it is not normalised then.
-        For output layers.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._output_size = output_size
-    self._zero_init = zero_init
+  One that starts at zero is not normalised.
+  """
 
   def __call__(self, *inputs: jax.Array) -> jax.Array:
     """Applies the layer to the concatenation of its inputs.

@@ -56,8 +56,8 @@ def _matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
   return jnp.reshape(flat @ weight, (*inputs.shape[:-1], weight.shape[-1]))
 
 
-class Linear(hk.Module):
-  """A linear layer of one or more inputs."""
+class SizedLayer(hk.Module):
+  """What the kinds of linear layers are made with."""
 
   def __init__(
     self, output_size: int, *, zero_init: bool = False, name: str | None = None
@@ -66,12 +66,17 @@ class Linear(hk.Module):
 
     Args:
       output_size: number of units.
-      zero_init: whether the weight starts at zero. For output layers.
+      zero_init: whether the layer starts out as exactly zero, whatever the data
+        say. For output layers.
       name: the module's name.
     """
     super().__init__(name)
     self._output_size = output_size
-    self._init = jnp.zeros if zero_init else _UNIFORM
+    self._zero_init = zero_init
+
+
+class Linear(SizedLayer):
+  """A linear layer of one or more inputs."""
 
   def __call__(self, *inputs: jax.Array) -> jax.Array:
     """Applies the layer to the concatenation of its inputs; see `product`.
@@ -84,7 +89,8 @@ class Linear(hk.Module):
     """
     shape = (sum(part.shape[-1] for part in inputs), self._output_size)
     dtype = inputs[0].dtype
-    weight = hk.get_parameter('w', shape, dtype, self._init)
+    init = jnp.zeros if self._zero_init else _UNIFORM
+    weight = hk.get_parameter('w', shape, dtype, init)
     bias = hk.get_parameter('b', shape[1:], dtype, jnp.zeros)
     output = product(inputs, weight)
     return output + jnp.broadcast_to(bias, output.shape)

@@ -17,7 +17,7 @@ _CONSTANT = 1e-4
 _MIN_SPREAD = 0.1
 
 
-class WeightNormLinear(hk.Module):
+class WeightNormLinear(linear.SizedLayer):
   """A linear layer whose weight is `gain * direction / |direction|`.
 
   Each column of the weight has the norm `gain` (equation 2 of the paper).
@@ -31,21 +31,6 @@ class WeightNormLinear(hk.Module):
   not vary over the batch, such as a single dummy observation or a constant
   feature, says nothing of the spread: its unit keeps unit gain and zero bias.
   """
-
-  def __init__(
-    self, output_size: int, *, zero_init: bool = False, name: str | None = None
-  ):
-    """Makes the layer.
-
-    Args:
-      output_size: number of units.
-      zero_init: whether gain and bias start at zero, so that the output is
-        exactly zero, whatever the data say. For output layers.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._output_size = output_size
-    self._zero_init = zero_init
 
   def __call__(self, *inputs: jax.Array) -> jax.Array:
     """Applies the layer to the concatenation of its inputs.

@@ -114,39 +114,7 @@ def make_flow_policy(
     ValueError: if the action spec is not a finite box of floats.
   """
   box = box_lib.Box.from_spec(spec.actions)
-
-  def make_functions():
-    def flow(observation, temperature):
-      match config:
-        case real_nvp.RealNVPConfig():
-          return real_nvp.ConditionalRealNVP(box, config)(observation)
-        case tilted.TiltedFlowConfig():
-          return tilted.ConditionalTiltedFlow(box, config)(
-            observation, temperature
-          )
-
-    def init(observation, action):
-      return flow(observation, jnp.ones(())).log_prob(box.flatten(action))
-
-    def log_prob(temperature, observation, action):
-      return flow(observation, temperature).log_prob(box.flatten(action))
-
-    def sample(temperature, observation):
-      distribution = flow(observation, temperature)
-      return box.unflatten(distribution.sample(seed=hk.next_rng_key()))
-
-    def sample_and_log_prob(temperature, observation, num_actions):
-      action, log_prob = flow(observation, temperature).sample_and_log_prob(
-        seed=hk.next_rng_key(), sample_shape=(num_actions,)
-      )
-      return box.unflatten(action), log_prob
-
-    def mode(temperature, observation):
-      return box.unflatten(flow(observation, temperature).mode())
-
-    return init, (log_prob, sample, sample_and_log_prob, mode)
-
-  functions = hk.multi_transform(make_functions)
+  functions = hk.multi_transform(lambda: _flow_functions(box, config))
   log_prob, sample, sample_and_log_prob, mode = functions.apply
 
   def without_key(function):
@@ -169,6 +137,40 @@ def make_flow_policy(
     num_dimensions=box.num_dimensions,
     share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
   )
+
+
+def _flow_functions(box: box_lib.Box, config: FlowConfig):
+  """What `hk.multi_transform` takes: init, and the flow's functions."""
+
+  def flow(observation, temperature):
+    match config:
+      case real_nvp.RealNVPConfig():
+        return real_nvp.ConditionalRealNVP(box, config)(observation)
+      case tilted.TiltedFlowConfig():
+        return tilted.ConditionalTiltedFlow(box, config)(
+          observation, temperature
+        )
+
+  def init(observation, action):
+    return flow(observation, jnp.ones(())).log_prob(box.flatten(action))
+
+  def log_prob(temperature, observation, action):
+    return flow(observation, temperature).log_prob(box.flatten(action))
+
+  def sample(temperature, observation):
+    distribution = flow(observation, temperature)
+    return box.unflatten(distribution.sample(seed=hk.next_rng_key()))
+
+  def sample_and_log_prob(temperature, observation, num_actions):
+    action, log_prob = flow(observation, temperature).sample_and_log_prob(
+      seed=hk.next_rng_key(), sample_shape=(num_actions,)
+    )
+    return box.unflatten(action), log_prob
+
+  def mode(temperature, observation):
+    return box.unflatten(flow(observation, temperature).mode())
+
+  return init, (log_prob, sample, sample_and_log_prob, mode)
 
 
 def make_value(hidden_sizes: Sequence[int]) -> networks_lib.FeedForwardNetwork:

@@ -236,20 +236,8 @@ def make_update_step(
     (loss, fitted), gradients = loss_and_gradients(
       state.params, state.temperature, batch, points, replayed, known
     )
-    updates, optimizer_state = optimizer.update(gradients, state.optimizer)
-    params = cast(Params, optax.apply_updates(state.params, updates))
-    steps = state.steps + 1
-    target, prior = _slow_copies(
-      config, state, params, fitted.temperature, steps
-    )
-    new_state = TrainingState(
-      params=params,
-      target=target,
-      prior=prior,
-      optimizer=optimizer_state,
-      temperature=fitted.temperature,
-      key=key,
-      steps=steps,
+    new_state = _descend(
+      optimizer, config, state, gradients, fitted.temperature, key
     )
     metrics = {
       'loss': loss,
@@ -257,25 +245,10 @@ def make_update_step(
       'share_at_bounds': networks.policy.share_at_bounds(fresh.action),
       **_describe_fit(fitted, known, config, networks.policy.num_dimensions),
     }
-    finite = _are_finite(
-      {
-        '01 observation': batch.observation,
-        '02 action': batch.action,
-        '03 reward': batch.reward,
-        '04 discount': batch.discount,
-        '05 next observation': batch.next_observation,
-        '06 target value': known.next_value,
-        '07 value': fitted.value,
-        '08 critics': fitted.critics,
-        '09 prior log-probability': points.prior_log_prob,
-        '10 log-probability': fitted.log_prob,
-        '11 relative entropy': known.kl,
-        '12 temperature': fitted.temperature,
-        '13 loss': loss,
-        '14 gradient': gradients,
-        '15 parameters': params,
-      }
-    )
+    finite = {
+      **_is_finite_before(batch, known, points),
+      **_is_finite_after(fitted, loss, gradients, new_state.params),
+    }
     return new_state, metrics, finite
 
   return update_step
@@ -429,6 +402,30 @@ def _loss(
   return loss, _Fitted(log_prob, value, log_ratio, temperature, critics, parts)
 
 
+def _descend(
+  optimizer: optax.GradientTransformation,
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  gradients: Params,
+  temperature: jax.Array,
+  key: networks_lib.PRNGKey,
+) -> TrainingState:
+  """Lines 7 and 8: the next state, by one step of the optimiser."""
+  updates, optimizer_state = optimizer.update(gradients, state.optimizer)
+  params = cast(Params, optax.apply_updates(state.params, updates))
+  steps = state.steps + 1
+  target, prior = _slow_copies(config, state, params, temperature, steps)
+  return TrainingState(
+    params=params,
+    target=target,
+    prior=prior,
+    optimizer=optimizer_state,
+    temperature=temperature,
+    key=key,
+    steps=steps,
+  )
+
+
 def _slow_copies(
   config: config_lib.QuinoaConfig,
   state: TrainingState,
@@ -504,6 +501,42 @@ def make_scanned_update(update_step: UpdateStep, num_steps: int) -> UpdateStep:
     return state, jax.tree_util.tree_map(jnp.mean, metrics), finite
 
   return scanned_update
+
+
+# The numbers put JAX's order of keys, the alphabet's, into that of computation.
+def _is_finite_before(
+  batch: types.Transition, known: _Known, points: _Points
+) -> Any:
+  """Of what the loss takes as given, whether it is finite."""
+  return _are_finite(
+    {
+      '01 observation': batch.observation,
+      '02 action': batch.action,
+      '03 reward': batch.reward,
+      '04 discount': batch.discount,
+      '05 next observation': batch.next_observation,
+      '06 target value': known.next_value,
+      '07 relative entropy': known.kl,
+      '08 prior log-probability': points.prior_log_prob,
+    }
+  )
+
+
+def _is_finite_after(
+  fitted: _Fitted, loss: jax.Array, gradients: Params, params: Params
+) -> Any:
+  """Of what the loss makes of it, whether it is finite."""
+  return _are_finite(
+    {
+      '09 value': fitted.value,
+      '10 critics': fitted.critics,
+      '11 log-probability': fitted.log_prob,
+      '12 temperature': fitted.temperature,
+      '13 loss': loss,
+      '14 gradient': gradients,
+      '15 parameters': params,
+    }
+  )
 
 
 def _are_finite(tree: Any) -> Any:
