@@ -4,9 +4,9 @@ import dataclasses
 import math
 
 from quinoa_acme import validation
+from quinoa_acme.agents import averaging as averaging_lib
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import acting
-from quinoa_acme.agents.quinoa import averaging as averaging_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks
 from quinoa_acme.agents.quinoa import prior as prior_lib

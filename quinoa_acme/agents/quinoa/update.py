@@ -1,6 +1,5 @@
 """Algorithm 2 of the paper as one pure update step, and the fit to critics."""
 
-from collections.abc import Callable
 import functools
 from typing import Any, cast, NamedTuple
 
@@ -10,7 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from quinoa_acme.agents.quinoa import averaging as averaging_lib
+from quinoa_acme.agents import averaging as averaging_lib
+from quinoa_acme.agents import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import losses
@@ -18,7 +18,7 @@ from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 
-Metrics = dict[str, jax.Array]
+Metrics = updates_lib.Metrics
 
 
 class Params(NamedTuple):
@@ -194,9 +194,7 @@ class _Fitted(NamedTuple):
   losses: Metrics
 
 
-UpdateStep = Callable[
-  [TrainingState, types.Transition], tuple[TrainingState, Metrics, Any]
-]
+UpdateStep = updates_lib.UpdateStep[TrainingState]
 
 
 def make_update_step(
@@ -476,39 +474,12 @@ def _describe_fit(
   return metrics
 
 
-def make_scanned_update(update_step: UpdateStep, num_steps: int) -> UpdateStep:
-  """Runs `update_step` over `num_steps` minibatches of one large batch.
-
-  Args:
-    update_step: as `make_update_step` gives it.
-    num_steps: the number of minibatches N.
-
-  Returns:
-    A function from a state and a batch with leaves [N * B, ...] to the last
-    state, the metrics' means, and the finiteness flags with a leading [N].
-  """
-
-  def scanned_update(state: TrainingState, batch: types.Transition):
-    minibatches = jax.tree_util.tree_map(
-      lambda x: jnp.reshape(x, (num_steps, -1, *x.shape[1:])), batch
-    )
-
-    def body(carry, minibatch):
-      new_state, metrics, finite = update_step(carry, minibatch)
-      return new_state, (metrics, finite)
-
-    state, (metrics, finite) = jax.lax.scan(body, state, minibatches)
-    return state, jax.tree_util.tree_map(jnp.mean, metrics), finite
-
-  return scanned_update
-
-
 # The numbers put JAX's order of keys, the alphabet's, into that of computation.
 def _is_finite_before(
   batch: types.Transition, known: _Known, points: _Points
 ) -> Any:
   """Of what the loss takes as given, whether it is finite."""
-  return _are_finite(
+  return updates_lib.are_finite(
     {
       '01 observation': batch.observation,
       '02 action': batch.action,
@@ -526,7 +497,7 @@ def _is_finite_after(
   fitted: _Fitted, loss: jax.Array, gradients: Params, params: Params
 ) -> Any:
   """Of what the loss makes of it, whether it is finite."""
-  return _are_finite(
+  return updates_lib.are_finite(
     {
       '09 value': fitted.value,
       '10 critics': fitted.critics,
@@ -536,11 +507,4 @@ def _is_finite_after(
       '14 gradient': gradients,
       '15 parameters': params,
     }
-  )
-
-
-def _are_finite(tree: Any) -> Any:
-  """Of each leaf, whether all of its elements are finite."""
-  return jax.tree_util.tree_map(
-    lambda x: jnp.all(jnp.isfinite(jnp.asarray(x, jnp.float32))), tree
   )
