@@ -16,6 +16,14 @@ def check_positive(options: Any, *names: str) -> None:
       raise ValueError(f'{name} must be positive and finite, but is {value!r}.')
 
 
+def check_not_negative(options: Any, *names: str) -> None:
+  """Raises a ValueError if a field is negative or not finite."""
+  for name in names:
+    value = getattr(options, name)
+    if not 0 <= value < math.inf:
+      raise ValueError(f'{name} must be finite and >= 0, but is {value!r}.')
+
+
 def check_whole(options: Any, *names: str, least: int = 1) -> None:
   """Raises a ValueError if a field is not a whole number >= `least`."""
   for name in names:

@@ -73,8 +73,11 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def offline(cls) -> 'QuinoaConfig':
-    """The default, for a fixed data set: held near to the data's actions."""
-    return cls(conservatism=0.01)
+    """The default, for a fixed data set: held near to the data's actions.
+
+    Nobody tries what its critics think too much of, so they are pessimistic.
+    """
+    return cls(conservatism=0.01, fit=fit_lib.CriticFit(pessimism=1.0))
 
   @classmethod
   def debug(cls) -> 'QuinoaConfig':
@@ -90,10 +93,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     super().__post_init__()
     validation.check_positive(self, 'learning_rate', 'max_gradient_norm')
     validation.check_sizes(self, 'value_hidden_sizes')
-    if not 0 <= self.conservatism < math.inf:
-      raise ValueError(
-        f'conservatism must be finite and >= 0, but is {self.conservatism!r}.'
-      )
+    validation.check_not_negative(self, 'conservatism')
     self._check_dual()
 
   def _check_dual(self) -> None:

@@ -20,21 +20,25 @@ class CriticFit:
   Replayed actions are mostly those of older policies, and at one of them V +
   alpha D is one equation for two unknowns: V can rise as long as D falls there.
   Critics, plain networks of observation and action, can be asked for the value
-  of actions that the policy would take now. Equation 2 is regressed on the
-  smallest of them at such actions, still by least squares and with no gradient
-  through an action. The critics' target is r + gamma (min_j Q'_j(a', s') -
-  alpha D(a', s')) with a' of the policy.
+  of actions that the policy would take now. Equation 2 is regressed on their
+  mean, less `pessimism` of their spread, at such actions, still by least
+  squares and with no gradient through an action. The critics' target is
+  r + gamma (Q'(a', s') - alpha D(a', s')) with a' of the policy and Q' made of
+  the slow critics in the same way.
 
   This is not in the paper. See docs/decisions/0006-critics.md.
 
   Attributes:
-    num_critics: how many; the smallest value counts.
+    num_critics: how many.
+    pessimism: how many standard deviations over the critics their value lies
+      below their mean. With two critics, 1 makes it the smaller of them.
     hidden_sizes: width of each hidden layer of a critic.
     learning_rate: Adam's, of the critics.
     num_actions: fresh actions a state that Q is fitted at, at least 2.
   """
 
   num_critics: int = 2
+  pessimism: float = 0.0
   hidden_sizes: tuple[int, ...] = (128, 128)
   learning_rate: float = 1e-3
   num_actions: int = 4
@@ -44,6 +48,7 @@ class CriticFit:
     validation.check_whole(self, 'num_actions', least=2)
     validation.check_sizes(self, 'hidden_sizes')
     validation.check_positive(self, 'learning_rate')
+    validation.check_not_negative(self, 'pessimism')
 
 
 Fit = DirectFit | CriticFit

@@ -93,24 +93,43 @@ def conservative_loss(log_ratios: jax.Array) -> jax.Array:
   return -jnp.mean(log_ratios)
 
 
-def soft_value(
-  critics: jax.Array, log_ratios: jax.Array, temperature: jax.Array
-) -> jax.Array:
-  """min_j Q_j(a, s) - alpha * D, an estimate of V(s) from one action each.
+def pool(critics: jax.Array, pessimism: float) -> jax.Array:
+  """mean_j Q_j - pessimism * std_j Q_j: one value of several critics.
 
-  Equation 2 solved for V, with the smallest of several critics in Q's place.
+  Of two critics the mean less one standard deviation is the smaller, the value
+  that SAC and TD3 take.
 
   Args:
-    critics: the critics' values of actions of the policy, [C, B].
+    critics: the critics' values, [C, ...].
+    pessimism: weight of the standard deviation.
+
+  Returns:
+    An array of shape [...], through which no gradient flows.
+  """
+  value = jnp.mean(critics, axis=0)
+  if pessimism:
+    value -= pessimism * jnp.std(critics, axis=0)
+  return jax.lax.stop_gradient(value)
+
+
+def soft_value(
+  q: jax.Array, log_ratios: jax.Array, temperature: jax.Array
+) -> jax.Array:
+  """Q(a, s) - alpha * D, an estimate of V(s) from one action of each state.
+
+  Equation 2 solved for V.
+
+  Args:
+    q: Q of actions of the policy, [B].
     log_ratios: D of these actions, [B].
     temperature: alpha, scalar.
 
   Returns:
     V, [B], in units of reward.
   """
-  chex.assert_rank([critics, log_ratios, temperature], [2, 1, 0])
-  chex.assert_axis_dimension(critics, 1, log_ratios.shape[0])
-  return jnp.min(critics, axis=0) - temperature * log_ratios
+  chex.assert_equal_shape([q, log_ratios])
+  chex.assert_rank([q, temperature], [1, 0])
+  return q - temperature * log_ratios
 
 
 def critic_loss(critics: jax.Array, target: jax.Array) -> jax.Array:

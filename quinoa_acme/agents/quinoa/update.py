@@ -302,10 +302,11 @@ def _look_ahead(
     following = _sample_fresh(
       networks, config, state, batch.next_observation, 1, key
     )
+    next_critics = _apply_critics(
+      networks, state.target, batch.next_observation, following.action[0]
+    )
     next_value = losses.soft_value(
-      _apply_critics(
-        networks, state.target, batch.next_observation, following.action[0]
-      ),
+      losses.pool(next_critics, config.fit.pessimism),
       losses.log_ratio(following.log_prob[0], following.prior_log_prob[0]),
       state.temperature,
     )
@@ -376,11 +377,11 @@ def _loss(
     critics = _apply_critics(
       networks, params.critics, batch.observation, batch.action
     )
-    fresh_q = jnp.min(
+    fresh_q = losses.pool(
       _apply_critics(
         networks, params.critics, batch.observation, points.action
       ),
-      axis=0,
+      config.fit.pessimism,
     )
     parts = {
       'critic_loss': losses.critic_loss(critics, known.td_target),

@@ -54,9 +54,25 @@ _D = jnp.array([[0.5, 1.0, 0.0], [1.0, -1.0, 2.0]])
 _ALPHA = jnp.asarray(2.0)
 
 
-def test_soft_value_takes_the_smallest_critic():
-  value = losses.soft_value(_Q, _D[0], _ALPHA)
-  np.testing.assert_allclose(value, [0.0, -2.0, 3.0])
+def test_two_critics_are_pooled_from_their_mean_to_the_smaller():
+  np.testing.assert_allclose(losses.pool(_Q, 0.0), np.mean(_Q, axis=0))
+  np.testing.assert_allclose(
+    losses.pool(_Q, 1.0), np.min(_Q, axis=0), atol=1e-6
+  )
+
+
+@pytest.mark.parametrize('pessimism', [0.0, 1.0])
+def test_no_gradient_flows_through_pooled_critics(pessimism):
+  # Where critics agree, the standard deviation has no derivative.
+  gradient = jax.grad(lambda q: jnp.sum(losses.pool(q, pessimism)))(
+    jnp.ones((2, 3))
+  )
+  np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_soft_value_solves_equation_2_for_the_value():
+  value = losses.soft_value(_Q[0], _D[0], _ALPHA)
+  np.testing.assert_allclose(losses.soft_q(value, _D[0], _ALPHA), _Q[0])
 
 
 def test_critic_loss_is_the_sum_over_critics():
