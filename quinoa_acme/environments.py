@@ -1,18 +1,21 @@
 """Environments by name, in the form in which the agent takes them.
 
-A name is `control:<domain>:<task>`, a task of the DeepMind Control Suite. Its
-observations are concatenated to one vector and everything is in single
-precision. Actions keep the bounds of the task's own action spec, which need
-not be -1 and 1.
+A name is `control:<domain>:<task>`, a task of the DeepMind Control Suite, or
+`gymnasium:<id>` (`gym:<id>` for short), an environment that is registered with
+Gymnasium, which the extra `gymnasium` installs; in `gymnasium:<module>:<id>`
+the module is imported first, so that it can register its own. Observations are
+flattened to one vector and everything is in single precision. Actions keep the
+bounds of the environment's own, which need not be -1 and 1.
 
-The suite takes a second to import, so it is imported on first use. It needs no
-display: without one MuJoCo simulates as usual, and only rendering asks for
-`MUJOCO_GL=egl` or `MUJOCO_GL=osmesa` in the environment.
+Either library takes a second to import, so it is imported on first use. The
+suite needs no display: without one MuJoCo simulates as usual, and only
+rendering asks for `MUJOCO_GL=egl` or `MUJOCO_GL=osmesa` in the environment.
 """
 
 import dataclasses
 import difflib
 import functools
+import importlib
 import operator
 import types
 import warnings
@@ -21,6 +24,7 @@ from acme import wrappers as wrappers_lib
 import dm_env
 
 _FORMAT = 'control:<domain>:<task>'
+_GYMNASIUM_SCHEMES = ('gymnasium', 'gym')
 _SEED_LIMIT = 2**32
 
 
@@ -29,14 +33,19 @@ class EnvironmentFactory:
   """Makes environments of one task; a picklable `Callable[[int], Environment]`.
 
   Attributes:
-    name: The task, as `control:<domain>:<task>`. A name that does not exist
-      raises a `ValueError` here and not first in the process that acts.
+    name: The task, as `control:<domain>:<task>` or `gymnasium:<id>`. A name
+      that does not exist raises a `ValueError` here and not first in the
+      process that acts.
   """
 
   name: str
 
   def __post_init__(self):
-    _parse(self.name)
+    identifier = _gymnasium_id(self.name)
+    if identifier is None:
+      _parse(self.name)
+    else:
+      _check_registered(identifier)
 
   def __call__(self, seed: int) -> dm_env.Environment:
     """Returns `make_environment(self.name, seed)`."""
@@ -47,7 +56,8 @@ def make_environment(name: str, seed: int) -> dm_env.Environment:
   """Makes the environment of a task.
 
   Args:
-    name: The task, as `control:<domain>:<task>`; `list_tasks` gives all.
+    name: The task, as `control:<domain>:<task>`, of which `list_tasks` gives
+      all, or as `gymnasium:<id>`.
     seed: An integer in [0, 2**32). It fixes the initial states of all
       episodes: two environments of one seed, given the same actions, agree.
 
@@ -57,27 +67,28 @@ def make_environment(name: str, seed: int) -> dm_env.Environment:
     scalar float32 rewards and discounts.
 
   Raises:
-    ValueError: There is no such task, or the seed is out of range.
+    ValueError: There is no such task, Gymnasium is needed and not installed,
+      or the seed is out of range.
     TypeError: The seed is not an integer.
   """
-  domain, task = _parse(name)
   seed = operator.index(seed)
   if not 0 <= seed < _SEED_LIMIT:
     raise ValueError(
       f'The seed of an environment must be in [0, 2**32); got {seed}.'
     )
-  environment = _suite().load(domain, task, task_kwargs={'random': seed})
-  return wrappers_lib.wrap_all(
-    environment,
-    [
-      wrappers_lib.ConcatObservationWrapper,
-      wrappers_lib.SinglePrecisionWrapper,
-    ],
-  )
+  identifier = _gymnasium_id(name)
+  if identifier is None:
+    domain, task = _parse(name)
+    environment = wrappers_lib.ConcatObservationWrapper(
+      _suite().load(domain, task, task_kwargs={'random': seed})
+    )
+  else:
+    environment = _make_gymnasium(identifier, seed)
+  return wrappers_lib.SinglePrecisionWrapper(environment)
 
 
 def list_tasks() -> tuple[str, ...]:
-  """Returns the names of all tasks, in alphabetical order."""
+  """Returns the names of the suite's tasks, in alphabetical order."""
   return tuple(
     sorted(f'control:{domain}:{task}' for domain, task in _suite().ALL_TASKS)
   )
@@ -90,7 +101,8 @@ def _parse(name: str) -> tuple[str, str]:
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
     raise ValueError(
       f'Unknown environment {name!r}: expected {_FORMAT}, one of the'
-      f' {len(names)} that list_tasks() gives. Did you mean {nearest!r}?'
+      f' {len(names)} that list_tasks() gives, or gymnasium:<id>. Did you mean'
+      f' {nearest!r}?'
     )
   _, domain, task = name.split(':')
   return domain, task
@@ -105,3 +117,78 @@ def _suite() -> types.ModuleType:
     warnings.filterwarnings('ignore', module='glfw')
     from dm_control import suite
   return suite
+
+
+def _gymnasium_id(name: str) -> str | None:
+  """The part of a name that Gymnasium knows, or None if the name is another's.
+
+  It may have a module before it, as `module:id`.
+  """
+  scheme, _, identifier = name.partition(':')
+  return identifier if scheme in _GYMNASIUM_SCHEMES else None
+
+
+def _check_registered(identifier: str) -> None:
+  """Raises a ValueError if Gymnasium has no such environment."""
+  gymnasium = _gymnasium()
+  module, _, registered = identifier.rpartition(':')
+  try:
+    if module:
+      importlib.import_module(module)
+    gymnasium.spec(registered)
+  except ImportError as error:
+    reason = f'{module!r} can not be imported, {error}'
+  except gymnasium.error.Error:
+    reason = 'nothing of this name and version is registered'
+  else:
+    return
+  newest = {
+    spec.id.rpartition('-v')[0].lower(): spec.id
+    for spec in sorted(
+      gymnasium.registry.values(), key=lambda spec: spec.version or 0
+    )
+  }
+  stem = registered.rpartition('-v')[0] or registered
+  [nearest] = difflib.get_close_matches(stem.lower(), newest, n=1, cutoff=0.0)
+  raise ValueError(
+    f"Unknown environment 'gymnasium:{identifier}': {reason}. Did you mean"
+    f" 'gymnasium:{newest[nearest]}'?"
+  )
+
+
+def _make_gymnasium(identifier: str, seed: int) -> dm_env.Environment:
+  """Makes an environment of Gymnasium's, its observations flattened."""
+  _check_registered(identifier)
+  gymnasium = _gymnasium()
+  # Not at the top, for it imports Gymnasium.
+  from quinoa_acme import gymnasium_adapter
+
+  try:
+    environment = gymnasium.make(identifier)
+  except (gymnasium.error.Error, ImportError) as error:
+    raise ValueError(
+      f"'gymnasium:{identifier}' can not be made: {error}"
+    ) from error
+  if not environment.observation_space.is_np_flattenable:
+    raise ValueError(
+      f"The observations of 'gymnasium:{identifier}' are of"
+      f' {environment.observation_space}, which can not be flattened to one'
+      ' vector. Register it with a wrapper that makes a Box of them.'
+    )
+  return gymnasium_adapter.GymnasiumAdapter(
+    gymnasium.wrappers.FlattenObservation(environment), seed
+  )
+
+
+def _gymnasium() -> types.ModuleType:
+  """Imports Gymnasium."""
+  try:
+    import gymnasium
+  except ModuleNotFoundError:
+    raise ValueError(
+      'Environments named gymnasium:<id> need Gymnasium, which is not'
+      ' installed. Install the extra `gymnasium`: pip install'
+      " 'quinoa-acme[gymnasium]', or in the source tree `uv sync --extra"
+      ' gymnasium`.'
+    ) from None
+  return gymnasium

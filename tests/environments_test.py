@@ -9,12 +9,41 @@ import sys
 
 from acme import specs as specs_lib
 import dm_env
+import gymnasium
 import numpy as np
 import pytest
 
 from quinoa_acme import environments as environments_lib
+from quinoa_acme.agents import quinoa
 
 _CARTPOLE = 'control:cartpole:swingup'
+
+
+class _Parts(gymnasium.Env):
+  """Observes a nest."""
+
+  observation_space = gymnasium.spaces.Dict(
+    {
+      'position': gymnasium.spaces.Box(-1, 1, (2,), np.float64),
+      'phase': gymnasium.spaces.Discrete(3),
+    }
+  )
+  action_space = gymnasium.spaces.Box(-1, 1, (1,))
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    return {'position': np.array([0.25, 0.5]), 'phase': 2}, {}
+
+
+class _Endless(gymnasium.Env):
+  """Takes actions without bounds."""
+
+  observation_space = gymnasium.spaces.Box(-1, 1, (2,))
+  action_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,))
+
+
+gymnasium.register('Parts-v0', _Parts)
+gymnasium.register('Endless-v0', _Endless)
 
 
 def _rollout(environment: dm_env.Environment, steps: int) -> np.ndarray:
@@ -29,9 +58,17 @@ def _rollout(environment: dm_env.Environment, steps: int) -> np.ndarray:
   return np.array(rows)
 
 
-# A plain task; scalars among the observations; actions beyond [-1, 1].
+# A plain task; scalars among the observations; actions beyond [-1, 1];
+# Gymnasium's, with observations in double precision.
 @pytest.mark.parametrize(
-  'name', [_CARTPOLE, 'control:walker:walk', 'control:lqr:lqr_2_1']
+  'name',
+  [
+    _CARTPOLE,
+    'control:walker:walk',
+    'control:lqr:lqr_2_1',
+    'gymnasium:HalfCheetah-v5',
+    'gym:Humanoid-v5',
+  ],
 )
 def test_timesteps_have_the_specs_of_the_environment(name):
   environment = environments_lib.make_environment(name, seed=0)
@@ -56,8 +93,9 @@ def test_action_bounds_are_those_of_the_task():
   np.testing.assert_array_equal(environment.action_spec().maximum, raw.maximum)
 
 
-def test_the_seed_fixes_the_episodes():
-  make = environments_lib.EnvironmentFactory(_CARTPOLE)
+@pytest.mark.parametrize('name', [_CARTPOLE, 'gymnasium:Hopper-v5'])
+def test_the_seed_fixes_the_episodes(name):
+  make = environments_lib.EnvironmentFactory(name)
   first = _rollout(make(1), 20)
   np.testing.assert_array_equal(first, _rollout(make(1), 20))
   assert not np.array_equal(first[0], _rollout(make(2), 0)[0])
@@ -83,7 +121,6 @@ def test_a_seed_that_is_no_integer_is_refused():
   ('name', 'nearest'),
   [
     ('cartpole:swingup', _CARTPOLE),
-    ('gym:cartpole:swingup', _CARTPOLE),
     ('control:cartpole:swing_up', _CARTPOLE),
     ('control:chetah:run', 'control:cheetah:run'),
     ('control:walker', 'control:walker:run'),
@@ -96,6 +133,73 @@ def test_an_unknown_name_gets_the_nearest_right_one(name, nearest):
     environments_lib.EnvironmentFactory(name)
   assert f'Unknown environment {name!r}' in str(error.value)
   assert f"Did you mean '{nearest}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+  ('name', 'reason', 'nearest'),
+  [
+    ('gymnasium:halfcheetah', 'nothing of this name', 'HalfCheetah-v5'),
+    ('gym:Hopper-v99', 'name and version', 'Hopper-v5'),
+    ('gymnasium:no_such_module:Hopper-v5', 'can not be imported', 'Hopper-v5'),
+    ('gymnasium:', 'nothing of this name', ''),
+  ],
+)
+def test_an_unknown_id_of_gymnasium_gets_the_nearest_right_one(
+  name, reason, nearest
+):
+  with pytest.raises(ValueError, match=reason) as error:
+    environments_lib.EnvironmentFactory(name)
+  assert "Unknown environment 'gymnasium:" in str(error.value)
+  assert f"Did you mean 'gymnasium:{nearest}" in str(error.value)
+
+
+def test_an_end_and_a_cut_differ_through_all_wrappers():
+  # It falls within a few dozen steps, and a pendulum never does.
+  hopper = environments_lib.make_environment('gymnasium:Hopper-v5', 0)
+  pendulum = environments_lib.make_environment('gymnasium:Pendulum-v1', 0)
+  last = []
+  for environment in (hopper, pendulum):
+    timestep = environment.reset()
+    while not timestep.last():
+      spec = environment.action_spec()
+      timestep = environment.step(np.ones(spec.shape, spec.dtype))
+    last.append(timestep)
+  assert [timestep.discount for timestep in last] == [0.0, 1.0]
+  assert last[0].discount.dtype == np.float32
+
+
+def test_observations_of_several_parts_become_one_vector():
+  environment = environments_lib.make_environment('gymnasium:Parts-v0', 0)
+  observation = environment.reset().observation
+  # The parts by name, what is discrete as one-hot.
+  np.testing.assert_array_equal(observation, [0, 0, 1, 0.25, 0.5])
+  assert observation.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+  ('name', 'message'),
+  [
+    ('gymnasium:CartPole-v1', 'bounded, continuous action spec'),
+    ('gymnasium:Endless-v0', 'finite action bounds'),
+  ],
+)
+def test_actions_that_are_no_finite_box_get_the_agent_s_error(name, message):
+  spec = specs_lib.make_environment_spec(
+    environments_lib.make_environment(name, 0)
+  )
+  with pytest.raises(ValueError, match=message):
+    quinoa.make_networks(spec)
+
+
+def test_an_environment_that_is_gone_is_named():
+  with pytest.raises(ValueError, match="'gymnasium:Hopper-v2' can not be made"):
+    environments_lib.make_environment('gymnasium:Hopper-v2', 0)
+
+
+def test_without_gymnasium_the_error_names_the_extra(monkeypatch):
+  monkeypatch.setitem(sys.modules, 'gymnasium', None)
+  with pytest.raises(ValueError, match=r"'quinoa-acme\[gymnasium\]'"):
+    environments_lib.EnvironmentFactory('gymnasium:Hopper-v5')
 
 
 def test_list_tasks_gives_names_that_are_taken():

@@ -1,0 +1,114 @@
+"""Gymnasium's environments in the form of dm_env.
+
+Acme's own wrapper is for gym before 0.26, whose steps had one flag for both
+ends of an episode. Gymnasium tells them apart, and that is what this adapter is
+for: an episode that terminated ends with discount 0, so that nothing is
+expected to follow, and one that was merely cut off keeps discount 1, so that
+learning looks beyond the cut.
+"""
+
+from typing import Any, cast
+
+from acme import specs
+import dm_env
+import gymnasium
+from gymnasium import spaces
+import numpy as np
+
+
+class GymnasiumAdapter(dm_env.Environment):
+  """A `dm_env.Environment` of a Gymnasium one with array observations."""
+
+  def __init__(self, environment: gymnasium.Env, seed: int | None = None):
+    """Makes the adapter.
+
+    Args:
+      environment: with observations of a `Box`.
+      seed: of all episodes, given to the first reset; by default unseeded.
+
+    Raises:
+      ValueError: if the observations are not of a `Box`, or the actions have
+        no spec.
+    """
+    if not isinstance(environment.observation_space, spaces.Box):
+      raise ValueError(
+        'GymnasiumAdapter takes observations of a Box, not of '
+        f'{environment.observation_space}. Wrap the environment, e.g. in '
+        'gymnasium.wrappers.FlattenObservation.'
+      )
+    self._environment = environment
+    self._observation_space = environment.observation_space
+    self._action_spec = _to_action_spec(environment.action_space)
+    self._seed = seed
+    self._needs_reset = True
+
+  def reset(self) -> dm_env.TimeStep:
+    """Starts an episode; the first one takes the seed."""
+    observation, _ = self._environment.reset(seed=self._seed)
+    # Another reset with it would begin every episode alike.
+    self._seed = None
+    self._needs_reset = False
+    return dm_env.restart(self._observe(observation))
+
+  def step(self, action: Any) -> dm_env.TimeStep:
+    """Acts; after an episode's end it starts the next one instead."""
+    if self._needs_reset:
+      return self.reset()
+    observation, reward, terminated, truncated, _ = self._environment.step(
+      self._bound(action)
+    )
+    observation = self._observe(observation)
+    reward = float(cast(float, reward))
+    self._needs_reset = terminated or truncated
+    if terminated:
+      return dm_env.termination(reward, observation)
+    if truncated:
+      return dm_env.truncation(reward, observation)
+    return dm_env.transition(reward, observation)
+
+  # dm_env gives its own methods no types, so that none fits them.
+  def observation_spec(  # pyright: ignore[reportIncompatibleMethodOverride]
+    self,
+  ) -> specs.Array:
+    """The observation's shape and dtype."""
+    space = self._observation_space
+    return specs.Array(space.shape, space.dtype, 'observation')
+
+  def action_spec(  # pyright: ignore[reportIncompatibleMethodOverride]
+    self,
+  ) -> specs.Array:
+    """The action's shape and dtype, with its bounds."""
+    return self._action_spec
+
+  def close(self) -> None:
+    """Closes the environment."""
+    self._environment.close()
+
+  def _observe(self, observation: Any) -> np.ndarray:
+    # A copy, since an environment may write the next one in the same place.
+    return np.array(observation, self._observation_space.dtype)
+
+  def _bound(self, action: Any) -> Any:
+    """The action in the space's own dtype, within its bounds there.
+
+    A float32 next to a bound in float64 may be rounded to beyond it.
+    """
+    space = self._environment.action_space
+    if isinstance(space, spaces.Box):
+      return np.clip(np.asarray(action, space.dtype), space.low, space.high)
+    return np.asarray(action, space.dtype)
+
+
+def _to_action_spec(space: spaces.Space) -> specs.Array:
+  """The spec of a space of actions; what may act in it is not decided here."""
+  match space:
+    case spaces.Box():
+      return specs.BoundedArray(
+        space.shape, space.dtype, space.low, space.high, 'action'
+      )
+    case spaces.Discrete(start=0):
+      return specs.DiscreteArray(int(space.n), space.dtype, 'action')
+  raise ValueError(
+    f'The action space {space} has no spec in dm_env. Wrap the environment so '
+    'that it takes a Box, e.g. in gymnasium.wrappers.TransformAction.'
+  )
