@@ -3,12 +3,8 @@
 import dataclasses
 import itertools
 
-from acme import environment_loop
 from acme import specs
 from acme.jax.layouts import distributed_layout
-from acme.jax.layouts import local_layout
-from acme.utils import counting
-from acme.utils import loggers
 import dm_env
 import jax
 import launchpad as lp
@@ -152,35 +148,6 @@ def test_an_actor_needs_parameters(make_spec, make_networks, config):
     quinoa.QuinoaBuilder(config).make_actor(
       jax.random.PRNGKey(0), quinoa.make_policy(networks)
     )
-
-
-@pytest.mark.slow
-def test_acme_s_local_layout_runs_the_builder(
-  make_networks, point_mass, config
-):
-  environment = point_mass(0)
-  spec = specs.make_environment_spec(environment)
-  networks = make_networks(spec, config)
-  counter = counting.Counter()
-  agent = local_layout.LocalLayout(
-    seed=0,
-    environment_spec=spec,
-    builder=quinoa.QuinoaBuilder(config),
-    networks=networks,
-    policy_network=quinoa.make_policy(networks),
-    workdir=None,
-    min_replay_size=config.min_replay_size,
-    samples_per_insert=config.samples_per_insert,
-    batch_size=config.batch_size,
-    num_sgd_steps_per_step=config.num_sgd_steps_per_step,
-    counter=counter,
-  )
-  loop = environment_loop.EnvironmentLoop(
-    environment, agent, logger=loggers.NoOpLogger()
-  )
-  loop.run(num_steps=200)
-  # One SGD step an environment step, past the first 32.
-  assert 150 <= counter.get_counts()['steps'] <= 200
 
 
 def test_acme_s_distributed_layout_takes_the_builder(
