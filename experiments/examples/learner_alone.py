@@ -1,0 +1,60 @@
+"""The learner alone, on any iterator of transitions.
+
+Here they are of a task of one step: an arm is told where to point, and is paid
+less the further it points away. Actions are random; the policy is learnt.
+
+Run it by `python experiments/examples/learner_alone.py`.
+"""
+
+from collections.abc import Iterator
+
+from acme import specs
+from acme import types
+import jax
+import numpy as np
+import reverb
+
+from quinoa_acme.agents import quinoa
+
+SPEC = specs.EnvironmentSpec(
+  observations=specs.Array((2,), np.float32, 'target'),
+  actions=specs.BoundedArray((2,), np.float32, -1.0, 1.0, 'position'),
+  rewards=specs.Array((), np.float32, 'reward'),
+  discounts=specs.BoundedArray((), np.float32, 0.0, 1.0, 'discount'),
+)
+
+
+def make_samples(batch_size: int, seed: int) -> Iterator[reverb.ReplaySample]:
+  """Yields batches of random transitions, as a Reverb dataset would."""
+  rng = np.random.default_rng(seed)
+  while True:
+    target, position = rng.uniform(-1, 1, (2, batch_size, 2)).astype(np.float32)
+    yield reverb.ReplaySample(
+      info=None,
+      data=types.Transition(
+        observation=target,
+        action=position,
+        reward=-np.linalg.norm(position - target, axis=-1),
+        discount=np.zeros(batch_size, np.float32),  # Nothing follows.
+        next_observation=target,
+      ),
+    )
+
+
+def learn(config: quinoa.QuinoaConfig, num_calls: int, seed: int = 0) -> float:
+  """Learns, and returns how far from its targets the policy then points."""
+  networks = quinoa.QuinoaAgent(config).make_networks(SPEC)
+  samples = make_samples(config.samples_per_step, seed)
+  key = jax.random.PRNGKey(seed)
+  learner = quinoa.QuinoaLearner(networks, config, key, samples)
+  for _ in range(num_calls):
+    learner.step()
+  [variables] = learner.get_variables(['policy'])
+  target = next(samples).data.observation
+  position = quinoa.make_policy(networks)(variables, key, target)
+  return float(np.linalg.norm(position - target, axis=-1).mean())
+
+
+if __name__ == '__main__':
+  small = quinoa.QuinoaConfig.debug()
+  print(f'{learn(small, 0):.2f} before, {learn(small, 500):.2f} after')

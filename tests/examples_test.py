@@ -1,0 +1,234 @@
+"""Every example runs, small, and does what it says."""
+
+import dataclasses
+import functools
+import importlib.util
+import pathlib
+import types as python_types
+
+import acme
+from acme import core
+from acme.utils import counting
+from acme.utils import loggers
+import jax
+import numpy as np
+import pytest
+
+from quinoa_acme import environments
+from quinoa_acme import experiment
+from quinoa_acme import layouts
+from quinoa_acme import local
+from quinoa_acme import networks as networks_lib
+from quinoa_acme import replay as replay_lib
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
+
+_EXAMPLES = pathlib.Path(__file__).parents[1] / 'experiments' / 'examples'
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def _acme_may_promote_ranks():
+  """Acme's losses and discriminators do; they are not ours to change."""
+  with jax.numpy_rank_promotion('allow'):
+    yield
+
+
+@functools.cache
+def _load(name: str) -> python_types.ModuleType:
+  spec = importlib.util.spec_from_file_location(name, _EXAMPLES / f'{name}.py')
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module
+
+
+@pytest.fixture(scope='module')
+def config(tiny_config):
+  """A pace that a layout of Acme's keeps."""
+  return dataclasses.replace(
+    tiny_config,
+    min_replay_size=50,
+    samples_per_insert=16.0,
+    samples_per_insert_tolerance=1.0,
+  )
+
+
+def _returns(environment, agent, num_steps):
+  """Runs Acme's loop, and gives the return of each episode."""
+  rows = loggers.InMemoryLogger()
+  loop = acme.EnvironmentLoop(environment, agent, logger=rows)
+  loop.run(num_steps=num_steps)
+  return [row['episode_return'] for row in rows._data]
+
+
+def test_normalised_observations(point_mass, config):
+  environment = point_mass(0)
+  agent = _load('normalised_observations').make_agent(
+    acme.make_environment_spec(environment), config
+  )
+  [before] = agent.get_variables(['normalization_variables'])
+  [policy] = agent.get_variables(['policy'])
+  _returns(environment, agent, 100)
+  [after] = agent.get_variables(['normalization_variables'])
+  np.testing.assert_array_equal(before.mean, [0, 0])
+  # Those of what the learner sampled, which spreads less than the unit normal.
+  assert np.all(after.mean != before.mean)
+  assert np.all((after.std > 0.01) & (after.std < 0.9))
+  [learnt] = agent.get_variables(['policy'])
+  assert _differ(policy.params, learnt.params)
+
+
+def _differ(left, right) -> bool:
+  same = jax.tree_util.tree_map(np.array_equal, left, right)
+  return not all(jax.tree_util.tree_leaves(same))
+
+
+# Sizes for the point mass, on which a thousand steps show learning.
+_SIZES = {
+  'discount': 0.95,
+  'batch_size': 64,
+  'samples_per_insert': 64.0,
+  'num_sgd_steps_per_step': 5,
+  'min_replay_size': 320,
+}
+
+
+def test_gail(point_mass):
+  environment = point_mass(0)
+  spec = acme.make_environment_spec(environment)
+  demonstrations, expert_return = _demonstrate(environment, spec, 20)
+  agent = _load('gail').make_agent(
+    spec,
+    dataclasses.replace(
+      quinoa.QuinoaConfig.debug(),
+      fit=quinoa.CriticFit(hidden_sizes=(64,)),
+      learning_rate=1e-3,
+      **_SIZES,
+    ),
+    demonstrations,
+  )
+  returns = _returns(environment, agent, 750)
+  assert np.mean(returns[:5]) < 0.3 * expert_return
+  assert np.mean(returns[-5:]) > 0.6 * expert_return
+
+
+def _demonstrate(environment, spec, num_episodes):
+  """Transitions of a damped spring's, and their mean return."""
+  replay = replay_lib.TransitionReplay(spec, 10_000, seed=0)
+  adder = replay_lib.ReplayAdder(replay)
+  total = 0.0
+  for _ in range(num_episodes):
+    timestep = environment.reset()
+    adder.add_first(timestep)
+    while not timestep.last():
+      position, velocity = timestep.observation
+      action = np.clip(-5 * position - 2 * velocity, -1, 1)
+      action = np.array([action], np.float32)
+      timestep = environment.step(action)
+      adder.add(action, timestep)
+      total += timestep.reward
+  return replay, total / num_episodes
+
+
+def test_flow_for_sac(point_mass):
+  class PaidMore(point_mass):
+    """Acme's SAC begins with a temperature of one, which is dear here."""
+
+    def step(self, action):
+      timestep = super().step(action)
+      return timestep._replace(reward=np.float32(5) * timestep.reward)
+
+  environment = PaidMore(0)
+  agent = _load('flow_for_sac').make_agent(
+    acme.make_environment_spec(environment),
+    dataclasses.replace(
+      sac.SACConfig(hidden_sizes=(64, 64), learning_rate=2e-3, **_SIZES),
+      discount=0.9,
+    ),
+    networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(32,)),
+  )
+  returns = np.array(_returns(environment, agent, 1500)) / 5
+  assert np.mean(returns[:6]) < 15
+  assert np.mean(returns[-6:]) > 30
+
+
+def test_second_table(point_mass, config):
+  rows = loggers.InMemoryLogger()
+  server = _load('second_table').train(point_mass(0), config, 150, rows)
+  client = server.localhost_client()
+  returns = {float(row['episode_return']) for row in rows._data}
+  assert len(returns) == 3
+  info = client.server_info()
+  assert info['episodes'].current_size == 3
+  # The learner kept its pace beside it.
+  sampled = info['priority_table'].rate_limiter_info.sample_stats.completed
+  assert sampled >= 16 * (150 - 50)
+  for sample in client.sample('episodes', 5, emit_timesteps=False):
+    rewards = sample.data[2]
+    assert rewards.shape == (51,)
+    assert min(abs(rewards.sum() - value) for value in returns) < 1e-3
+  server.stop()
+
+
+def test_own_networks(point_mass, config):
+  environment = point_mass(0)
+  spec = acme.make_environment_spec(environment)
+  networks = _load('own_networks').make_networks(config, spec)
+  counter = counting.Counter()
+  agent = layouts.make_local_layout(
+    config,
+    spec,
+    quinoa.QuinoaBuilder,
+    networks,
+    quinoa.make_policy(networks),
+    counter=counter,
+  )
+  [before] = agent.get_variables(['value'])
+  _returns(environment, agent, 100)
+  [after] = agent.get_variables(['value'])
+  assert 'residual_value/linear' in after
+  assert _differ(before, after)
+  assert counter.get_counts()['steps'] >= 50
+
+
+class _Source(core.VariableSource):
+  """Gives what it was given."""
+
+  def __init__(self, variables):
+    self._variables = variables
+
+  def get_variables(self, names):
+    return [self._variables for _ in names]
+
+
+def test_own_loop(tmp_path):
+  name = 'gymnasium:Pendulum-v1'
+  run = experiment.ExperimentConfig(
+    # The base's mode leaves nothing to chance.
+    agent=dataclasses.replace(
+      quinoa.QuinoaConfig.debug(), evaluation_policy=quinoa.BaseMode()
+    ),
+    environment_factory=environments.EnvironmentFactory(name),
+    env_name=name,
+    workdir=str(tmp_path),
+    num_steps=300,
+    eval_every=300,
+    evaluation_episodes=1,
+  )
+  local.run(run)
+  example = _load('own_loop')
+  environment = run.environment_factory(0)
+  spec = acme.make_environment_spec(environment)
+  actor_core, variables = example.load(run, spec)
+  total = example.run_episode(environment, actor_core, variables, seed=0)
+  assert variables.temperature != run.agent.temperature.initial
+  # Acme's actor, given the same parameters, does the same.
+  agent = run.make_agent()
+  actor = agent.make_builder(spec, loggers.NoOpLogger).make_actor(
+    jax.random.PRNGKey(1),
+    agent.make_evaluation_policy(agent.make_networks(spec)),
+    variable_source=_Source(variables),
+  )
+  [expected] = _returns(run.environment_factory(0), actor, 1)
+  assert total == pytest.approx(expected, rel=1e-5)
