@@ -6,7 +6,7 @@ ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint clean
+.PHONY: help setup run test test-fast lint docs api clean
 
 help:  ## Show this help.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -17,7 +17,7 @@ setup:  ## Make .venv with Python 3.10 and the locked packages.
 run: setup  ## Train an agent; ARGS="..." replaces the default flags.
 	$(VENV)/python experiments/run_quinoa.py $(ARGS)
 
-test: lint  ## Lint, then run all tests; PYTEST_ARGS="..." adds to pytest's.
+test: lint docs  ## Lint, build docs, run all tests; PYTEST_ARGS="..." adds to pytest's.
 	$(VENV)/python -m pytest $(PYTEST_ARGS)
 
 test-fast: setup  ## Run the tests that take seconds.
@@ -28,6 +28,12 @@ lint: setup  ## Check style, formatting and types.
 	$(VENV)/ruff format --check
 	$(VENV)/pyright
 
+docs: setup  ## Build the documentation into site/; a warning is an error.
+	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --quiet
+
+api: setup  ## Write down anew what the package exports.
+	$(VENV)/python scripts/public_api.py
+
 clean:  ## Remove caches and built files, not .venv nor the runs.
-	rm -rf build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis
 	find . -name .venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

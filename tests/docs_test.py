@@ -1,0 +1,34 @@
+"""The tutorial's Python runs, one block after the other."""
+
+import pathlib
+import re
+
+import pytest
+
+_DOCS = pathlib.Path(__file__).resolve().parents[1] / 'docs'
+
+# The same blocks, in a second each.
+_SHORTER = {
+  'agent=quinoa.QuinoaConfig(),': 'agent=quinoa.QuinoaConfig.debug(),',
+  'num_steps=20_000,': 'num_steps=400, evaluation_episodes=1,',
+}
+
+
+@pytest.mark.slow
+def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
+  monkeypatch.chdir(tmp_path)
+  text = (_DOCS / 'tutorial.md').read_text()
+  blocks = re.findall(r'```python\n(.*?)```', text, re.DOTALL)
+  for line, shorter in _SHORTER.items():
+    assert text.count(line) == 1, line
+    blocks = [block.replace(line, shorter) for block in blocks]
+  namespace = {}
+  for block in blocks:
+    exec(compile(block, 'tutorial.md', 'exec'), namespace)
+  output = capsys.readouterr().out
+  assert re.search(r'^300 updates, return \d+$', output, re.MULTILINE)
+  # The density's integral.
+  integral = float(re.findall(r'^\d\.\d{3}$', output, re.MULTILINE)[-1])
+  assert 0.9 < integral < 1.1
+  assert len(list((tmp_path / 'runs' / 'cartpole').glob('*.png'))) == 2
+  assert namespace['deeper'].agent.flow.num_couplings == 8
