@@ -102,7 +102,9 @@ def save(
   return path
 
 
-def restore_latest(directory: PathLike, like: Any) -> tuple[int, Any] | None:
+def restore_latest(
+  directory: PathLike, like: Any, *, partial: bool = False
+) -> tuple[int, Any] | None:
   """Reads the newest checkpoint that is whole.
 
   A file that is torn, altered or not a checkpoint is named in a warning, and
@@ -115,6 +117,7 @@ def restore_latest(directory: PathLike, like: Any) -> tuple[int, Any] | None:
     like: A pytree that gives the structure, and at its leaves the shapes and
       dtypes, of the state: the initial state, or what `jax.eval_shape` makes
       of it.
+    partial: Whether the checkpoint may hold more than `like`.
 
   Returns:
     The step and the state, or None when there is no checkpoint. The state has
@@ -134,7 +137,7 @@ def restore_latest(directory: PathLike, like: Any) -> tuple[int, Any] | None:
       logging.warning('Skipping the checkpoint %s: %s.', path, error)
       problems.append(f'{path}: {error}')
       continue
-    _check_matches(path, metadata['leaves'], like)
+    _check_matches(path, metadata['leaves'], like, partial)
     return step, _decode(metadata['leaves'], arrays, like)
   if problems:
     raise CheckpointError(
@@ -341,17 +344,21 @@ def _load(
 
 
 def _check_matches(
-  path: pathlib.Path, leaves: Sequence[Mapping[str, Any]], like: Any
+  path: pathlib.Path,
+  leaves: Sequence[Mapping[str, Any]],
+  like: Any,
+  partial: bool,
 ) -> None:
   """Raises a `CheckpointError` that names the first differing leaves."""
   found = {leaf['path']: _kind(leaf) for leaf in leaves}
   expected = {
     path: _kind(_describe(path, leaf)) for path, leaf in _flatten(like)
   }
+  others = [] if partial else [key for key in found if key not in expected]
   differences = [
     f'{_show(key)}: expected {expected.get(key, "nothing")},'
     f' found {found.get(key, "nothing")}'
-    for key in [*expected, *(key for key in found if key not in expected)]
+    for key in [*expected, *others]
     if expected.get(key) != found.get(key)
   ]
   if differences:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 import dataclasses
 from importlib import metadata
-import json
 import pathlib
 import subprocess
 from typing import Any
@@ -13,6 +12,7 @@ import dm_env
 import numpy as np
 
 from quinoa_acme import options
+from quinoa_acme import run_folder
 from quinoa_acme import validation
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
@@ -102,7 +102,7 @@ class ExperimentConfig:
     """Writes `config.json` to the workdir, which is made if need be."""
     path = pathlib.Path(self.workdir) / 'config.json'
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(self.describe(), indent=2) + '\n')
+    run_folder.write_json(path, self.describe())
     return path
 
 

@@ -5,11 +5,11 @@ the names below, most of them at import, all of them on the paths that its JAX
 agents take. JAX 0.6 has each under another name, with the same meaning, so
 binding the old name to the new object is all that is needed.
 
-The names are bound when `quinoa_acme` is imported, which must come before the
-first import of `acme.jax` or `acme.agents.jax` in a process. A Launchpad node
-runs in a fresh interpreter that imports what its pickle names first; the nodes
-of `quinoa_acme.program` are functions of this package, so the names are bound
-in every one of them.
+The names are bound just before the first import of `acme.jax` in a process,
+by `import_hooks`, once `quinoa_acme` has been imported. A Launchpad node that
+runs in a fresh interpreter imports what its pickle names first; the nodes of
+`quinoa_acme.program` are functions of this package, so the names are bound in
+every one of them.
 
 `tests/jax_compat_test.py` fails when a name here is no longer needed: when JAX
 has it again, or when no file of dm-acme uses it any more.

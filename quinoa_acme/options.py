@@ -44,6 +44,22 @@ def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
   return dataclasses.replace(config, **values)  # pyright: ignore
 
 
+def check_types(options: Any) -> None:
+  """Checks that each field of a dataclass is of its type.
+
+  Args:
+    options: the dataclass.
+
+  Raises:
+    ValueError: if one is not; names the field and what was expected.
+  """
+  for name, hint in typing.get_type_hints(type(options)).items():
+    try:
+      _coerce(getattr(options, name), hint)
+    except ValueError as error:
+      raise ValueError(f'{name}: {error}.') from None
+
+
 def to_plain(value: Any) -> Any:
   """A configuration as plain values for JSON, each option with its type."""
   if not dataclasses.is_dataclass(value):

@@ -1,14 +1,19 @@
 """What a run keeps on disk to go on later: learner, counts, and replay."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 import json
 import os
 import pathlib
-
-from acme import core
+from typing import Any, TYPE_CHECKING
 
 from quinoa_acme import checkpointing
-from quinoa_acme import replay as replay_lib
+
+if TYPE_CHECKING:
+  from acme import core
+
+  from quinoa_acme import replay as replay_lib
 
 
 def save_learner(workdir: str, learner: core.Learner) -> None:
@@ -38,6 +43,30 @@ def restore_learner(workdir: str, learner: core.Learner) -> int:
   step, state = restored
   learner.restore(state)
   return step
+
+
+def restore_part(workdir: str, like: Any) -> tuple[int, Any]:
+  """Reads a part of the learner's state, such as its policy.
+
+  Args:
+    workdir: the run's folder.
+    like: the part, as `checkpointing` takes it.
+
+  Returns:
+    The SGD steps made, and the part.
+
+  Raises:
+    checkpointing.CheckpointError: if there is no checkpoint that is whole, or
+      it has no such part.
+  """
+  restored = checkpointing.restore_latest(
+    _learner_dir(workdir), like, partial=True
+  )
+  if restored is None:
+    raise checkpointing.CheckpointError(
+      f'{workdir} has no checkpoint yet: let the run train for a minute.'
+    )
+  return restored
 
 
 def learner_steps(workdir: str) -> int:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime
-import json
 import pathlib
 import sys
 import time
@@ -14,6 +13,7 @@ from quinoa_acme import options
 from quinoa_acme import plotting
 from quinoa_acme import program
 from quinoa_acme import progress
+from quinoa_acme import run_folder
 from quinoa_acme import stopping
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
@@ -84,33 +84,14 @@ def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
     FileNotFoundError: if the folder is of no run.
     ValueError: if the run was made by a version with other options.
   """
-  path = pathlib.Path(workdir) / 'config.json'
-  if not path.exists():
-    raise FileNotFoundError(
-      f'There is no {path}. Give the folder of a run, which it prints first.'
-    )
-  plain = json.loads(path.read_text())
-  kinds = {
-    type(presets['default']()).__name__: type(presets['default']())
-    for presets in PRESETS.values()
-  }
-  kind = kinds.get(plain['agent']['type'])
-  if kind is None:
-    raise ValueError(
-      f'{path} is of the agent {plain["agent"]["type"]!r}; known are '
-      f'{sorted(kinds)}.'
-    )
-  try:
-    agent = options.from_plain(plain['agent'], kind)
-  except ValueError as error:
-    raise ValueError(f'{path}: {error}.') from None
+  plain = run_folder.read_description(workdir)
   names = {
     field.name for field in dataclasses.fields(experiment_lib.ExperimentConfig)
   }
   return experiment_lib.ExperimentConfig(
     **{
       **{key: value for key, value in plain.items() if key in names},
-      'agent': agent,
+      'agent': run_folder.read_agent(workdir),
       'environment_factory': environments.EnvironmentFactory(plain['env_name']),
       'workdir': workdir,
     }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import acme
+import acme.jax  # Before which the names are bound.
 import jax
 import pytest
 

@@ -4,6 +4,11 @@ from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 
+# The configurations that there are agents for, by name.
+CONFIGS: dict[str, type[off_policy.OffPolicyConfig]] = {
+  config.__name__: config for config in (quinoa.QuinoaConfig, sac.SACConfig)
+}
+
 
 def make_agent(
   config: off_policy.OffPolicyConfig,
@@ -25,6 +30,6 @@ def make_agent(
     case sac.SACConfig():
       return sac.SACAgent(config)
   raise TypeError(
-    'expected the configuration of an agent of quinoa_acme (QuinoaConfig, '
-    f'SACConfig), but got {config!r}.'
+    'expected the configuration of an agent of quinoa_acme '
+    f'({", ".join(CONFIGS)}), but got {config!r}.'
   )

@@ -2,10 +2,9 @@
 
 import dataclasses
 
-from acme import types
 import jax
-import optax
 
+from quinoa_acme import types
 from quinoa_acme import validation
 
 
@@ -58,6 +57,9 @@ def update(
   Returns:
     The slow parameters to use from the next step on.
   """
+  # Not at the top: configurations, which name these options, import fast.
+  import optax
+
   if isinstance(averaging, CopyEvery):
     return optax.periodic_update(online, slow, steps, averaging.period)
   return optax.incremental_update(online, slow, averaging.rate)

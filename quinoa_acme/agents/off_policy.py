@@ -6,20 +6,20 @@ every agent is trained, evaluated and logged by the same code.
 
 from collections.abc import Callable, Mapping
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol, TYPE_CHECKING
 
-from acme import specs
-from acme.agents.jax import builders
-from acme.jax import networks as networks_lib
-from acme.utils.loggers import base as loggers_base
 import jax
 
+from quinoa_acme import options
+from quinoa_acme import types
 from quinoa_acme import validation
+from quinoa_acme.agents import choices
 
-Policy = Callable[
-  [networks_lib.Params, networks_lib.PRNGKey, networks_lib.Observation],
-  jax.Array,
-]
+if TYPE_CHECKING:
+  from acme.agents.jax import builders
+  from acme.utils.loggers import base as loggers_base
+
+Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
 
 
 # Options with which every part of a run comes to work within seconds.
@@ -85,6 +85,7 @@ class OffPolicyConfig:
     )
 
   def __post_init__(self):
+    options.check_types(self)
     validation.check_positive(
       self, 'samples_per_insert', 'samples_per_insert_tolerance'
     )
@@ -136,6 +137,19 @@ class OffPolicyConfig:
       )
 
 
+class SavedPolicy(NamedTuple):
+  """Where the policy is in the saved state of a learner.
+
+  Attributes:
+    like: the part of the state that holds it, as a pytree with the state's
+      paths whose leaves have shapes and dtypes.
+    as_params: makes of that part what a `Policy` takes.
+  """
+
+  like: Any
+  as_params: Callable[[Any], types.Params]
+
+
 class OffPolicyAgent(Protocol):
   """An algorithm, as a run uses it."""
 
@@ -149,25 +163,35 @@ class OffPolicyAgent(Protocol):
     """Which action is taken in evaluation, for tables of results."""
     ...
 
-  def make_networks(self, spec: specs.EnvironmentSpec) -> Any:
+  def make_networks(self, spec: types.EnvironmentSpec) -> Any:
     """Makes the networks for an environment."""
     ...
 
   def make_builder(
     self,
-    spec: specs.EnvironmentSpec,
-    logger_fn: Callable[[], loggers_base.Logger],
-  ) -> builders.GenericActorLearnerBuilder:
+    spec: types.EnvironmentSpec,
+    logger_fn: 'Callable[[], loggers_base.Logger]',
+  ) -> 'builders.GenericActorLearnerBuilder':
     """Makes the builder of replay, actor and learner.
 
     The learner's saved state has the SGD steps made as `steps`.
     """
     ...
 
-  def make_policy(self, networks: Any) -> Policy:
-    """Makes the policy that the actors act by."""
+  def make_policy(
+    self, networks: Any, choice: choices.ActionChoice = choices.Sample()
+  ) -> Policy:
+    """Makes a policy; the actors act by a sample.
+
+    Raises:
+      ValueError: if the agent's policy has no such action.
+    """
     ...
 
   def make_evaluation_policy(self, networks: Any) -> Policy:
     """Makes the policy that is evaluated."""
+    ...
+
+  def saved_policy(self, networks: Any) -> SavedPolicy:
+    """Says where the policy is in what the learner saves."""
     ...

@@ -8,7 +8,7 @@ a logistic of scale one half.)
 
 import dataclasses
 
-from acme import specs
+from dm_env import specs
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -1,19 +1,19 @@
 """The Quinoa agent: configuration, networks, equations, learner and builder."""
 
+from typing import TYPE_CHECKING
+
+from quinoa_acme import lazy
 from quinoa_acme.agents.averaging import CopyEvery
 from quinoa_acme.agents.averaging import Polyak
-from quinoa_acme.agents.learning import NonFiniteError
-from quinoa_acme.agents.quinoa.acting import ActionChoice
-from quinoa_acme.agents.quinoa.acting import BaseMode
+from quinoa_acme.agents.choices import ActionChoice
+from quinoa_acme.agents.choices import BaseMode
+from quinoa_acme.agents.choices import MostLikely
+from quinoa_acme.agents.choices import Sample
 from quinoa_acme.agents.quinoa.acting import make_policy
-from quinoa_acme.agents.quinoa.acting import MostLikely
-from quinoa_acme.agents.quinoa.acting import Sample
 from quinoa_acme.agents.quinoa.agent import QuinoaAgent
-from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
 from quinoa_acme.agents.quinoa.config import QuinoaConfig
 from quinoa_acme.agents.quinoa.fit import CriticFit
 from quinoa_acme.agents.quinoa.fit import DirectFit
-from quinoa_acme.agents.quinoa.learning import QuinoaLearner
 from quinoa_acme.agents.quinoa.networks import make_networks
 from quinoa_acme.agents.quinoa.networks import PolicyVariables
 from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
@@ -23,7 +23,12 @@ from quinoa_acme.agents.quinoa.prior import UniformPrior
 from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
 from quinoa_acme.agents.quinoa.temperature import MultiplierTemperature
-from quinoa_acme.agents.quinoa.update import TrainingState
+
+if TYPE_CHECKING:
+  from quinoa_acme.agents.learning import NonFiniteError
+  from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
+  from quinoa_acme.agents.quinoa.learning import QuinoaLearner
+  from quinoa_acme.agents.quinoa.update import TrainingState
 
 __all__ = (
   'ActionChoice',
@@ -50,4 +55,15 @@ __all__ = (
   'UniformPrior',
   'make_networks',
   'make_policy',
+)
+
+# These import Acme, and so Launchpad, Reverb and TensorFlow.
+__getattr__ = lazy.attach(
+  __name__,
+  {
+    'NonFiniteError': 'quinoa_acme.agents.learning',
+    'QuinoaBuilder': 'quinoa_acme.agents.quinoa.builder',
+    'QuinoaLearner': 'quinoa_acme.agents.quinoa.learning',
+    'TrainingState': 'quinoa_acme.agents.quinoa.update',
+  },
 )

@@ -1,39 +1,15 @@
 """How the agent acts: a sample of the policy, or one of two greedy actions."""
 
-import dataclasses
-
 import jax.numpy as jnp
 
-from quinoa_acme import validation
 from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.choices import ActionChoice
+from quinoa_acme.agents.choices import BaseMode
+from quinoa_acme.agents.choices import MostLikely
+from quinoa_acme.agents.choices import Sample
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 
-
-@dataclasses.dataclass(frozen=True)
-class Sample:
-  """A sample of the policy; line 4 of Algorithm 1, and how actors act."""
-
-
-@dataclasses.dataclass(frozen=True)
-class BaseMode:
-  """The image of the base's mode, which is not in general the policy's mode."""
-
-
-@dataclasses.dataclass(frozen=True)
-class MostLikely:
-  """The most likely of several samples of the policy.
-
-  Attributes:
-    num_samples: how many are drawn a state.
-  """
-
-  num_samples: int = 16
-
-  def __post_init__(self):
-    validation.check_whole(self, 'num_samples')
-
-
-ActionChoice = Sample | BaseMode | MostLikely
+__all__ = ('ActionChoice', 'BaseMode', 'MostLikely', 'Sample', 'make_policy')
 
 
 def make_policy(

@@ -2,16 +2,35 @@
 
 from collections.abc import Callable
 import dataclasses
+from typing import NamedTuple, TYPE_CHECKING
 
-from acme import specs
-from acme.utils.loggers import base as loggers_base
+import jax
 
+from quinoa_acme import types
+from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import acting
-from quinoa_acme.agents.quinoa import builder as builder_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as networks_lib
+
+if TYPE_CHECKING:
+  from acme.utils.loggers import base as loggers_base
+
+  from quinoa_acme.agents.quinoa import builder as builder_lib
+
+
+class _SavedParams(NamedTuple):
+  """The part of `update.Params` that acts."""
+
+  policy: types.Params
+
+
+class _SavedState(NamedTuple):
+  """The part of `update.TrainingState` that acts."""
+
+  params: _SavedParams
+  temperature: jax.ShapeDtypeStruct
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +49,7 @@ class QuinoaAgent:
     return str(self.config.evaluation_policy)
 
   def make_networks(
-    self, spec: specs.EnvironmentSpec
+    self, spec: types.EnvironmentSpec
   ) -> networks_lib.QuinoaNetworks:
     """Makes the networks that the options name."""
     config = self.config
@@ -41,21 +60,47 @@ class QuinoaAgent:
 
   def make_builder(
     self,
-    spec: specs.EnvironmentSpec,
-    logger_fn: Callable[[], loggers_base.Logger] = loggers_base.NoOpLogger,
-  ) -> builder_lib.QuinoaBuilder:
-    """Makes the builder of replay, actor and learner."""
+    spec: types.EnvironmentSpec,
+    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
+  ) -> 'builder_lib.QuinoaBuilder':
+    """Makes the builder of replay, actor and learner, without a log at will."""
+    # Not at the top, for what only acts needs none of what this imports.
+    from quinoa_acme.agents.quinoa import builder as builder_lib
+
     del spec
+    if logger_fn is None:
+      return builder_lib.QuinoaBuilder(self.config)
     return builder_lib.QuinoaBuilder(self.config, logger_fn)
 
   def make_policy(
-    self, networks: networks_lib.QuinoaNetworks
+    self,
+    networks: networks_lib.QuinoaNetworks,
+    choice: choices.ActionChoice = choices.Sample(),
   ) -> off_policy.Policy:
-    """Makes the policy that the actors act by, a sample."""
-    return acting.make_policy(networks)
+    """Makes a policy; the actors act by a sample."""
+    return acting.make_policy(networks, choice)
 
   def make_evaluation_policy(
     self, networks: networks_lib.QuinoaNetworks
   ) -> off_policy.Policy:
     """Makes the policy that is evaluated, as the options say."""
     return acting.make_policy(networks, self.config.evaluation_policy)
+
+  def saved_policy(
+    self, networks: networks_lib.QuinoaNetworks
+  ) -> off_policy.SavedPolicy:
+    """Says where the policy is in an `update.TrainingState`."""
+    params = jax.eval_shape(
+      networks.policy.init,
+      jax.random.PRNGKey(0),
+      networks.example_observation,
+      networks.example_action,
+    )
+    return off_policy.SavedPolicy(
+      like=_SavedState(
+        _SavedParams(params), jax.ShapeDtypeStruct((), jax.numpy.float32)
+      ),
+      as_params=lambda state: networks_lib.PolicyVariables(
+        state.params.policy, state.temperature
+      ),
+    )

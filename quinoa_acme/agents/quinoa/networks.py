@@ -4,8 +4,6 @@ from collections.abc import Callable, Sequence
 import dataclasses
 from typing import NamedTuple
 
-from acme import specs
-from acme.jax import networks as networks_lib
 import haiku as hk
 import jax
 import jax.numpy as jnp
@@ -16,10 +14,10 @@ from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
-
-Params = networks_lib.Params
-Observation = networks_lib.Observation
-PRNGKey = networks_lib.PRNGKey
+from quinoa_acme.types import EnvironmentSpec
+from quinoa_acme.types import Observation
+from quinoa_acme.types import Params
+from quinoa_acme.types import PRNGKey
 
 
 class PolicyVariables(NamedTuple):
@@ -65,7 +63,8 @@ class QuinoaPolicy:
   log_prob: Callable[[PolicyVariables, Observation, jax.Array], jax.Array]
   sample: Callable[[PolicyVariables, PRNGKey, Observation], jax.Array]
   sample_and_log_prob: Callable[
-    [PolicyVariables, PRNGKey, Observation, int], tuple[jax.Array, jax.Array]
+    [PolicyVariables, PRNGKey, Observation, int],
+    tuple[jax.Array, jax.Array],
   ]
   mode: Callable[[PolicyVariables, Observation], jax.Array]
   uniform_log_prob: float
@@ -89,8 +88,8 @@ class QuinoaNetworks:
   """
 
   policy: QuinoaPolicy
-  value: networks_lib.FeedForwardNetwork
-  critic: networks_lib.FeedForwardNetwork
+  value: hk.Transformed
+  critic: hk.Transformed
   example_observation: Observation
   example_action: np.ndarray
 
@@ -98,9 +97,7 @@ class QuinoaNetworks:
 FlowConfig = real_nvp.RealNVPConfig | tilted.TiltedFlowConfig
 
 
-def make_flow_policy(
-  spec: specs.EnvironmentSpec, config: FlowConfig
-) -> QuinoaPolicy:
+def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
   """Makes the policy of a conditional flow for an environment.
 
   Args:
@@ -173,17 +170,16 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
   return init, (log_prob, sample, sample_and_log_prob, mode)
 
 
-def make_value(hidden_sizes: Sequence[int]) -> networks_lib.FeedForwardNetwork:
+def make_value(hidden_sizes: Sequence[int]) -> hk.Transformed:
   """Makes the value network, zero at initialisation."""
-  value = hk.without_apply_rng(
+  return hk.without_apply_rng(
     hk.transform(lambda obs: value_lib.ValueMLP(hidden_sizes)(obs))
   )
-  return networks_lib.FeedForwardNetwork(value.init, value.apply)
 
 
 def make_critic(
-  spec: specs.EnvironmentSpec, hidden_sizes: Sequence[int]
-) -> networks_lib.FeedForwardNetwork:
+  spec: EnvironmentSpec, hidden_sizes: Sequence[int]
+) -> hk.Transformed:
   """Makes one critic, zero at initialisation."""
   box = box_lib.Box.from_spec(spec.actions)
 
@@ -191,12 +187,11 @@ def make_critic(
     symmetric = box.to_symmetric(box.flatten(action))
     return critic_lib.CriticMLP(hidden_sizes)(observation, symmetric)
 
-  critic = hk.without_apply_rng(hk.transform(apply))
-  return networks_lib.FeedForwardNetwork(critic.init, critic.apply)
+  return hk.without_apply_rng(hk.transform(apply))
 
 
 def make_networks(
-  spec: specs.EnvironmentSpec,
+  spec: EnvironmentSpec,
   *,
   flow: FlowConfig = tilted.TiltedFlowConfig(),
   value_hidden_sizes: Sequence[int] = (128, 128),

@@ -54,7 +54,7 @@ def test_the_derived_numbers():
     ({'samples_per_insert': math.inf}, 'samples_per_insert .* inf'),
     ({'samples_per_insert_tolerance': 0}, 'samples_per_insert_tolerance'),
     ({'batch_size': 0}, 'batch_size must be a whole number .* is 0'),
-    ({'batch_size': 2.5}, 'batch_size must be a whole number .* is 2.5'),
+    ({'batch_size': 2.5}, 'batch_size: expected int, not 2.5'),
     ({'num_sgd_steps_per_step': 0}, 'num_sgd_steps_per_step'),
     ({'prefetch_size': 0}, 'prefetch_size'),
     ({'variable_update_period': 0}, 'variable_update_period'),

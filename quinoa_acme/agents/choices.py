@@ -1,0 +1,39 @@
+"""Which of a policy's actions is taken: a sample, or a greedy one."""
+
+import dataclasses
+
+from quinoa_acme import validation
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+  """A sample of the policy; line 4 of Algorithm 1, and how actors act."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BaseMode:
+  """The image of the base's mode, which is not in general the policy's mode."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MostLikely:
+  """The most likely of several samples of the policy.
+
+  Attributes:
+    num_samples: how many are drawn a state.
+  """
+
+  num_samples: int = 16
+
+  def __post_init__(self):
+    validation.check_whole(self, 'num_samples')
+
+
+ActionChoice = Sample | BaseMode | MostLikely
+
+# What they are called on a command line.
+BY_NAME: dict[str, ActionChoice] = {
+  'sample': Sample(),
+  'mode': BaseMode(),
+  'argmax': MostLikely(),
+}

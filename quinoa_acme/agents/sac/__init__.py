@@ -1,0 +1,23 @@
+"""Acme's own SAC: the baseline beside Quinoa."""
+
+from typing import TYPE_CHECKING
+
+from quinoa_acme import lazy
+from quinoa_acme.agents.sac.config import SACConfig
+
+if TYPE_CHECKING:
+  from quinoa_acme.agents.sac.agent import SACAgent
+  from quinoa_acme.agents.sac.builder import CountedState
+  from quinoa_acme.agents.sac.builder import SACBuilder
+
+__all__ = ('CountedState', 'SACAgent', 'SACBuilder', 'SACConfig')
+
+# These import Acme's.
+__getattr__ = lazy.attach(
+  __name__,
+  {
+    'CountedState': 'quinoa_acme.agents.sac.builder',
+    'SACAgent': 'quinoa_acme.agents.sac.agent',
+    'SACBuilder': 'quinoa_acme.agents.sac.builder',
+  },
+)

@@ -1,0 +1,131 @@
+"""Acme's own SAC, as a run uses it: the baseline beside Quinoa.
+
+Haarnoja et al., 'Soft Actor-Critic Algorithms and Applications', 2018 (arXiv
+1812.05905). Networks, losses and learner are dm-acme's, untouched.
+"""
+
+from collections.abc import Callable
+import dataclasses
+from typing import NamedTuple
+
+from acme import specs
+from acme.agents.jax import sac
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
+
+from quinoa_acme import types
+from quinoa_acme.agents import choices
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.sac import builder as builder_lib
+from quinoa_acme.agents.sac import config as config_lib
+
+
+class _SavedLearner(NamedTuple):
+  """The part of the state of Acme's learner that acts."""
+
+  policy_params: types.Params
+
+
+class _SavedState(NamedTuple):
+  """The part of `builder.CountedState` that acts."""
+
+  learner: _SavedLearner
+
+
+def _as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
+  return specs.EnvironmentSpec(
+    spec.observations, spec.actions, spec.rewards, spec.discounts
+  )
+
+
+@dataclasses.dataclass(frozen=True)
+class SACAgent:
+  """Acme's SAC; an `off_policy.OffPolicyAgent`.
+
+  Attributes:
+    config: the options.
+  """
+
+  config: config_lib.SACConfig
+
+  @property
+  def evaluation(self) -> str:
+    """Which action is taken in evaluation."""
+    return 'mode'
+
+  def make_networks(self, spec: types.EnvironmentSpec) -> sac.SACNetworks:
+    """Makes Acme's networks.
+
+    Raises:
+      ValueError: if the action box is not [-1, 1], which Acme's SAC assumes.
+    """
+    actions = spec.actions
+    if not (
+      isinstance(actions, specs.BoundedArray)
+      and np.all(actions.minimum == -1)
+      and np.all(actions.maximum == 1)
+    ):
+      raise ValueError(
+        f"Acme's SAC acts in [-1, 1], but the environment takes {actions!r}. "
+        'Wrap it in acme.wrappers.CanonicalSpecWrapper.'
+      )
+    return sac.make_networks(_as_acme(spec), self.config.hidden_sizes)
+
+  def make_builder(
+    self,
+    spec: types.EnvironmentSpec,
+    logger_fn: Callable[[], loggers_base.Logger],
+  ) -> builder_lib.SACBuilder:
+    """Makes the builder of replay, actor and learner."""
+    config = self.config
+    acme_config = sac.SACConfig(
+      batch_size=config.batch_size,
+      learning_rate=config.learning_rate,
+      discount=config.discount,
+      target_entropy=sac.target_entropy_from_env_spec(
+        _as_acme(spec), config.target_entropy_per_dimension
+      ),
+      tau=config.tau,
+      min_replay_size=config.min_replay_size,
+      max_replay_size=config.max_replay_size,
+      replay_table_name=config.replay_table_name,
+      prefetch_size=config.prefetch_size,
+      samples_per_insert=config.samples_per_insert,
+      samples_per_insert_tolerance_rate=config.samples_per_insert_tolerance,
+      num_sgd_steps_per_step=config.num_sgd_steps_per_step,
+    )
+    return builder_lib.SACBuilder(acme_config, logger_fn)
+
+  def make_policy(
+    self,
+    networks: sac.SACNetworks,
+    choice: choices.ActionChoice = choices.Sample(),
+  ) -> off_policy.Policy:
+    """Makes a policy; the actors act by a sample.
+
+    Raises:
+      ValueError: if the choice is not one of a sample and the mode.
+    """
+    match choice:
+      case choices.Sample():
+        return sac.apply_policy_and_sample(networks)
+      case choices.BaseMode():
+        return sac.apply_policy_and_sample(networks, eval_mode=True)
+    raise ValueError(
+      f"Acme's SAC acts by Sample() or BaseMode(), its mode, not by {choice}."
+    )
+
+  def make_evaluation_policy(
+    self, networks: sac.SACNetworks
+  ) -> off_policy.Policy:
+    """Makes the policy that is evaluated, the mode."""
+    return self.make_policy(networks, choices.BaseMode())
+
+  def saved_policy(self, networks: sac.SACNetworks) -> off_policy.SavedPolicy:
+    """Says where the policy is in a `builder.CountedState`."""
+    params = jax.eval_shape(networks.policy_network.init, jax.random.PRNGKey(0))
+    return off_policy.SavedPolicy(
+      like=_SavedState(_SavedLearner(params)),
+      as_params=lambda state: state.learner.policy_params,
+    )

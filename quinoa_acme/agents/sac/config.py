@@ -1,0 +1,33 @@
+"""The options of Acme's SAC."""
+
+import dataclasses
+
+from quinoa_acme import validation
+from quinoa_acme.agents import off_policy
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SACConfig(off_policy.OffPolicyConfig):
+  """Options of Acme's SAC that a comparison with Quinoa needs.
+
+  Attributes:
+    hidden_sizes: width of each hidden layer of policy and critics.
+    learning_rate: Adam's, of policy and critics; the temperature's is Acme's.
+    tau: how far the target critics move at every SGD step.
+    target_entropy_per_dimension: nats for each action dimension.
+  """
+
+  hidden_sizes: tuple[int, ...] = (256, 256)
+  learning_rate: float = 3e-4
+  tau: float = 0.005
+  target_entropy_per_dimension: float = -1.0
+
+  @classmethod
+  def debug(cls) -> 'SACConfig':
+    """So small that every part runs within seconds."""
+    return cls(hidden_sizes=(32,), **off_policy.SMALL_REPLAY)
+
+  def __post_init__(self):
+    super().__post_init__()
+    validation.check_sizes(self, 'hidden_sizes')
+    validation.check_positive(self, 'learning_rate', 'tau')

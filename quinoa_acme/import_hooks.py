@@ -1,0 +1,61 @@
+"""What must be done just before a third party's module is imported.
+
+Done when `quinoa_acme` itself is imported, it would import JAX, and fail where
+JAX is broken: in `quinoa_acme.doctor` too, which is to say why.
+"""
+
+from collections.abc import Callable
+import importlib.abc
+import sys
+
+
+class _Before(importlib.abc.MetaPathFinder):
+  """Finds no module, but does something before others find one of a few."""
+
+  def __init__(self, names: tuple[str, ...], prepare: Callable[[], None]):
+    """Makes the finder.
+
+    Args:
+      names: of the modules.
+      prepare: what is done.
+    """
+    self._names = names
+    self._prepare = prepare
+
+  def find_spec(self, fullname, path=None, target=None):
+    """Prepares, and leaves the finding to the others."""
+    del path, target
+    if fullname in self._names:
+      self._prepare()
+
+
+def _bind_jax_names() -> None:
+  from quinoa_acme import jax_compat
+
+  jax_compat.install()
+
+
+def _silence_gym() -> None:
+  from quinoa_acme import quiet
+
+  quiet.silence_gym()
+
+
+_NEED_JAX_NAMES = (
+  'acme.jax',
+  'acme.agents.jax',
+  'tensorflow_probability.substrates.jax',
+)
+
+
+def install() -> None:
+  """Puts the hooks in place; to be called once a process, before the imports.
+
+  What is imported already is prepared for at once.
+  """
+  if any(name in sys.modules for name in _NEED_JAX_NAMES):
+    _bind_jax_names()
+  sys.meta_path[:0] = [
+    _Before(_NEED_JAX_NAMES, _bind_jax_names),
+    _Before(('gym',), _silence_gym),
+  ]

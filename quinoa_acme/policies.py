@@ -1,0 +1,201 @@
+"""What was trained, as a function from observations to actions.
+
+  import quinoa_acme
+
+  policy = quinoa_acme.load_policy('runs/mine')
+  action = policy(observation)
+
+Only the networks are made, and only JAX and Haiku imported: no environment,
+Reverb, Launchpad or TensorFlow.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from quinoa_acme import run_folder
+from quinoa_acme import run_state
+from quinoa_acme import types
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import choices
+from quinoa_acme.agents import off_policy
+
+
+class TrainedPolicy:
+  """Acts as a run has learnt to.
+
+  The first call with each batch size compiles, which takes a second or two.
+
+  Attributes:
+    spec: the specs of the environment that it acts in.
+    learner_steps: the SGD steps that it is the result of.
+  """
+
+  def __init__(
+    self,
+    policy: off_policy.Policy,
+    params: types.Params,
+    spec: types.EnvironmentSpec,
+    learner_steps: int,
+    seed: int,
+  ):
+    """Makes the policy; `load_policy` does so for a run.
+
+    Args:
+      policy: a pure function from parameters, a random key and a batch of
+        observations to a batch of actions.
+      params: its parameters.
+      spec: the environment's specs.
+      learner_steps: the SGD steps that the parameters are the result of.
+      seed: of the samples.
+    """
+    self.spec = spec
+    self.learner_steps = learner_steps
+    self._params = params
+    self._key = jax.random.PRNGKey(seed)
+
+    def act(params, key, observation):
+      key, action_key = jax.random.split(key)
+      return key, policy(params, action_key, observation)
+
+    self._act = jax.jit(act)
+
+  def __call__(self, observation: Any) -> np.ndarray:
+    """Acts on one observation, or on a batch of them.
+
+    Args:
+      observation: as the environment gives it: an array, or a dictionary or
+        sequence of arrays; or the same with one more leading dimension, that
+        of a batch, in each array.
+
+    Returns:
+      The action, or a batch of actions, in the environment's own shape, bounds
+      and dtype.
+
+    Raises:
+      ValueError: if the observation is not of the environment's spec, or is not
+        finite; names the part.
+    """
+    parts = list(_pair(self.spec.observations, observation))
+    arrays = [_as_array(spec, value, where) for spec, value, where in parts]
+    batch_shape = _batch_shape(parts, arrays)
+    if not batch_shape:
+      arrays = [array[None] for array in arrays]
+    batch = _nest(self.spec.observations, iter(arrays))
+    self._key, actions = self._act(self._params, self._key, batch)
+    actions = np.asarray(actions, self.spec.actions.dtype)
+    return actions if batch_shape else actions[0]
+
+
+def load_policy(
+  workdir: str,
+  *,
+  mode: choices.ActionChoice | None = None,
+  seed: int = 0,
+  spec: types.EnvironmentSpec | None = None,
+) -> TrainedPolicy:
+  """Reads the policy of a run from its last checkpoint.
+
+  Args:
+    workdir: the run's folder; the run may be under way.
+    mode: which action is taken: `Sample()`, `BaseMode()` or `MostLikely(n)` of
+      `quinoa_acme.agents.choices`; if None that which the run evaluates.
+    seed: of the samples. Two policies of one seed act the same.
+    spec: the environment's specs; if None those that the run wrote.
+
+  Returns:
+    The policy.
+
+  Raises:
+    FileNotFoundError: if the folder is of no run.
+    ValueError: if the run is of another version, or its agent has no such mode.
+    checkpointing.CheckpointError: if there is no checkpoint, or it does not
+      fit.
+  """
+  workdir = str(workdir)
+  config = run_folder.read_agent(workdir)
+  if spec is None:
+    spec = run_folder.read_spec(workdir)
+  agent = agents.make_agent(config)
+  networks = agent.make_networks(spec)
+  if mode is None:
+    policy = agent.make_evaluation_policy(networks)
+  else:
+    policy = agent.make_policy(networks, mode)
+  saved = agent.saved_policy(networks)
+  steps, state = run_state.restore_part(workdir, saved.like)
+  return TrainedPolicy(policy, saved.as_params(state), spec, steps, seed)
+
+
+def _pair(
+  spec: Any, value: Any, where: str = 'the observation'
+) -> Iterator[tuple[Any, Any, str]]:
+  """Yields each array's spec with its value and place.
+
+  Raises:
+    ValueError: if the nests differ.
+  """
+  if isinstance(spec, Mapping):
+    if not isinstance(value, Mapping) or set(value) != set(spec):
+      found = sorted(value) if isinstance(value, Mapping) else type(value)
+      raise ValueError(
+        f'{where} must be a dictionary with the keys {sorted(spec)}, but has '
+        f'{found}.'
+      )
+    for key, part in spec.items():
+      yield from _pair(part, value[key], f'{where}[{key!r}]')
+  elif isinstance(spec, Sequence):
+    if not isinstance(value, Sequence) or len(value) != len(spec):
+      raise ValueError(f'{where} must be a sequence of {len(spec)} parts.')
+    for i, part in enumerate(spec):
+      yield from _pair(part, value[i], f'{where}[{i}]')
+  else:
+    yield spec, value, where
+
+
+def _nest(spec: Any, arrays: Iterator[np.ndarray]) -> Any:
+  """Puts arrays, in the order of `_pair`, into the nest of the spec."""
+  if isinstance(spec, Mapping):
+    return {key: _nest(part, arrays) for key, part in spec.items()}
+  if isinstance(spec, Sequence):
+    return tuple(_nest(part, arrays) for part in spec)
+  return next(arrays)
+
+
+def _as_array(spec: Any, value: Any, where: str) -> np.ndarray:
+  try:
+    array = np.asarray(value)
+  except ValueError as error:
+    raise ValueError(f'{where} is no array: {error}') from None
+  if array.dtype.kind not in 'biuf':
+    raise ValueError(f'{where} must be of numbers, but is of {array.dtype}.')
+  if not np.isfinite(array).all():
+    raise ValueError(f'{where} must be finite, but is {array}.')
+  return array.astype(spec.dtype)
+
+
+def _batch_shape(
+  parts: Sequence[tuple[Any, Any, str]], arrays: Sequence[np.ndarray]
+) -> tuple[int, ...]:
+  """The shape that all arrays have before that of their spec: () or (B,).
+
+  Raises:
+    ValueError: if there is none such.
+  """
+  first: tuple[int, ...] | None = None
+  for (spec, _, where), array in zip(parts, arrays, strict=True):
+    batch_shape = array.shape[: array.ndim - len(spec.shape)]
+    if array.shape != batch_shape + tuple(spec.shape) or len(batch_shape) > 1:
+      raise ValueError(
+        f'{where} must have shape {tuple(spec.shape)}, or (B, ...) for a batch '
+        f'of B, but has {array.shape}.'
+      )
+    if first is not None and batch_shape != first:
+      raise ValueError(
+        f'{where} has the batch shape {batch_shape}, and '
+        f'{parts[0][2]} has {first}: all must have the same.'
+      )
+    first = batch_shape
+  return first or ()

@@ -1,0 +1,99 @@
+"""Array specs as plain values for JSON, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from dm_env import specs
+import numpy as np
+
+from quinoa_acme import types
+
+
+class EnvironmentSpec(NamedTuple):
+  """An `acme.specs.EnvironmentSpec` that was read.
+
+  Attributes:
+    observations: what the agent observes.
+    actions: what it does.
+    rewards: what it is paid.
+    discounts: what of the future counts.
+  """
+
+  observations: Any
+  actions: Any
+  rewards: Any
+  discounts: Any
+
+
+def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
+  """An environment's specs as plain values.
+
+  Args:
+    spec: array specs, bounded ones among them, or nests of them.
+
+  Returns:
+    The values: of each array shape, dtype, name, and bounds if it has them.
+
+  Raises:
+    ValueError: if a part is neither an array spec nor a nest of such.
+  """
+  return {
+    name: _to_plain(getattr(spec, name)) for name in EnvironmentSpec._fields
+  }
+
+
+def from_plain(plain: Mapping[str, Any]) -> EnvironmentSpec:
+  """What `to_plain` was given, sequences as tuples.
+
+  Args:
+    plain: the values.
+
+  Returns:
+    The specs.
+
+  Raises:
+    KeyError: if a value is missing.
+  """
+  return EnvironmentSpec(
+    **{name: _from_plain(plain[name]) for name in EnvironmentSpec._fields}
+  )
+
+
+def _to_plain(spec: Any) -> Any:
+  if isinstance(spec, Mapping):
+    return {'mapping': {key: _to_plain(part) for key, part in spec.items()}}
+  if isinstance(spec, Sequence) and not isinstance(spec, str):
+    return {'sequence': [_to_plain(part) for part in spec]}
+  if not isinstance(spec, specs.Array) or spec.dtype.kind not in 'biuf':
+    raise ValueError(
+      'expected the spec of an array of numbers (dm_env.specs.Array), or a '
+      f'dictionary or sequence of such, but got {spec!r}.'
+    )
+  plain = {
+    'shape': list(spec.shape),
+    'dtype': spec.dtype.name,
+    'name': spec.name,
+  }
+  if isinstance(spec, specs.BoundedArray):
+    plain |= {
+      'minimum': spec.minimum.tolist(),
+      'maximum': spec.maximum.tolist(),
+    }
+  return plain
+
+
+def _from_plain(plain: Mapping[str, Any]) -> Any:
+  if 'mapping' in plain:
+    return {key: _from_plain(part) for key, part in plain['mapping'].items()}
+  if 'sequence' in plain:
+    return tuple(_from_plain(part) for part in plain['sequence'])
+  dtype = np.dtype(plain['dtype'])
+  if 'minimum' not in plain:
+    return specs.Array(plain['shape'], dtype, plain['name'])
+  return specs.BoundedArray(
+    plain['shape'],
+    dtype,
+    np.array(plain['minimum'], dtype),
+    np.array(plain['maximum'], dtype),
+    plain['name'],
+  )

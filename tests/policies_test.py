@@ -1,0 +1,219 @@
+"""Tests of trained policies: light to load, and picky about observations."""
+
+import json
+import pathlib
+import subprocess
+import sys
+
+from acme import specs
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
+import pytest
+
+import quinoa_acme
+from quinoa_acme import checkpointing
+from quinoa_acme import experiment
+from quinoa_acme import run_folder
+from quinoa_acme import run_state
+from quinoa_acme.agents import choices
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
+
+_NESTED = {
+  'position': specs.Array((2,), np.float32, 'position'),
+  'arm': {
+    'joints': specs.Array((2, 2), np.float64, 'joints'),
+    'count': specs.Array((), np.int32, 'count'),
+  },
+}
+_OBSERVATION = {
+  'position': [0.5, -1.0],
+  'arm': {'joints': np.ones((2, 2)), 'count': 3},
+}
+
+
+def _make_run(
+  workdir: pathlib.Path,
+  agent_config: off_policy.OffPolicyConfig,
+  spec: specs.EnvironmentSpec,
+):
+  """Writes what a run that has just begun has in its folder."""
+  config = experiment.ExperimentConfig(
+    agent=agent_config,
+    environment_factory=None,  # pyright: ignore[reportArgumentType]
+    env_name='none',
+    workdir=str(workdir),
+  )
+  config.write_json()
+  run_folder.write_spec(config.workdir, spec)
+  agent = config.make_agent()
+  learner = agent.make_builder(spec, loggers_base.NoOpLogger).make_learner(
+    jax.random.PRNGKey(3), agent.make_networks(spec), iter(())
+  )
+  run_state.save_learner(config.workdir, learner)
+  return learner
+
+
+@pytest.fixture(scope='module')
+def nested_run(tmp_path_factory, make_spec, tiny_config):
+  """A run in an environment of nested observations, and its learner."""
+  workdir = tmp_path_factory.mktemp('nested')
+  learner = _make_run(workdir, tiny_config, make_spec(_NESTED))
+  return str(workdir), learner
+
+
+_LOAD = """
+import json, sys, time
+started, cpu_started = time.perf_counter(), time.process_time()
+import quinoa_acme
+quinoa_acme.load_policy
+cpu_seconds = time.process_time() - cpu_started
+from quinoa_acme.agents import choices
+policy = quinoa_acme.load_policy(sys.argv[1], mode=choices.MostLikely(4))
+action = policy(json.loads(sys.argv[2]))
+print(json.dumps([sorted(sys.modules), cpu_seconds, action.tolist()]))
+"""
+
+
+def test_acting_imports_nothing_that_only_training_needs(nested_run):
+  workdir, _ = nested_run
+  observation = {
+    'position': [0.5, -1.0],
+    'arm': {'joints': [[1, 1], [1, 1]], 'count': 3},
+  }
+  result = subprocess.run(
+    [sys.executable, '-c', _LOAD, workdir, json.dumps(observation)],
+    capture_output=True,
+    text=True,
+    check=True,
+  )
+  modules, cpu_seconds, action = json.loads(result.stdout)
+  heavy = {'acme', 'dm_control', 'gym', 'launchpad', 'reverb', 'tensorflow'}
+  assert not heavy & set(modules)
+  # Of a processor, for others may share it.
+  assert cpu_seconds < 3.0
+  here = quinoa_acme.load_policy(workdir, mode=choices.MostLikely(4))
+  np.testing.assert_allclose(action, here(_OBSERVATION), atol=1e-5)
+
+
+def test_a_batch_is_its_observations_one_by_one(nested_run):
+  policy = quinoa_acme.load_policy(nested_run[0], mode=choices.BaseMode())
+  one = policy(_OBSERVATION)
+  assert one.shape == (2,)
+  assert one.dtype == np.float32
+  batch = jax.tree_util.tree_map(
+    lambda spec: np.zeros((3, *spec.shape), spec.dtype), _NESTED
+  )
+  batch['position'][1] = [0.5, -1.0]
+  batch['arm']['joints'][1] = 1.0
+  batch['arm']['count'][1] = 3
+  actions = policy(batch)
+  assert actions.shape == (3, 2)
+  np.testing.assert_allclose(actions[1], one, atol=1e-6)
+
+
+def test_it_acts_as_the_learner_s_parameters_do(
+  nested_run, make_spec, make_networks, make_batch, tiny_config
+):
+  workdir, learner = nested_run
+  spec = make_spec(_NESTED)
+  networks = make_networks(spec, tiny_config)
+  observation = make_batch(spec, 5).observation
+  [params] = learner.get_variables(['policy'])
+  expected = networks.policy.mode(params, observation)
+  policy = quinoa_acme.load_policy(workdir, mode=choices.BaseMode())
+  np.testing.assert_allclose(policy(observation), expected, atol=1e-6)
+
+
+def test_samples_differ_and_come_again_with_the_seed(nested_run):
+  policies = [
+    quinoa_acme.load_policy(nested_run[0], mode=choices.Sample(), seed=seed)
+    for seed in (0, 0, 1)
+  ]
+  first, again, other = (
+    [policy(_OBSERVATION).tolist() for _ in range(3)] for policy in policies
+  )
+  assert first == again
+  assert first[0] != first[1]
+  assert first[0] != other[0]
+
+
+def _with(**changes):
+  return {**_OBSERVATION, **changes}
+
+
+@pytest.mark.parametrize(
+  ('observation', 'message'),
+  [
+    (
+      _with(position=[1.0, 2.0, 3.0]),
+      r"observation\['position'\] must have shape \(2,\).* but has \(3,\)",
+    ),
+    (_with(position=np.zeros((2, 2, 2))), 'for a batch of B, but has'),
+    (
+      _with(position=np.zeros((4, 2))),
+      r"\['joints'\] has the batch shape \(\), and .*\['position'\] has \(4,\)",
+    ),
+    (_with(position=[np.nan, 0.0]), r"\['position'\] must be finite"),
+    (_with(position=['a', 'b']), r"\['position'\] must be of numbers"),
+    (_with(position=[[1.0], [1.0, 2.0]]), r"\['position'\] is no array"),
+    (_with(other=1), r"keys \['arm', 'position'\], but has .*'other'"),
+    (np.zeros(5), 'must be a dictionary with the keys'),
+    (_with(arm={'joints': np.ones((2, 2))}), r"observation\['arm'\] must be"),
+  ],
+)
+def test_another_observation_is_refused_by_name(
+  nested_run, observation, message
+):
+  policy = quinoa_acme.load_policy(nested_run[0])
+  with pytest.raises(ValueError, match=message):
+    policy(observation)
+
+
+@pytest.mark.parametrize('wanted', ['checkpoint', 'spec', 'config'])
+def test_a_folder_that_lacks_something_is_refused(
+  tmp_path, make_spec, tiny_config, wanted
+):
+  _make_run(tmp_path, tiny_config, make_spec())
+  if wanted == 'checkpoint':
+    for path in (tmp_path / 'checkpoints' / 'learner').iterdir():
+      path.unlink()
+    error, message = checkpointing.CheckpointError, 'has no checkpoint yet'
+  else:
+    (tmp_path / f'{wanted}.json').unlink()
+    error = FileNotFoundError
+    message = {'spec': 'Give the specs: spec=', 'config': 'Give the folder of'}[
+      wanted
+    ]
+  with pytest.raises(error, match=message):
+    quinoa_acme.load_policy(str(tmp_path))
+  if wanted == 'spec':
+    policy = quinoa_acme.load_policy(str(tmp_path), spec=make_spec())
+    assert policy(np.zeros(3)).shape == (2,)
+
+
+def test_the_networks_of_another_configuration_are_refused(
+  tmp_path, make_spec, tiny_config
+):
+  _make_run(tmp_path, tiny_config, make_spec())
+  other = make_spec(specs.Array((4,), np.float32))
+  with pytest.raises(checkpointing.CheckpointError, match='expected float32'):
+    quinoa_acme.load_policy(str(tmp_path), spec=other)
+
+
+@pytest.mark.slow
+def test_acme_s_sac_is_loaded_too(tmp_path, make_spec):
+  spec = make_spec(action=specs.BoundedArray((2,), np.float32, -1.0, 1.0))
+  # Acme's distributions promote ranks.
+  with jax.numpy_rank_promotion('allow'):
+    _make_run(tmp_path, sac.SACConfig.debug(), spec)
+    policy = quinoa_acme.load_policy(str(tmp_path))
+    mode = quinoa_acme.load_policy(str(tmp_path), mode=choices.BaseMode())
+    sample = quinoa_acme.load_policy(str(tmp_path), mode=choices.Sample())
+    observation = np.ones((4, 3))
+    np.testing.assert_array_equal(policy(observation), mode(observation))
+    assert np.all(sample(observation) != mode(observation))
+    with pytest.raises(ValueError, match=r'acts by Sample\(\) or BaseMode'):
+      quinoa_acme.load_policy(str(tmp_path), mode=quinoa.MostLikely())
