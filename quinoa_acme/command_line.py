@@ -1,6 +1,6 @@
 """The flags that the scripts of all agents share."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 import dataclasses
 import os
 import sys
@@ -9,21 +9,40 @@ from absl import app
 from absl import flags
 from absl import logging
 
+from quinoa_acme import experiment
+from quinoa_acme import options
 from quinoa_acme import running
+from quinoa_acme.agents import off_policy
 
-_RUN_FLAGS = ('num_steps', 'num_actors', 'eval_every', 'evaluation_episodes')
+# What has a flag of another kind, or none.
+_NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
 
 
 def run_script(algorithm: str) -> None:
   """Defines the flags, reads the command line, and trains; does not return.
 
   Every field of the agent's configuration is a flag, written as in Python:
-  `--temperature='FixedTemperature(0.1)'`.
+  `--temperature='FixedTemperature(0.1)'`. So is every field of the run's.
 
   Args:
     algorithm: a key of `running.PRESETS`.
   """
-  main = _define_flags(algorithm)
+  values = flags.FLAGS
+  define_flags(algorithm, values)
+
+  def main(argv: list[str]) -> None:
+    begin(argv)
+    try:
+      config, launch_type = read_flags(algorithm, values)
+    except ValueError as error:
+      sys.exit(f'error: {error}')
+    status = running.run(config, launch_type, values.allow_changes)
+    # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
+    # that goes down by itself. All files are closed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
   app.run(main)
 
 
@@ -43,52 +62,108 @@ def begin(argv: list[str]) -> None:
     logging.set_verbosity(logging.WARNING)
 
 
-def _define_flags(algorithm: str) -> Callable[[list[str]], None]:
-  presets = running.PRESETS[algorithm]
-  flags.DEFINE_string('env_name', 'control:cheetah:run', 'Which task to train.')
-  flags.DEFINE_integer('num_steps', 100_000, 'Environment steps to train for.')
-  flags.DEFINE_integer('seed', 0, 'Seed of everything random.', lower_bound=0)
-  flags.DEFINE_integer('num_actors', 1, 'Actors of a distributed run.')
-  flags.DEFINE_integer('eval_every', 10_000, 'Environment steps an evaluation.')
-  flags.DEFINE_integer('evaluation_episodes', 10, 'Episodes an evaluation.')
+def define_flags(algorithm: str, values: flags.FlagValues) -> None:
+  """Defines the flags of a script that trains.
+
+  Args:
+    algorithm: a key of `running.PRESETS`.
+    values: takes the flags.
+  """
+
+  def define_text(name: str, default: str | None, text: str) -> None:
+    flags.DEFINE_string(name, default, text, flag_values=values)
+
+  define_text('env_name', 'control:cheetah:run', 'Which task to train.')
+  define_text('workdir', None, 'Folder of the run; a new one if not set.')
+  define_text(
+    'preset',
+    'default',
+    f"The agent's configuration: {', '.join(running.PRESETS[algorithm])}.",
+  )
   flags.DEFINE_bool(
-    'run_distributed', True, 'Nodes by Launchpad, or one thread.'
+    'run_distributed',
+    True,
+    'Nodes by Launchpad, or one thread.',
+    flag_values=values,
   )
-  flags.DEFINE_string(
-    'workdir', None, 'Folder of the run; a new one if not set.'
+  flags.DEFINE_list(
+    'allow_changes',
+    [],
+    'Fields that may differ from those that the run in the workdir began with.',
+    flag_values=values,
   )
-  flags.DEFINE_enum(
-    'preset', 'default', list(presets), "The agent's configuration."
+  for name, default in _run_fields().items():
+    define_text(
+      name, None, f'Sets ExperimentConfig.{name} (default: {default}).'
+    )
+  kind = _agent_type(algorithm)
+  for field in dataclasses.fields(kind):
+    define_text(field.name, None, f'Replaces {kind.__name__}.{field.name}.')
+
+
+def read_flags(
+  algorithm: str, values: flags.FlagValues
+) -> tuple[experiment.ExperimentConfig, str | None]:
+  """Reads the flags of `define_flags`.
+
+  Args:
+    algorithm: as there.
+    values: the flags, parsed, with Launchpad's `lp_launch_type` among them.
+
+  Returns:
+    The run, and how it is launched: Launchpad's name for it, or None for a
+    single process.
+
+  Raises:
+    ValueError: if a flag does not fit; says which, and what would.
+  """
+  run_fields = list(_run_fields())
+  agent_fields = [
+    field.name for field in dataclasses.fields(_agent_type(algorithm))
+  ]
+  _check_names(values.allow_changes, run_fields + agent_fields + ['env_name'])
+  launch_type = None
+  if values.run_distributed:
+    launch_type = values.lp_launch_type
+    running.check_launch_type(launch_type)
+  run_options = options.parse_fields(
+    experiment.ExperimentConfig, _given(values, run_fields)
   )
-  config_type = type(presets['default']())
-  names = [field.name for field in dataclasses.fields(config_type)]
+  config = running.make_config(
+    env_name=values.env_name,
+    algorithm=algorithm,
+    preset=values.preset,
+    overrides=_given(values, agent_fields),
+    workdir=values.workdir,
+    **run_options,
+  )
+  return config, launch_type
+
+
+def _run_fields() -> dict[str, object]:
+  """The fields of a run that a text sets, with their defaults."""
+  return {
+    field.name: field.default
+    for field in dataclasses.fields(experiment.ExperimentConfig)
+    if field.name not in _NOT_TEXT
+  }
+
+
+def _agent_type(algorithm: str) -> type[off_policy.OffPolicyConfig]:
+  return type(running.find_preset(algorithm, 'default')())
+
+
+def _given(values: flags.FlagValues, names: Sequence[str]) -> dict[str, str]:
+  """The texts of the flags that were given."""
+  return {
+    name: text for name in names if (text := values[name].value) is not None
+  }
+
+
+def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
   for name in names:
-    flags.DEFINE_string(name, None, f'Replaces {config_type.__name__}.{name}.')
-  values = flags.FLAGS
-
-  def main(argv: list[str]) -> None:
-    begin(argv)
-    overrides = {
-      name: text for name in names if (text := values[name].value) is not None
-    }
-    try:
-      config = running.make_config(
-        env_name=values.env_name,
-        algorithm=algorithm,
-        preset=values.preset,
-        overrides=overrides,
-        workdir=values.workdir,
-        seed=values.seed,
-        **{name: values[name].value for name in _RUN_FLAGS},
+    if name not in known:
+      raise ValueError(
+        f'--allow_changes: there is no field {name!r}'
+        f'{options.suggest(name, known)}'
       )
-    except ValueError as error:
-      sys.exit(f'error: {error}')
-    launch_type = values.lp_launch_type if values.run_distributed else None
-    status = running.run(config, launch_type)
-    # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
-    # that goes down by itself. All files are closed by now.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
-
-  return main

@@ -29,19 +29,35 @@ def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
   Raises:
     ValueError: if a field is unknown, or a text or its value does not fit.
   """
-  hints = typing.get_type_hints(type(config))
+  values = parse_fields(type(config), overrides)
+  return dataclasses.replace(config, **values)  # pyright: ignore
+
+
+def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:
+  """Reads values of fields of a dataclass.
+
+  Args:
+    kind: the dataclass.
+    texts: texts by field name.
+
+  Returns:
+    The values by field name.
+
+  Raises:
+    ValueError: if a field is unknown, or a text or its value does not fit.
+  """
+  hints = typing.get_type_hints(kind)
   values = {}
-  for name, text in overrides.items():
+  for name, text in texts.items():
     if name not in hints:
       raise ValueError(
-        f'{type(config).__name__} has no field {name!r}'
-        f'{_suggest(name, list(hints))}.'
+        f'{kind.__name__} has no field {name!r}{suggest(name, list(hints))}'
       )
     try:
       values[name] = parse(text, hints[name])
     except ValueError as error:
-      raise ValueError(f'{name}={text!r}: {error}') from None
-  return dataclasses.replace(config, **values)  # pyright: ignore
+      raise ValueError(f'{name}={text!r}: {_sentence(error)}') from None
+  return values
 
 
 def check_types(options: Any) -> None:
@@ -57,7 +73,7 @@ def check_types(options: Any) -> None:
     try:
       _coerce(getattr(options, name), hint)
     except ValueError as error:
-      raise ValueError(f'{name}: {error}.') from None
+      raise ValueError(f'{name}: {_sentence(error)}') from None
 
 
 def to_plain(value: Any) -> Any:
@@ -143,7 +159,7 @@ def _build(node: ast.expr, option_types: Mapping[str, type]) -> Any:
     if not option_types:
       raise ValueError(f'expected a literal, not {name!r}')
     raise ValueError(
-      f'unknown option {name!r}{_suggest(name, list(option_types))}; expected '
+      f'unknown option {name!r}{suggest(name, list(option_types))} Expected '
       f'one of {", ".join(sorted(option_types))}'
     )
   option = option_types[name]
@@ -156,7 +172,7 @@ def _build(node: ast.expr, option_types: Mapping[str, type]) -> Any:
     if keyword.arg not in fields:
       raise ValueError(
         f'{name} has no field {keyword.arg!r}'
-        f'{_suggest(str(keyword.arg), fields)}; it has {", ".join(fields)}'
+        f'{suggest(str(keyword.arg), fields)} It has {", ".join(fields)}'
       )
     given[keyword.arg] = keyword.value
   return option(
@@ -174,6 +190,8 @@ def _coerce(value: Any, hint: Any) -> Any:
     return float(value)
   if hint is int and isinstance(value, bool):
     raise ValueError(f'expected {_name(hint)}, not {value!r}')
+  if hint is int and isinstance(value, float) and value.is_integer():
+    raise ValueError(f'expected int, not {value!r}: write {int(value)}')
   if origin is tuple:
     if not isinstance(value, Sequence) or isinstance(value, str):
       raise ValueError(f'expected {_name(hint)}, not {value!r}')
@@ -190,6 +208,15 @@ def _members(hint: Any) -> tuple[type, ...]:
   if typing.get_origin(hint) in (typing.Union, types.UnionType):
     return typing.get_args(hint)
   return (hint,)
+
+
+def option_types_of(kind: type) -> dict[str, type]:
+  """The option types that the fields of a dataclass take, by name."""
+  return {
+    name: option
+    for hint in typing.get_type_hints(kind).values()
+    for name, option in _option_types(hint).items()
+  }
 
 
 def _option_types(hint: Any) -> dict[str, type]:
@@ -211,6 +238,12 @@ def _name(hint: Any) -> str:
   return names[0] if len(names) == 1 else f'one of {", ".join(names)}'
 
 
-def _suggest(name: str, known: Sequence[str]) -> str:
+def _sentence(error: ValueError) -> str:
+  text = str(error)
+  return text if text.endswith(('.', '?')) else f'{text}.'
+
+
+def suggest(name: str, known: Sequence[str]) -> str:
+  """The end of a sentence on a name that is not known: the nearest, if any."""
   near = difflib.get_close_matches(name, known, n=1)
-  return f'; did you mean {near[0]!r}?' if near else ''
+  return f'; did you mean {near[0]!r}?' if near else '.'

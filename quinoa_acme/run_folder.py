@@ -235,6 +235,7 @@ def hold(workdir: str) -> Iterator[None]:
     try:
       yield
     finally:
+      file.truncate(0)
       # Not only closed: a node forked from here may have it open still.
       fcntl.flock(file, fcntl.LOCK_UN)
 

@@ -1,10 +1,12 @@
 """Runs an experiment from its first line of output to its last."""
 
+from collections.abc import Callable, Sequence
 import dataclasses
 import datetime
 import pathlib
 import sys
 import time
+from typing import Any
 
 from quinoa_acme import environments
 from quinoa_acme import experiment as experiment_lib
@@ -15,11 +17,12 @@ from quinoa_acme import program
 from quinoa_acme import progress
 from quinoa_acme import run_folder
 from quinoa_acme import stopping
+from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 
 # Configurations by algorithm and name.
-PRESETS = {
+PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
   'quinoa': {
     'default': quinoa.QuinoaConfig,
     'paper': quinoa.QuinoaConfig.paper,
@@ -33,13 +36,44 @@ PRESETS = {
 }
 
 
+# Those of Launchpad's that a run takes: processes of this machine, or threads.
+LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt')
+
+
+def find_preset(
+  algorithm: str, preset: str
+) -> Callable[[], off_policy.OffPolicyConfig]:
+  """What makes the configuration of a preset.
+
+  Args:
+    algorithm: a key of `PRESETS`.
+    preset: a key of what it has there.
+
+  Returns:
+    A function without arguments.
+
+  Raises:
+    ValueError: if there is none such; names the nearest.
+  """
+  for kind, name, known in (
+    ('algorithm', algorithm, PRESETS),
+    ('preset', preset, PRESETS.get(algorithm, {})),
+  ):
+    if name not in known:
+      raise ValueError(
+        f'unknown {kind} {name!r}{options.suggest(name, list(known))} There '
+        f'are {", ".join(known)}.'
+      )
+  return PRESETS[algorithm][preset]
+
+
 def make_config(
   env_name: str,
   algorithm: str,
   preset: str,
   overrides: dict[str, str],
   workdir: str | None,
-  seed: int,
+  seed: int = 0,
   **run_options,
 ) -> experiment_lib.ExperimentConfig:
   """Makes the configuration of a run from what a command line gives.
@@ -60,7 +94,7 @@ def make_config(
   Raises:
     ValueError: if any of these does not fit; the message says what does.
   """
-  agent = options.replace(PRESETS[algorithm][preset](), overrides)
+  agent = options.replace(find_preset(algorithm, preset)(), overrides)
   return experiment_lib.ExperimentConfig(
     agent=agent,
     environment_factory=environments.EnvironmentFactory(env_name),
@@ -105,20 +139,56 @@ def default_workdir(env_name: str, seed: int) -> str:
   return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
 
 
+def check_launch_type(launch_type: str) -> None:
+  """Raises a ValueError if a run can not be launched so."""
+  if launch_type not in LAUNCH_TYPES:
+    raise ValueError(
+      f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
+      f'{launch_type!r}. For one thread use --run_distributed=false.'
+    )
+
+
 def run(
-  config: experiment_lib.ExperimentConfig, launch_type: str | None
+  config: experiment_lib.ExperimentConfig,
+  launch_type: str | None,
+  allow_changes: Sequence[str] = (),
 ) -> int:
   """Trains, and says where it writes first and what came of it last.
 
+  A folder that holds a run already goes on with it, and is held meanwhile
+  against any other launcher.
+
   Args:
     config: the run.
-    launch_type: Launchpad's, or None for a single process.
+    launch_type: one of `LAUNCH_TYPES`, or None for a single process.
+    allow_changes: fields that may differ from those that the run began with.
 
   Returns:
-    The exit status: 0, or 1 if a node failed.
+    The exit status: 0, or 1 if a node failed, or the folder is in use or of a
+    run with other options.
+
+  Raises:
+    ValueError: if there is no such launch type.
   """
+  if launch_type is not None:
+    check_launch_type(launch_type)
   print(f'Workdir: {config.workdir}', flush=True)
-  config.write_json()
+  try:
+    with run_folder.hold(config.workdir):
+      run_folder.check_unchanged(
+        config.workdir, config.describe(), allow_changes
+      )
+      run_folder.write_spec(config.workdir, config.make_spec())
+      config.write_json()
+      return _train(config, launch_type)
+  except run_folder.WorkdirError as error:
+    print(f'error: {error}', file=sys.stderr, flush=True)
+    return 1
+
+
+def _train(
+  config: experiment_lib.ExperimentConfig, launch_type: str | None
+) -> int:
   started = time.monotonic()
   try:
     if launch_type is None:

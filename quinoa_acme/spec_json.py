@@ -76,10 +76,16 @@ def _to_plain(spec: Any) -> Any:
   }
   if isinstance(spec, specs.BoundedArray):
     plain |= {
-      'minimum': spec.minimum.tolist(),
-      'maximum': spec.maximum.tolist(),
+      'minimum': _bounds_to_plain(spec.minimum),
+      'maximum': _bounds_to_plain(spec.maximum),
     }
   return plain
+
+
+def _bounds_to_plain(bounds: np.ndarray) -> Any:
+  """Numbers, or texts, as infinity is no number of JSON's."""
+  is_finite = np.isfinite(bounds).all()
+  return (bounds if is_finite else bounds.astype(str)).tolist()
 
 
 def _from_plain(plain: Mapping[str, Any]) -> Any:

@@ -9,8 +9,11 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import psutil
 import pytest
+
+import quinoa_acme
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -76,6 +79,9 @@ def _check_finished(workdir, output, errors, status, num_actors=1):
   assert list((workdir / 'checkpoints' / 'learner').glob('*.npz'))
   config = json.loads((workdir / 'config.json').read_text())
   assert config['agent']['batch_size'] == 32
+  policy = quinoa_acme.load_policy(str(workdir))
+  assert policy.learner_steps > 0
+  assert policy(np.zeros(5)).shape == (1,)
   evaluations = _rows(workdir, 'evaluator')
   assert float(evaluations[0]['actor_steps']) == 0
   assert float(evaluations[-1]['actor_steps']) >= _NUM_STEPS
