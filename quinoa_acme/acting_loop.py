@@ -5,7 +5,7 @@ exactly so many steps, and a stop that does not wait for an episode's end, need
 a loop that can be left and entered again between any two steps.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import time
 
 from acme import core
@@ -15,7 +15,8 @@ import dm_env
 import numpy as np
 import tree
 
-# How many steps are made between two reports to the counter.
+# How many steps are made between two reports to the counter, which may be in
+# another process.
 _STEPS_BETWEEN_COUNTS = 50
 
 
@@ -34,6 +35,7 @@ class ActingLoop:
     counter: counting.Counter | None = None,
     logger: loggers_base.Logger | None = None,
     should_update: bool = True,
+    steps_between_counts: int = _STEPS_BETWEEN_COUNTS,
   ):
     """Makes the loop.
 
@@ -44,8 +46,11 @@ class ActingLoop:
       logger: takes a row at the end of each episode.
       should_update: whether the actor is updated after each step; not in an
         evaluation, all of which is of the parameters that it began with.
+      steps_between_counts: steps between two reports to the counter, and one
+        more at the end of each episode and of each call.
     """
     self._should_update = should_update
+    self._steps_between_counts = steps_between_counts
     self._environment = environment
     self._actor = actor
     self._counter = counter or counting.Counter()
@@ -80,7 +85,7 @@ class ActingLoop:
       made += 1
       uncounted += 1
       ended = timestep.last()
-      if ended or uncounted == _STEPS_BETWEEN_COUNTS:
+      if ended or uncounted == self._steps_between_counts:
         counts = self._counter.increment(steps=uncounted, episodes=int(ended))
         uncounted = 0
         if ended:
@@ -88,6 +93,18 @@ class ActingLoop:
     if uncounted:
       self._counter.increment(steps=uncounted, episodes=0)
     return made
+
+  def resume(self, episode: Sequence[dm_env.TimeStep]) -> None:
+    """Goes on in an episode that was begun before.
+
+    Args:
+      episode: its time steps so far, the first one included; none if the next
+        step is to be that of a new episode.
+    """
+    self._start_episode()
+    self._timestep = episode[-1] if episode else None
+    self._rewards = [float(timestep.reward) for timestep in episode[1:]]
+    self._steps_before = len(self._rewards)
 
   def run_episodes(
     self, num_episodes: int, should_stop: Callable[[], bool] = never
@@ -112,6 +129,8 @@ class ActingLoop:
 
   def _start_episode(self) -> None:
     self._rewards: list[float] = []
+    # Those that another process made of an episode that this one goes on in.
+    self._steps_before = 0
     self._started = time.monotonic()
 
   def _begin(self) -> dm_env.TimeStep:
@@ -141,7 +160,7 @@ class ActingLoop:
       {
         'episode_length': length,
         'episode_return': self.last_return,
-        'steps_per_second': length / max(seconds, 1e-9),
+        'steps_per_second': (length - self._steps_before) / max(seconds, 1e-9),
         **counts,
       }
     )

@@ -13,6 +13,7 @@ directory takes one writer.
 """
 
 from collections.abc import Mapping, Sequence
+import dataclasses
 import hashlib
 from importlib import metadata as metadata_lib
 import json
@@ -37,10 +38,25 @@ _METADATA = 'metadata'
 _FILE_NAME = re.compile(r'checkpoint-(\d{12,})\.npz')
 _PYTHON_TYPES = (bool, int, float, str)
 _MAX_DIFFERENCES = 5
+# In the place of a length that is not fixed.
+_ANY = 'any'
 
 
 class CheckpointError(RuntimeError):
   """A checkpoint is there but cannot be used."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+  """A leaf of `like` for arrays of any length.
+
+  Attributes:
+    shape: The shape of one row.
+    dtype: Of NumPy's own.
+  """
+
+  shape: tuple[int, ...]
+  dtype: np.dtype
 
 
 class _UnusableError(Exception):
@@ -92,59 +108,120 @@ def save(
   directory.mkdir(parents=True, exist_ok=True)
   path = directory / f'checkpoint-{step:012d}.npz'
   aside = path.with_name(path.name + '.tmp')
-  with aside.open('wb') as file:
-    np.savez(file, **{_METADATA: text}, **arrays)
-    file.flush()
-    os.fsync(file.fileno())
+  try:
+    with aside.open('wb') as file:
+      np.savez(file, **{_METADATA: text}, **arrays)
+      file.flush()
+      os.fsync(file.fileno())
+  except BaseException:
+    # On a full disk the half of a checkpoint is in the way of what comes next.
+    aside.unlink(missing_ok=True)
+    raise
   os.replace(aside, path)
   _sync_directory(directory)
   _remove_old(directory, step, keep)
   return path
 
 
-def restore_latest(
-  directory: PathLike, like: Any, *, partial: bool = False
-) -> tuple[int, Any] | None:
+class Checkpoint:
+  """A checkpoint that was read and found whole."""
+
+  def __init__(
+    self,
+    path: pathlib.Path,
+    metadata: Mapping[str, Any],
+    arrays: Mapping[str, np.ndarray],
+  ):
+    """Use `read_latest`.
+
+    Args:
+      path: Where it is.
+      metadata: What its entry `metadata` says.
+      arrays: Its arrays by path in the tree.
+    """
+    self._path = path
+    self._leaves = metadata['leaves']
+    self._arrays = arrays
+    self.step: int = metadata['step']
+
+  @property
+  def values(self) -> dict[str, Any]:
+    """The leaves of Python's own types, by path in the tree."""
+    return {x['path']: x['value'] for x in self._leaves if 'value' in x}
+
+  def restore(self, like: Any, *, partial: bool = False) -> Any:
+    """Makes the state of what was read.
+
+    Args:
+      like: A pytree that gives the structure, and at its leaves the shapes and
+        dtypes, of the state: the initial state, or what `jax.eval_shape` makes
+        of it, with `Rows` in the place of arrays of any length.
+      partial: Whether the checkpoint may hold more than `like`.
+
+    Returns:
+      The state, in the structure of `like`; its leaves are NumPy arrays, or
+      Python's own types, where those of `like` are or `Rows` is, and else JAX
+      arrays.
+
+    Raises:
+      CheckpointError: The checkpoint does not match `like`.
+      TypeError: `like` has a leaf that no checkpoint can hold.
+    """
+    _check_matches(self._path, self._leaves, like, partial)
+    return _decode(self.values, self._arrays, like)
+
+
+def read_latest(directory: PathLike) -> Checkpoint | None:
   """Reads the newest checkpoint that is whole.
 
   A file that is torn, altered or not a checkpoint is named in a warning, and
-  the one before it is tried. A file that is whole but holds another state than
-  `like`, such as that of another configuration, is an error: going back
-  further would not help, and would hide the mistake.
+  the one before it is tried.
 
   Args:
     directory: Where the checkpoints of the run are.
-    like: A pytree that gives the structure, and at its leaves the shapes and
-      dtypes, of the state: the initial state, or what `jax.eval_shape` makes
-      of it.
-    partial: Whether the checkpoint may hold more than `like`.
 
   Returns:
-    The step and the state, or None when there is no checkpoint. The state has
-    the structure of `like`; its leaves are NumPy arrays, or Python's own types,
-    where those of `like` are, and else JAX arrays.
+    The checkpoint, or None when there is none.
 
   Raises:
-    CheckpointError: There are checkpoints but none is whole, or the newest
-      whole one does not match `like`.
-    TypeError: `like` has a leaf that no checkpoint can hold.
+    CheckpointError: There are checkpoints, but none is whole.
   """
   problems = []
   for step, path in reversed(_list(directory)):
     try:
-      metadata, arrays = _read(path, step)
+      return Checkpoint(path, *_read(path, step))
     except _UnusableError as error:
       logging.warning('Skipping the checkpoint %s: %s.', path, error)
       problems.append(f'{path}: {error}')
-      continue
-    _check_matches(path, metadata['leaves'], like, partial)
-    return step, _decode(metadata['leaves'], arrays, like)
   if problems:
     raise CheckpointError(
       'None of the checkpoints can be used. Remove them to start anew, or put'
       ' a whole one in their place:\n  ' + '\n  '.join(problems)
     )
   return None
+
+
+def restore_latest(directory: PathLike, like: Any) -> tuple[int, Any] | None:
+  """Reads the newest checkpoint that is whole, and makes its state.
+
+  A file that is whole but holds another state than `like`, such as that of
+  another configuration, is an error: going back further would not help, and
+  would hide the mistake.
+
+  Args:
+    directory: Where the checkpoints of the run are.
+    like: As for `Checkpoint.restore`.
+
+  Returns:
+    The step and the state, or None when there is no checkpoint.
+
+  Raises:
+    CheckpointError: There are checkpoints but none is whole, or the newest
+      whole one does not match `like`.
+    TypeError: `like` has a leaf that no checkpoint can hold.
+  """
+  checkpoint = read_latest(directory)
+  return checkpoint and (checkpoint.step, checkpoint.restore(like))
 
 
 def latest_step(directory: PathLike) -> int | None:
@@ -193,6 +270,8 @@ def _encode(
   """Splits a state into the description of its leaves and its arrays."""
   leaves, arrays = [], {}
   for path, leaf in _flatten(state):
+    if isinstance(leaf, Rows):
+      raise TypeError(f'The leaf {_show(path)} is of `like`, not of a state.')
     leaves.append(_describe(path, leaf))
     if type(leaf) in _PYTHON_TYPES:
       leaves[-1]['value'] = leaf
@@ -206,12 +285,11 @@ def _encode(
 
 
 def _decode(
-  leaves: Sequence[Mapping[str, Any]],
+  values: Mapping[str, Any],
   arrays: Mapping[str, np.ndarray],
   like: Any,
 ) -> Any:
   """Builds a state in the structure of `like`, which must match."""
-  values = {leaf['path']: leaf['value'] for leaf in leaves if 'value' in leaf}
 
   def decode(path: str, leaf: Any) -> Any:
     if path in values:
@@ -219,7 +297,7 @@ def _decode(
     array = arrays[path]
     if _is_extension(leaf.dtype):
       array = array.view(leaf.dtype)
-    if isinstance(leaf, np.ndarray):
+    if isinstance(leaf, (np.ndarray, Rows)):
       return array
     if isinstance(leaf, np.generic):
       return array[()]
@@ -257,6 +335,9 @@ def _describe(path: str, leaf: Any) -> dict[str, Any]:
   """Describes the kind of one leaf, or refuses it."""
   if type(leaf) in _PYTHON_TYPES:
     return {'path': path, 'type': type(leaf).__name__}
+  if isinstance(leaf, Rows):
+    dtype = np.dtype(leaf.dtype).name
+    return {'path': path, 'dtype': dtype, 'shape': [_ANY, *leaf.shape]}
   if isinstance(
     leaf, (np.ndarray, np.generic, jax.Array, jax.ShapeDtypeStruct)
   ):
@@ -291,7 +372,8 @@ def _digest(
   for path in sorted(arrays):
     array = arrays[path]
     digest.update(f'{path!r} {array.dtype.str} {array.shape}'.encode())
-    digest.update(array.tobytes())
+    # A view: a replay's arrays are as large as the memory may be.
+    digest.update(array.reshape(-1).view(np.uint8).data)
   return digest.hexdigest()
 
 
@@ -350,16 +432,19 @@ def _check_matches(
   partial: bool,
 ) -> None:
   """Raises a `CheckpointError` that names the first differing leaves."""
-  found = {leaf['path']: _kind(leaf) for leaf in leaves}
-  expected = {
-    path: _kind(_describe(path, leaf)) for path, leaf in _flatten(like)
+  expected = {key: _describe(key, leaf) for key, leaf in _flatten(like)}
+  found = {
+    leaf['path']: _with_any_length(leaf, expected.get(leaf['path'], leaf))
+    for leaf in leaves
+    if leaf['path'] in expected or not partial
   }
-  others = [] if partial else [key for key in found if key not in expected]
+  wanted = {key: _kind(leaf) for key, leaf in expected.items()}
+  given = {key: _kind(leaf) for key, leaf in found.items()}
   differences = [
-    f'{_show(key)}: expected {expected.get(key, "nothing")},'
-    f' found {found.get(key, "nothing")}'
-    for key in [*expected, *others]
-    if expected.get(key) != found.get(key)
+    f'{_show(key)}: expected {wanted.get(key, "nothing")},'
+    f' found {given.get(key, "nothing")}'
+    for key in [*wanted, *(key for key in given if key not in wanted)]
+    if wanted.get(key) != given.get(key)
   ]
   if differences:
     listed = differences[:_MAX_DIFFERENCES]
@@ -370,6 +455,15 @@ def _check_matches(
       ' was probably written under another configuration. Use that, or another'
       ' directory:\n  ' + '\n  '.join(listed)
     )
+
+
+def _with_any_length(
+  leaf: Mapping[str, Any], expected: Mapping[str, Any]
+) -> Mapping[str, Any]:
+  """Leaves the first dimension out of a leaf where any length will do."""
+  if leaf.get('shape') and expected.get('shape', ())[:1] == [_ANY]:
+    return {**leaf, 'shape': [_ANY, *leaf['shape'][1:]]}
+  return leaf
 
 
 def _kind(description: Mapping[str, Any]) -> str:

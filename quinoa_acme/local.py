@@ -1,8 +1,10 @@
 """Training in one process: one thread, deterministic, an exact ratio."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import dataclasses
+import math
 import time
+from typing import Any, cast
 
 from acme import core
 from acme import specs
@@ -18,7 +20,9 @@ from quinoa_acme import experiment as experiment_lib
 from quinoa_acme import loggers
 from quinoa_acme import progress as progress_lib
 from quinoa_acme import replay as replay_lib
+from quinoa_acme import replayable
 from quinoa_acme import run_state
+from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
 
@@ -93,78 +97,95 @@ class LocalAgent(core.Actor):
 class _Parts:
   """What a local run holds."""
 
-  loop: acting_loop.ActingLoop
+  environment: replayable.ReplayableEnvironment
+  actor: actors.SaveableActor
+  adder: replay_lib.ReplayAdder
   learner: core.Learner
   replay: replay_lib.TransitionReplay
   counter: counting.Counter
-  evaluate: Callable[[int, Callable[[], bool]], list[np.ndarray]]
-  loggers: list[loggers_base.Logger]
+  evaluator: evaluation.Evaluator
 
-  def close(self) -> None:
-    for logger in self.loggers:
-      logger.close()
+  def state_like(self) -> dict[str, Any]:
+    """What `save` gives looks like, for `checkpointing`."""
+    return {
+      'learner': self.learner.save(),
+      'replay': self.replay.state_like(),
+      'actor': self.actor.save(),
+      'environment': self.environment.state_like(),
+    }
+
+  def save(self) -> dict[str, Any]:
+    """The state of all parts, between two steps of the environment."""
+    return {
+      'learner': self.learner.save(),
+      'replay': self.replay.state(),
+      'actor': self.actor.save(),
+      'environment': self.environment.save(),
+    }
+
+  def restore(
+    self, state: Mapping[str, Any], source: str
+  ) -> list[dm_env.TimeStep]:
+    """Goes on from what `save` gave, and returns the episode under way."""
+    self.learner.restore(state['learner'])
+    self.replay.set_state(state['replay'], source)
+    self.actor.restore(state['actor'])
+    self.actor.update(wait=True)
+    episode = self.environment.restore(state['environment'])
+    if episode and not episode[-1].last():
+      # The next transition begins here.
+      self.adder.add_first(dm_env.restart(episode[-1].observation))
+    return episode
 
 
-def _build(config: experiment_lib.ExperimentConfig) -> _Parts:
+def _build(
+  config: experiment_lib.ExperimentConfig,
+  learner_logger: loggers_base.Logger,
+) -> _Parts:
   # The actor must act with the parameters of the last learner call.
   agent_config = dataclasses.replace(config.agent, variable_update_period=1)
-  environment = config.environment_factory(config.seed_of('actor_0'))
+  environment = replayable.ReplayableEnvironment(
+    config.environment_factory, config.seed_of('actor_0')
+  )
   spec = specs.make_environment_spec(environment)
   agent = agents.make_agent(agent_config)
   networks = agent.make_networks(spec)
-  counter = counting.Counter(time_delta=0.0)
-  learner_logger = loggers.EveryNth(
-    loggers.make_logger(config.workdir, 'learner', steps_key='learner_steps'),
-    _CALLS_BETWEEN_ROWS,
-  )
-  actor_logger = loggers.make_logger(
-    config.workdir, 'actor_0', steps_key='actor_steps'
-  )
+  counter = _child(None)
   builder = agent.make_builder(spec, lambda: learner_logger)
   replay = replay_lib.TransitionReplay(
     spec, agent_config.max_replay_size, config.seed_of('replay')
   )
-  run_state.restore_replay(config.workdir, replay)
   learner = builder.make_learner(
     jax.random.PRNGKey(config.seed_of('learner')),
     networks,
     replay.as_iterator(agent_config.samples_per_step),
-    counter=counting.Counter(counter, 'learner', time_delta=0.0),
+    counter=_child(counter, 'learner'),
   )
+  adder = replay_lib.ReplayAdder(replay)
   actor = builder.make_actor(
     jax.random.PRNGKey(config.seed_of('actor_0')),
     agent.make_policy(networks),
-    replay_lib.ReplayAdder(replay),
+    adder,
     learner,
   )
-  evaluator = builder.make_actor(
-    jax.random.PRNGKey(config.seed_of('evaluator')),
-    agent.make_evaluation_policy(networks),
-    variable_source=learner,
-  )
-  evaluation_loop = acting_loop.ActingLoop(
-    config.environment_factory(config.seed_of('evaluator')),
-    evaluator,
-    should_update=False,
-  )
-
-  def evaluate(num_episodes: int, should_stop: Callable[[], bool]):
-    evaluator.update(wait=True)
-    return evaluation_loop.run_episodes(num_episodes, should_stop)
-
   return _Parts(
-    loop=acting_loop.ActingLoop(
-      environment,
-      LocalAgent(actor, learner, replay, agent_config),
-      counting.Counter(counter, 'actor', time_delta=0.0),
-      actor_logger,
-    ),
+    environment=environment,
+    actor=cast(actors.SaveableActor, actor),
+    adder=adder,
     learner=learner,
     replay=replay,
     counter=counter,
-    evaluate=evaluate,
-    loggers=[learner_logger, actor_logger],
+    evaluator=evaluation.Evaluator(config, spec, learner),
   )
+
+
+def _child(parent: counting.Counter | None, name: str = '') -> counting.Counter:
+  """A counter whose counts are its parent's at once, whatever the clock says.
+
+  An interval of 0 would leave some out when the clock stands or goes back, and
+  the rows of two runs would not be the same.
+  """
+  return counting.Counter(parent, name, time_delta=-math.inf)
 
 
 def run(
@@ -173,6 +194,10 @@ def run(
 ) -> progress_lib.Status:
   """Trains to the end, or until `should_stop`, and evaluates on the way.
 
+  A run that was stopped or killed goes on from its last checkpoint when it is
+  called again, and comes to the same parameters and rows, to the bit, as one
+  that never was.
+
   Args:
     config: the run.
     should_stop: asked before every environment step. When it turns true the
@@ -180,6 +205,10 @@ def run(
 
   Returns:
     The run's status at its end.
+
+  Raises:
+    checkpointing.CheckpointError: if the workdir has checkpoints, but none is
+      whole or they are of another run.
   """
   return _Run(config).run(should_stop)
 
@@ -190,78 +219,119 @@ class _Run:
   def __init__(self, config: experiment_lib.ExperimentConfig):
     """Builds the parts, and restores what an earlier run saved of them."""
     self._config = config
-    self._parts = _build(config)
-    run_state.restore_learner(config.workdir, self._parts.learner)
-    self._parts.counter.restore(
-      {'counts': run_state.restore_counts(config.workdir), 'cache': {}}
-    )
+    saved = run_state.SavedRun(config.workdir)
+    self._last_evaluation = saved.last_evaluation
+    learner_logger = self._make_logger('learner', 'learner_steps', saved)
+    self._actor_logger = self._make_logger('actor_0', 'actor_steps', saved)
     self._logger = loggers.make_logger(
-      config.workdir, 'evaluator', steps_key='actor_steps'
+      config.workdir,
+      'evaluator',
+      steps_key='actor_steps',
+      last_step=saved.last_evaluation,
     )
-    self._status = _status(self._parts.counter, progress_lib.Status())
+    self._learner_logger = loggers.AtMultiples(
+      learner_logger,
+      'learner_steps',
+      _CALLS_BETWEEN_ROWS * config.agent.num_sgd_steps_per_step,
+    )
+    self._parts = parts = _build(config, self._learner_logger)
+    state = saved.restore(parts.state_like())
+    episode = parts.restore(state, config.workdir) if state else []
+    parts.counter.increment(**{'training_seconds': 0.0, **saved.counts})
+    self._loop = acting_loop.ActingLoop(
+      parts.environment,
+      LocalAgent(parts.actor, parts.learner, parts.replay, config.agent),
+      _child(parts.counter, 'actor'),
+      self._actor_logger,
+      # The rows of the learner tell the step that they are of.
+      steps_between_counts=1,
+    )
+    self._loop.resume(episode)
+    self._status = _status(parts.counter, progress_lib.Status())
 
   def run(self, should_stop: Callable[[], bool]) -> progress_lib.Status:
     """Trains, saves, makes the last evaluation and closes the loggers."""
     config = self._config
     self._train(should_stop)
     finished = self._status.actor_steps >= config.num_steps
+    # Before the last evaluation: a run that goes on makes that one again if it
+    # is on the grid, and else has no row of it.
     self._save()
-    # A run that was stopped makes its last evaluation in short.
-    num_episodes = config.evaluation_episodes if finished else 1
-    self._evaluate(num_episodes, acting_loop.never)
-    self._parts.close()
-    self._logger.close()
+    if self._last_evaluation != self._status.actor_steps:
+      # A run that was stopped makes its last evaluation in short.
+      num_episodes = config.evaluation_episodes if finished else 1
+      self._evaluate(num_episodes, acting_loop.never)
+    for logger in (self._learner_logger, self._actor_logger, self._logger):
+      logger.close()
     return dataclasses.replace(self._status, finished=finished)
 
   def _train(self, should_stop: Callable[[], bool]) -> None:
     config = self._config
     progress = progress_lib.Progress(config.num_steps)
     last_save = time.monotonic()
-    # On the grid of the evaluations, for a run that goes on too.
-    next_evaluation = (
-      -(-self._status.actor_steps // config.eval_every) * config.eval_every
-    )
     while self._status.actor_steps < config.num_steps and not should_stop():
-      if self._status.actor_steps >= next_evaluation:
-        self._evaluate(config.evaluation_episodes, should_stop)
-        next_evaluation += config.eval_every
-      until = min(
-        self._status.actor_steps + _STEPS_BETWEEN_LOOKS,
-        next_evaluation,
-        config.num_steps,
-      )
-      self._make_steps(until - self._status.actor_steps, should_stop)
+      self._evaluate_if_due(should_stop)
+      self._make_steps(should_stop)
       progress.show(self._status)
       if time.monotonic() - last_save > config.checkpoint_every:
         self._save()
         last_save = time.monotonic()
     progress.close()
 
-  def _make_steps(self, num_steps: int, should_stop: Callable[[], bool]):
-    parts = self._parts
+  def _make_steps(self, should_stop: Callable[[], bool]):
+    steps = self._status.actor_steps
+    num_steps = min(
+      _STEPS_BETWEEN_LOOKS,
+      self._config.eval_every - steps % self._config.eval_every,
+      self._config.num_steps - steps,
+    )
+    counter = self._parts.counter
     started = time.monotonic()
-    parts.loop.run_steps(num_steps, should_stop)
-    parts.counter.increment(training_seconds=time.monotonic() - started)
-    self._status = _status(parts.counter, self._status, parts.loop.last_return)
+    self._loop.run_steps(num_steps, should_stop)
+    counter.increment(training_seconds=time.monotonic() - started)
+    self._status = _status(counter, self._status, self._loop.last_return)
 
-  def _evaluate(self, num_episodes: int, stop: Callable[[], bool]) -> None:
-    episodes = self._parts.evaluate(num_episodes, stop)
-    if not episodes:
+  def _evaluate_if_due(self, should_stop: Callable[[], bool]) -> None:
+    steps = self._status.actor_steps
+    config = self._config
+    if not evaluation.is_due(self._last_evaluation, steps, config.eval_every):
       return
+    if self._evaluate(config.evaluation_episodes, should_stop):
+      self._last_evaluation = steps
+
+  def _evaluate(self, num_episodes: int, stop: Callable[[], bool]) -> bool:
+    """Whether the evaluation was whole; there is no row of another."""
+    evaluator = self._parts.evaluator
+    evaluator.take_parameters()
+    episodes = evaluator.run(self._status.actor_steps, num_episodes, stop)
+    if len(episodes) < num_episodes:
+      return False
     row = evaluation.summarise(episodes, self._config.agent.discount)
     counts = self._parts.counter.get_counts()
     self._logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
     self._status = dataclasses.replace(
-      _status(self._parts.counter, self._status),
+      self._status,
       evaluation_return=row['episode_return'],
       evaluation_return_std=row['episode_return_std'],
     )
+    return True
 
   def _save(self) -> None:
-    run_state.save_learner(self._config.workdir, self._parts.learner)
-    run_state.save_replay(self._config.workdir, self._parts.replay)
-    run_state.save_counts(
-      self._config.workdir, self._parts.counter.get_counts()
+    run_state.save_run(
+      self._config.workdir,
+      self._parts.save(),
+      self._parts.counter.get_counts(),
+      self._last_evaluation,
+    )
+
+  def _make_logger(
+    self, label: str, steps_key: str, saved: run_state.SavedRun
+  ) -> loggers_base.Logger:
+    return loggers.make_logger(
+      self._config.workdir,
+      label,
+      steps_key=steps_key,
+      last_step=saved.counts.get(steps_key, 0),
     )
 
 

@@ -82,13 +82,7 @@ class CSVLogger(base_lib.Logger):
     _, rows, _ = _parse(self._path.read_bytes())
     columns = [*self._columns, *keys]
     padded = [row + [''] * (len(columns) - len(row)) for row in rows]
-    content = _format_csv([columns, *padded])
-    aside = self._path.with_name(self._path.name + '.tmp')
-    with aside.open('w', encoding='utf-8', newline='') as file:
-      file.write(content)
-      file.flush()
-      os.fsync(file.fileno())
-    os.replace(aside, self._path)
+    _replace(self._path, _format_csv([columns, *padded]))
     # The open file is the one that was just replaced.
     self._file.close()
     self._file = self._open()
@@ -98,7 +92,9 @@ class CSVLogger(base_lib.Logger):
 class TensorBoardLogger(base_lib.Logger):
   """Writes every value of a row as a TensorBoard scalar."""
 
-  def __init__(self, directory: PathLike, steps_key: str):
+  def __init__(
+    self, directory: PathLike, steps_key: str, last_step: float = math.inf
+  ):
     """Opens a new event file in `directory`.
 
     Args:
@@ -106,10 +102,14 @@ class TensorBoardLogger(base_lib.Logger):
       steps_key: The key whose value is the horizontal axis. A row without it
         is put at step 0: Acme's counters have no such key until the first
         count, when nothing has been done.
+      last_step: TensorBoard is to hide the values of later steps in the event
+        files that are there.
     """
     self._steps_key = steps_key
     self._writer = tensorboardX.SummaryWriter(
-      logdir=os.fspath(directory), flush_secs=_TENSORBOARD_FLUSH_SECONDS
+      logdir=os.fspath(directory),
+      purge_step=int(last_step) + 1 if math.isfinite(last_step) else None,
+      flush_secs=_TENSORBOARD_FLUSH_SECONDS,
     )
 
   def write(self, data: base_lib.LoggingData) -> None:
@@ -176,29 +176,33 @@ class PeriodicLogger(base_lib.Logger):
     self._logger.close()
 
 
-class EveryNth(base_lib.Logger):
-  """Passes on every n-th row: the same rows in runs of any speed."""
+class AtMultiples(base_lib.Logger):
+  """Passes on the rows at multiples of so many steps.
 
-  def __init__(self, logger: base_lib.Logger, n: int):
+  They are the same rows in runs of any speed, and in one that was stopped and
+  resumed.
+  """
+
+  def __init__(self, logger: base_lib.Logger, steps_key: str, num_steps: int):
     """Wraps `logger`.
 
     Args:
       logger: Takes the rows that are passed on; closed with this one.
-      n: Of how many rows one is passed on, at least 1.
+      steps_key: The key with a row's step.
+      num_steps: Of which steps the multiples are passed on, at least 1.
 
     Raises:
-      ValueError: if `n` is below 1.
+      ValueError: if `num_steps` is below 1.
     """
-    if n < 1:
-      raise ValueError(f'n must be at least 1, but is {n}.')
+    if num_steps < 1:
+      raise ValueError(f'num_steps must be at least 1, but is {num_steps}.')
     self._logger = logger
-    self._n = n
-    self._count = 0
+    self._steps_key = steps_key
+    self._num_steps = num_steps
 
   def write(self, data: base_lib.LoggingData) -> None:
-    """Passes `data` on if it is an n-th row."""
-    self._count += 1
-    if self._count % self._n == 0:
+    """Passes `data` on if its step is a multiple."""
+    if data[self._steps_key] % self._num_steps == 0:
       self._logger.write(data)
 
   def close(self) -> None:
@@ -261,6 +265,7 @@ def make_logger(
   steps_key: str,
   seconds: float = 0.0,
   extra: Sequence[base_lib.Logger] = (),
+  last_step: float = math.inf,
 ) -> base_lib.Logger:
   """Returns the logger of one worker of a run.
 
@@ -276,6 +281,9 @@ def make_logger(
     seconds: The least time between two rows; 0 writes every row. The last row
       is always written, at the latest by `close`.
     extra: Further loggers that take the same rows, such as a `TerminalLogger`.
+    last_step: The step that the run goes on from. Rows of later ones, which an
+      earlier process wrote after its last checkpoint, are dropped: the run
+      makes those steps again.
 
   Returns:
     A logger that appends, so that a run that is resumed continues its files.
@@ -284,14 +292,41 @@ def make_logger(
     ValueError: `seconds` is negative or not finite.
   """
   workdir = pathlib.Path(workdir)
+  table = workdir / 'logs' / f'{label}.csv'
+  drop_rows_after(table, steps_key, last_step)
   files = _RunLogger(
     [
-      CSVLogger(workdir / 'logs' / f'{label}.csv'),
-      TensorBoardLogger(workdir / 'tensorboard' / label, steps_key),
+      CSVLogger(table),
+      TensorBoardLogger(workdir / 'tensorboard' / label, steps_key, last_step),
       *extra,
     ]
   )
   return _StampedLogger(PeriodicLogger(files, seconds))
+
+
+def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
+  """Removes rows of steps after the last one that counts, in one step.
+
+  Args:
+    path: A CSV file that a logger wrote, and that none has open; it need not
+      exist.
+    steps_key: The column with a row's step. A row without it is at step 0.
+    last_step: The last step whose rows are kept.
+  """
+  path = pathlib.Path(path)
+  if not math.isfinite(last_step) or not path.exists():
+    return
+  columns, rows, _ = _parse(path.read_bytes())
+  if steps_key not in columns:
+    return
+  column = columns.index(steps_key)
+  kept = [
+    row
+    for row in rows
+    if float((row[column] if column < len(row) else '') or 0) <= last_step
+  ]
+  if len(kept) < len(rows):
+    _replace(path, _format_csv([columns, *kept]))
 
 
 def read_rows(path: PathLike) -> list[dict[str, float]]:
@@ -362,6 +397,16 @@ def _to_scalar(key: str, value: Any) -> Scalar:
     f' {type(value).__name__} of dtype {array.dtype} and shape {array.shape}.'
     ' Reduce it, for example to its mean, or cast it to float32.'
   )
+
+
+def _replace(path: pathlib.Path, content: str) -> None:
+  """Puts new content into the place of a file's, all of it or nothing."""
+  aside = path.with_name(path.name + '.tmp')
+  with aside.open('w', encoding='utf-8', newline='') as file:
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+  os.replace(aside, path)
 
 
 def _format_csv(rows: Iterable[Iterable[Any]]) -> str:

@@ -16,7 +16,6 @@ import jax
 import numpy as np
 
 from quinoa_acme import run_folder
-from quinoa_acme import run_state
 from quinoa_acme import types
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import choices
@@ -125,8 +124,10 @@ def load_policy(
   else:
     policy = agent.make_policy(networks, mode)
   saved = agent.saved_policy(networks)
-  steps, state = run_state.restore_part(workdir, saved.like)
-  return TrainedPolicy(policy, saved.as_params(state), spec, steps, seed)
+  state = run_folder.read_learner(workdir, saved.like)
+  return TrainedPolicy(
+    policy, saved.as_params(state), spec, int(state.steps), seed
+  )
 
 
 def _pair(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import json
 import os
 import pathlib
-from typing import Any, cast
+from typing import Any, cast, NamedTuple
 
 from acme import adders
 from acme import specs
@@ -20,8 +20,24 @@ import numpy as np
 import reverb
 import tree
 
+from quinoa_acme import checkpointing
+
 # What Reverb tells of a sample, which no part of Quinoa reads.
 _NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))
+
+
+class ReplayState(NamedTuple):
+  """A replay as plain arrays.
+
+  Attributes:
+    columns: the transitions' leaves, each [num_rows, ...].
+    num_inserted: transitions inserted so far, dropped ones included.
+    rng: the state of the sampling, as JSON.
+  """
+
+  columns: list[Any]
+  num_inserted: int
+  rng: str
 
 
 def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
@@ -109,6 +125,50 @@ class TransitionReplay:
     columns = tree.map_structure(lambda column: column[indices], self._storage)
     return cast(types.Transition, columns)
 
+  def state(self) -> ReplayState:
+    """The transitions, which are not copied, and the state of the sampling."""
+    return ReplayState(
+      columns=[x[: len(self)] for x in tree.flatten(self._storage)],
+      num_inserted=self._num_inserted,
+      rng=json.dumps(self._rng.bit_generator.state),
+    )
+
+  def state_like(self) -> ReplayState:
+    """What a state looks like, for `checkpointing`."""
+    return ReplayState(
+      columns=[
+        checkpointing.Rows(x.shape[1:], x.dtype)
+        for x in tree.flatten(self._storage)
+      ],
+      num_inserted=0,
+      rng='',
+    )
+
+  def set_state(self, state: ReplayState, source: str) -> None:
+    """Goes on from a state.
+
+    Args:
+      state: what `state` gave.
+      source: what it is from, for the error's message.
+
+    Raises:
+      ValueError: if it is of a replay of another size or other specs.
+    """
+    rows = min(state.num_inserted, self._max_size)
+    columns = tree.flatten(self._storage)
+    for column, saved in zip(columns, state.columns, strict=True):
+      expected = (rows, *column.shape[1:])
+      if saved.shape != expected or saved.dtype != column.dtype:
+        raise ValueError(
+          f'{source} holds transitions with {saved.dtype}{saved.shape} where '
+          f'{column.dtype}{expected} is expected: it is of another replay. '
+          'Give the run another workdir.'
+        )
+    for column, saved in zip(columns, state.columns, strict=True):
+      column[:rows] = saved
+    self._rng.bit_generator.state = json.loads(state.rng)
+    self._num_inserted = state.num_inserted
+
   def save(self, path: str | os.PathLike[str]) -> None:
     """Writes the transitions and the state of the sampling, in one step.
 
@@ -116,13 +176,15 @@ class TransitionReplay:
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    columns = tree.flatten(self._storage)
-    arrays = {f'column_{i}': x[: len(self)] for i, x in enumerate(columns)}
-    state = json.dumps(self._rng.bit_generator.state)
+    state = self.state()
+    arrays = {f'column_{i}': x for i, x in enumerate(state.columns)}
     aside = path.with_suffix('.tmp')
     with aside.open('wb') as file:
       np.savez(
-        file, num_inserted=self._num_inserted, rng=np.array(state), **arrays
+        file,
+        num_inserted=state.num_inserted,
+        rng=np.array(state.rng),
+        **arrays,
       )
     os.replace(aside, path)
 
@@ -133,20 +195,13 @@ class TransitionReplay:
       ValueError: if the file is of a replay of another size or other specs.
     """
     with np.load(path, allow_pickle=False) as file:
-      num_inserted = int(file['num_inserted'])
-      rows = min(num_inserted, self._max_size)
-      for i, column in enumerate(tree.flatten(self._storage)):
-        saved = file[f'column_{i}']
-        expected = (rows, *column.shape[1:])
-        if saved.shape != expected or saved.dtype != column.dtype:
-          raise ValueError(
-            f'{path} holds transitions with {saved.dtype}{saved.shape} where '
-            f'{column.dtype}{expected} is expected: it is of another replay. '
-            'Give the run another workdir.'
-          )
-        column[:rows] = saved
-      self._rng.bit_generator.state = json.loads(str(file['rng']))
-      self._num_inserted = num_inserted
+      num_columns = len(tree.flatten(self._storage))
+      state = ReplayState(
+        columns=[file[f'column_{i}'] for i in range(num_columns)],
+        num_inserted=int(file['num_inserted']),
+        rng=str(file['rng']),
+      )
+    self.set_state(state, os.fspath(path))
 
   def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
     """Yields samples in the form in which a Reverb dataset gives them."""

@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Any
 
+from quinoa_acme import checkpointing
 from quinoa_acme import options
 from quinoa_acme import spec_json
 from quinoa_acme import types
@@ -131,6 +132,40 @@ def write_spec(workdir: str, spec: types.EnvironmentSpec) -> None:
       'give another workdir.'
     )
   write_json(path, plain)
+
+
+def run_checkpoints(workdir: str) -> pathlib.Path:
+  """Where a run in one process keeps the checkpoints of all of it."""
+  return pathlib.Path(workdir) / 'checkpoints' / 'run'
+
+
+def learner_checkpoints(workdir: str) -> pathlib.Path:
+  """Where a distributed run keeps the checkpoints of its learner."""
+  return pathlib.Path(workdir) / 'checkpoints' / 'learner'
+
+
+def read_learner(workdir: str, like: Any) -> Any:
+  """Reads a part of the state that a run's learner saved, such as its policy.
+
+  Args:
+    workdir: the run's folder.
+    like: the part, as `checkpointing` takes it.
+
+  Returns:
+    The part.
+
+  Raises:
+    checkpointing.CheckpointError: if there is no checkpoint that is whole, or
+      it has no such part.
+  """
+  if checkpoint := checkpointing.read_latest(run_checkpoints(workdir)):
+    state = checkpoint.restore({'learner': like}, partial=True)
+    return state['learner']
+  if checkpoint := checkpointing.read_latest(learner_checkpoints(workdir)):
+    return checkpoint.restore(like, partial=True)
+  raise checkpointing.CheckpointError(
+    f'{workdir} has no checkpoint yet: let the run train for a minute.'
+  )
 
 
 def write_json(path: pathlib.Path, plain: Any) -> None:

@@ -115,6 +115,23 @@ def test_a_stop_does_not_wait_for_the_end_of_an_episode():
   assert actor.seen == ['first', 1, 2, 3]
 
 
+def test_an_episode_that_was_begun_before_is_brought_to_its_end():
+  first = acting_loop.ActingLoop(environment := _Counting(), _Actor())
+  first.run_steps(2)
+  logger = _Rows()
+  loop = acting_loop.ActingLoop(environment, actor := _Actor(), logger=logger)
+  # What an environment that was restored gives.
+  other = _Counting()
+  loop.resume([other.reset(), other.step(0), other.step(1)])
+  assert loop.run_steps(2) == 2
+  assert actor.seen == [3, 4]
+  assert logger.rows[0]['episode_return'] == 10.0
+  assert logger.rows[0]['episode_length'] == 4
+  loop.resume([])
+  loop.run_steps(1)
+  assert actor.seen == [3, 4, 'first', 1]
+
+
 def test_episodes_are_whole():
   actor = _Actor()
   loop = acting_loop.ActingLoop(_Counting(), actor)

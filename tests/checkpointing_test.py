@@ -365,6 +365,45 @@ def test_of_many_differences_the_first_are_named(tmp_path):
   assert len(lines) == 7
 
 
+@pytest.mark.parametrize('length', [0, 5])
+def test_an_array_of_any_length_comes_back(tmp_path, length):
+  state = {'rows': np.ones((length, 3), np.float32), 'n': length}
+  checkpointing_lib.save(tmp_path, 1, state)
+  rows = checkpointing_lib.Rows((3,), np.dtype(np.float32))
+  restored = checkpointing_lib.restore_latest(tmp_path, {'rows': rows, 'n': 0})
+  assert restored is not None
+  _assert_same(restored[1], state)
+  other = checkpointing_lib.Rows((4,), np.dtype(np.float32))
+  with pytest.raises(checkpointing_lib.CheckpointError, match=r"\['any', 4\]"):
+    checkpointing_lib.restore_latest(tmp_path, {'rows': other, 'n': 0})
+  with pytest.raises(TypeError, match='of `like`, not of a state'):
+    checkpointing_lib.save(tmp_path, 2, {'rows': rows})
+
+
+def test_a_part_of_a_checkpoint_is_restored(tmp_path):
+  checkpointing_lib.save(tmp_path, 1, {'a': [np.ones(2), 3], 'b': 'text'})
+  checkpoint = checkpointing_lib.read_latest(tmp_path)
+  assert checkpoint is not None
+  assert checkpoint.step == 1
+  assert checkpoint.values == {"['a'][1]": 3, "['b']": 'text'}
+  part = checkpoint.restore({'a': [np.zeros(2), 0]}, partial=True)
+  _assert_same(part, {'a': [np.ones(2), 3]})
+  for like, partial in (({'b': ''}, False), ({'b': '', 'c': 0}, True)):
+    with pytest.raises(checkpointing_lib.CheckpointError, match='nothing'):
+      checkpoint.restore(like, partial=partial)
+
+
+def test_what_could_not_be_written_leaves_no_room_taken(tmp_path):
+  checkpointing_lib.save(tmp_path, 1, [1])
+  with (
+    mock.patch('os.fsync', side_effect=OSError('No space left on device')),
+    pytest.raises(OSError, match='No space left'),
+  ):
+    checkpointing_lib.save(tmp_path, 2, [2])
+  assert checkpointing_lib.restore_latest(tmp_path, [0]) == (1, [1])
+  assert len(list(tmp_path.iterdir())) == 1
+
+
 @jax.tree_util.register_pytree_with_keys_class
 class _Ambiguous:
   """A node that gives both of its children one key."""

@@ -1,20 +1,28 @@
 """Training in one process: deterministic, exact in its ratio, resumable."""
 
+from collections.abc import Callable
 import csv
 import dataclasses
+import functools
+import itertools
+import json
 import pathlib
+from typing import Any
 
+import jax
+import numpy as np
 import pytest
 
+from quinoa_acme import acting_loop
 from quinoa_acme import checkpointing
-from quinoa_acme import environments
 from quinoa_acme import experiment
 from quinoa_acme import local
+from quinoa_acme import run_state
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
 
 pytestmark = pytest.mark.slow
 
-_NAME = 'control:cartpole:balance'
 # Columns that tell of time, in which no two runs are equal.
 _TIMES = {
   'wall_clock',
@@ -24,18 +32,24 @@ _TIMES = {
 }
 
 
-def _config(workdir: pathlib.Path, **changes) -> experiment.ExperimentConfig:
-  config = experiment.ExperimentConfig(
-    agent=quinoa.QuinoaConfig.debug(),
-    environment_factory=environments.EnvironmentFactory(_NAME),
-    env_name=_NAME,
-    workdir=str(workdir),
-    num_steps=400,
-    seed=7,
-    eval_every=200,
-    evaluation_episodes=1,
-  )
-  return dataclasses.replace(config, **changes)
+@pytest.fixture
+def config(tiny_config, point_mass):
+  """Makes the configuration of a small run: `config(workdir, **changes)`."""
+
+  def make(workdir: pathlib.Path, **changes) -> experiment.ExperimentConfig:
+    config = experiment.ExperimentConfig(
+      agent=tiny_config,
+      environment_factory=functools.partial(point_mass, num_steps=30),
+      env_name='point_mass',
+      workdir=str(workdir),
+      num_steps=400,
+      seed=7,
+      eval_every=200,
+      evaluation_episodes=2,
+    )
+    return dataclasses.replace(config, **changes)
+
+  return make
 
 
 def _rows(workdir: pathlib.Path, label: str) -> list[dict[str, str]]:
@@ -46,20 +60,84 @@ def _rows(workdir: pathlib.Path, label: str) -> list[dict[str, str]]:
     ]
 
 
-def test_two_runs_with_one_seed_are_equal_to_the_bit(tmp_path):
-  first, second, other = (tmp_path / name for name in ('a', 'b', 'c'))
-  local.run(_config(first))
-  local.run(_config(second))
-  local.run(_config(other, seed=8))
+def _state(workdir: pathlib.Path) -> dict[str, Any]:
+  """The last checkpoint's arrays and values, without the times."""
+  checkpoint = checkpointing.read_latest(workdir / 'checkpoints' / 'run')
+  assert checkpoint is not None
+  counts = json.loads(checkpoint.values["['counts']"])
+  return {
+    **checkpoint._arrays,
+    **checkpoint.values,
+    "['counts']": {k: v for k, v in counts.items() if k not in _TIMES},
+  }
+
+
+def _assert_equal(first: pathlib.Path, second: pathlib.Path) -> None:
+  """Compares the rows and the last checkpoints of two runs to the bit."""
   for label in ('learner', 'evaluator', 'actor_0'):
     assert _rows(first, label) == _rows(second, label)
-  assert len(_rows(first, 'learner')) >= 5
-  assert _rows(first, 'learner') != _rows(other, 'learner')
-  checkpoints = [
-    next((path / 'checkpoints' / 'learner').glob('*.npz')).read_bytes()
-    for path in (first, second)
-  ]
-  assert checkpoints[0] == checkpoints[1]
+  np.testing.assert_equal(_state(first), _state(second))
+
+
+def _stop_after(num_questions: int) -> Callable[[], bool]:
+  asked = iter([False] * num_questions)
+  return lambda: next(asked, True)
+
+
+class _KilledError(Exception):
+  pass
+
+
+def _kill_after(num_questions: int) -> Callable[[], bool]:
+  """Ends the run as a crash does: nothing is saved or closed."""
+  asked = itertools.count()
+
+  def ask():
+    if next(asked) == num_questions:
+      raise _KilledError
+    return False
+
+  return ask
+
+
+def test_a_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
+  def run(name, should_stop=acting_loop.never, **changes):
+    # The evaluations are of two episodes of 30 steps: they ask 60 times, and a
+    # look once. There is a checkpoint at every look.
+    changes = {'eval_every': 70, 'checkpoint_every': 1e-9, **changes}
+    return local.run(config(tmp_path / name, **changes), should_stop)
+
+  assert run('uncut').finished
+  # In the second episode, before learning starts; then in the fifth.
+  for num_questions, steps in ((111, 50), (142, 130)):
+    assert run('cut', _stop_after(num_questions)).actor_steps == steps
+  # At step 205; the last checkpoint is of step 140, before the evaluation.
+  with pytest.raises(_KilledError):
+    run('cut', _kill_after(137))
+  # In that evaluation.
+  assert run('cut', _stop_after(20)).actor_steps == 140
+  # Its own end is no other than a stop.
+  assert run('cut', num_steps=351).finished
+  assert run('cut').finished
+  _assert_equal(tmp_path / 'uncut', tmp_path / 'cut')
+  rows = _rows(tmp_path / 'cut', 'evaluator')
+  steps = [int(row['actor_steps']) for row in rows]
+  assert steps == [*range(0, 400, 70), 400]
+  run('other', seed=8)
+  assert _rows(tmp_path / 'other', 'learner') != _rows(
+    tmp_path / 'cut', 'learner'
+  )
+
+
+def test_a_run_of_sac_that_was_cut_equals_one_that_was_not(config, tmp_path):
+  # Acme's SAC raises the rank of its operands.
+  with jax.numpy_rank_promotion('allow'):
+    agent = sac.SACConfig.debug()
+    local.run(config(tmp_path / 'uncut', agent=agent))
+    local.run(config(tmp_path / 'cut', agent=agent), _stop_after(250))
+    local.run(config(tmp_path / 'cut', agent=agent))
+  _assert_equal(tmp_path / 'uncut', tmp_path / 'cut')
+  assert len(_rows(tmp_path / 'cut', 'learner')) >= 5
 
 
 @pytest.mark.parametrize(
@@ -67,45 +145,41 @@ def test_two_runs_with_one_seed_are_equal_to_the_bit(tmp_path):
   # Batches of 32, from the 100th of 500 steps on; calls of 5 SGD steps.
   [(16.0, 200), (48.0, 600), (80.0, 1000)],
 )
-def test_keeps_the_ratio_exactly(samples_per_insert, learner_steps, tmp_path):
+def test_keeps_the_ratio_exactly(
+  samples_per_insert, learner_steps, config, tmp_path
+):
   agent = dataclasses.replace(
     quinoa.QuinoaConfig.debug(),
     samples_per_insert=samples_per_insert,
     samples_per_insert_tolerance=0.5,
   )
   status = local.run(
-    _config(tmp_path, agent=agent, num_steps=500, eval_every=1000)
+    config(tmp_path, agent=agent, num_steps=500, eval_every=1000)
   )
   assert status.actor_steps == 500
   assert status.learner_steps == learner_steps
 
 
-def test_resumes_where_it_was(tmp_path):
-  local.run(_config(tmp_path))
-  status = local.run(_config(tmp_path, num_steps=800))
-  assert status.actor_steps == 800
-  # The replay goes on too: the ratio is kept as if nothing had been.
-  assert status.learner_steps == 700
-  steps = [float(row['learner_steps']) for row in _rows(tmp_path, 'learner')]
-  assert steps == sorted(set(steps))
-
-
-def test_refuses_the_checkpoint_of_other_networks(tmp_path):
-  local.run(_config(tmp_path))
-  agent = dataclasses.replace(
-    quinoa.QuinoaConfig.debug(), value_hidden_sizes=(33,)
-  )
+def test_refuses_the_checkpoint_of_other_networks(config, tmp_path):
+  run = config(tmp_path)
+  local.run(run)
+  agent = dataclasses.replace(run.agent, value_hidden_sizes=(33,))
   with pytest.raises(checkpointing.CheckpointError, match='33'):
-    local.run(_config(tmp_path, agent=agent, num_steps=800))
+    local.run(config(tmp_path, agent=agent))
+  with pytest.raises(checkpointing.CheckpointError, match='in one process'):
+    run_state.restore_counts(str(tmp_path))
 
 
-def test_stops_when_asked_and_saves(tmp_path):
-  # The first evaluation is asked 1000 times.
-  asked = iter([False] * 1300)
-  status = local.run(
-    _config(tmp_path, eval_every=10**6), lambda: next(asked, True)
-  )
+def test_refuses_the_folder_of_a_distributed_run(config, tmp_path):
+  (tmp_path / 'checkpoints' / 'learner').mkdir(parents=True)
+  with pytest.raises(checkpointing.CheckpointError, match='distributed'):
+    local.run(config(tmp_path))
+
+
+def test_stops_when_asked_and_evaluates_in_short(config, tmp_path):
+  status = local.run(config(tmp_path, eval_every=10**6), _stop_after(300))
   assert not status.finished
   assert 0 < status.actor_steps < 400
-  assert status.evaluation_return is not None
-  assert list((tmp_path / 'checkpoints' / 'learner').glob('*.npz'))
+  rows = _rows(tmp_path, 'evaluator')
+  assert [row['evaluation_episodes'] for row in rows] == ['2', '1']
+  assert rows[-1]['actor_steps'] == str(status.actor_steps)

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing import event_accumulator
 from tensorboardX.proto import event_pb2
 
 from quinoa_acme import loggers as loggers_lib
@@ -154,6 +155,51 @@ def test_csv_keeps_the_old_file_when_the_new_header_cannot_be_written(tmp_path):
   logger.write({'a': 3.0})
   logger.close()
   assert loggers_lib.read_rows(path) == [{'a': 1.0}, {'a': 3.0}]
+
+
+def test_rows_after_the_step_that_a_run_goes_on_from_are_dropped(tmp_path):
+  path = tmp_path / 'log.csv'
+  loggers_lib.drop_rows_after(path, 'steps', 3)
+  assert not path.exists()
+  rows = [{'a': 1.0}, {'steps': 2.0}, {'steps': 3.0}, {'steps': 4.0, 'b': 1.0}]
+  _write(path, *rows)
+  loggers_lib.drop_rows_after(path, 'steps', math.inf)
+  loggers_lib.drop_rows_after(path, 'other', 0)
+  assert loggers_lib.read_rows(path) == rows
+  # A row that is not whole goes too.
+  path.write_bytes(path.read_bytes() + b'9')
+  loggers_lib.drop_rows_after(path, 'steps', 3)
+  assert loggers_lib.read_rows(path) == rows[:3]
+  _write(path, {'b': 5.0, 'steps': 4.0})
+  assert loggers_lib.read_rows(path) == [*rows[:3], {'b': 5.0, 'steps': 4.0}]
+
+
+def test_tensorboard_hides_what_a_run_makes_again(tmp_path):
+  for last_step, values in ((math.inf, (1.0, 2.0, 3.0)), (2, (30.0,))):
+    logger = loggers_lib.make_logger(
+      tmp_path, 'learner', steps_key='steps', last_step=last_step
+    )
+    for value in values:
+      logger.write({'steps': min(value, 3), 'loss': value})
+    logger.close()
+    # The files are read in the order of their names, which have the second.
+    time.sleep(1.0)
+  events = event_accumulator.EventAccumulator(
+    str(tmp_path / 'tensorboard' / 'learner')
+  ).Reload()
+  scalars = [(x.step, x.value) for x in events.Scalars('loss')]
+  assert scalars == [(1, 1.0), (2, 2.0), (3, 30.0)]
+
+
+def test_rows_at_multiples_pass_whenever_the_run_was_cut():
+  rows = _ListLogger()
+  for steps in (range(5, 45, 5), range(45, 90, 5)):
+    logger = loggers_lib.AtMultiples(rows, 'steps', 20)
+    for step in steps:
+      logger.write({'steps': step})
+  assert [row['steps'] for row in rows.rows] == [20, 40, 60, 80]
+  with pytest.raises(ValueError, match='num_steps must be at least 1'):
+    loggers_lib.AtMultiples(rows, 'steps', 0)
 
 
 def test_read_rows_names_the_file_with_text(tmp_path):

@@ -8,7 +8,6 @@ from acme import core
 from acme import specs
 from acme.adders import reverb as adders_reverb
 from acme.agents.jax import actor_core as actor_core_lib
-from acme.agents.jax import actors
 from acme.agents.jax import builders
 from acme.datasets import reverb as datasets
 from acme.jax import networks as networks_lib
@@ -18,6 +17,7 @@ import dm_env
 import numpy as np
 import reverb
 
+from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
 
 NetworksT = TypeVar('NetworksT')
@@ -101,7 +101,7 @@ class OffPolicyBuilder(
     adder: adders.Adder | None = None,
     variable_source: core.VariableSource | None = None,
   ) -> core.Actor:
-    """Makes a feed-forward actor.
+    """Makes a feed-forward actor, an `actors.SaveableActor`.
 
     Args:
       random_key: the actor's random key.
@@ -127,7 +127,7 @@ class OffPolicyBuilder(
       device='cpu',
     )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
-    return actors.GenericActor(
+    return actors.SaveableActor(
       core_, random_key, variable_client, adder, backend='cpu'
     )
 

@@ -141,8 +141,8 @@ class SavedPolicy(NamedTuple):
   """Where the policy is in the saved state of a learner.
 
   Attributes:
-    like: the part of the state that holds it, as a pytree with the state's
-      paths whose leaves have shapes and dtypes.
+    like: the part of the state that holds it and the SGD steps made, `steps`,
+      as a pytree with the state's paths whose leaves have shapes and dtypes.
     as_params: makes of that part what a `Policy` takes.
   """
 
@@ -174,7 +174,8 @@ class OffPolicyAgent(Protocol):
   ) -> 'builders.GenericActorLearnerBuilder':
     """Makes the builder of replay, actor and learner.
 
-    The learner's saved state has the SGD steps made as `steps`.
+    The learner's saved state has the SGD steps made as `steps`. Its actors are
+    `core.Saveable`.
     """
     ...
 

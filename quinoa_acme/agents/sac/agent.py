@@ -31,6 +31,7 @@ class _SavedState(NamedTuple):
   """The part of `builder.CountedState` that acts."""
 
   learner: _SavedLearner
+  steps: jax.ShapeDtypeStruct
 
 
 def _as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
@@ -126,6 +127,8 @@ class SACAgent:
     """Says where the policy is in a `builder.CountedState`."""
     params = jax.eval_shape(networks.policy_network.init, jax.random.PRNGKey(0))
     return off_policy.SavedPolicy(
-      like=_SavedState(_SavedLearner(params)),
+      like=_SavedState(
+        _SavedLearner(params), jax.ShapeDtypeStruct((), np.int64)
+      ),
       as_params=lambda state: state.learner.policy_params,
     )

@@ -3,18 +3,44 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from acme import adders
 from acme import core
+from acme.agents.jax import actor_core as actor_core_lib
 from acme.agents.jax import sac
 from acme.jax import networks as networks_lib
+from acme.jax import variable_utils
 from acme.utils import counting
 import jax
 import jax.numpy as jnp
 import numpy as np
 import reverb
 
+from quinoa_acme.agents import actors
+from quinoa_acme.agents import off_policy
+
 
 class SACBuilder(sac.SACBuilder):
-  """Acme's builder, with a learner that counts SGD steps and not calls."""
+  """Acme's builder, but its actor can be saved, and its learner counts.
+
+  A step of the learner's is then an SGD step, and not a call of several.
+  """
+
+  def make_actor(
+    self,
+    random_key: networks_lib.PRNGKey,
+    policy_network: off_policy.Policy,
+    adder: adders.Adder | None = None,
+    variable_source: core.VariableSource | None = None,
+  ) -> core.Actor:
+    """Makes Acme's actor."""
+    assert variable_source is not None
+    return actors.SaveableActor(
+      actor_core_lib.batched_feed_forward_to_actor_core(policy_network),
+      random_key,
+      variable_utils.VariableClient(variable_source, 'policy', device='cpu'),
+      adder,
+      backend='cpu',
+    )
 
   def make_learner(
     self,
