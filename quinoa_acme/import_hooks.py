@@ -5,6 +5,7 @@ JAX is broken: in `quinoa_acme.doctor` too, which is to say why.
 """
 
 from collections.abc import Callable
+import importlib
 import importlib.abc
 import sys
 
@@ -41,6 +42,21 @@ def _silence_gym() -> None:
   quiet.silence_gym()
 
 
+def _import_probability_alone() -> None:
+  """Imports TensorFlow Probability for JAX without TensorFlow.
+
+  It would import TensorFlow, 5 s of a processor, to copy docstrings from it, and
+  does without where there is none.
+  """
+  if 'tensorflow' in sys.modules:
+    return
+  sys.modules['tensorflow'] = None  # pyright: ignore[reportArgumentType]  What Python takes for a module that is not there.
+  try:
+    importlib.import_module('tensorflow_probability.substrates.jax')
+  finally:
+    del sys.modules['tensorflow']
+
+
 _NEED_JAX_NAMES = (
   'acme.jax',
   'acme.agents.jax',
@@ -58,4 +74,5 @@ def install() -> None:
   sys.meta_path[:0] = [
     _Before(_NEED_JAX_NAMES, _bind_jax_names),
     _Before(('gym',), _silence_gym),
+    _Before(('distrax',), _import_probability_alone),
   ]

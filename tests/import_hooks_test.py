@@ -30,6 +30,25 @@ def test_what_third_parties_need_is_done_just_before_they_are_imported():
   )
 
 
+_IMPORT_DISTRAX = """
+import sys
+import quinoa_acme
+import distrax
+assert 'tensorflow' not in sys.modules
+distribution = distrax.Normal(0.0, 1.0)
+assert distribution.prob(0.0) > 0.39
+import tensorflow
+assert int(tensorflow.constant(2)) == 2
+"""
+
+
+@pytest.mark.slow
+def test_distrax_comes_without_tensorflow_which_is_there_all_the_same():
+  subprocess.run(
+    [sys.executable, '-c', _IMPORT_DISTRAX], check=True, capture_output=True
+  )
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
   with pytest.raises(
     AttributeError, match=r"'quinoa_acme' has no .* 'nothing'"
