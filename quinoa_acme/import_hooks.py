@@ -45,8 +45,8 @@ def _silence_gym() -> None:
 def _import_probability_alone() -> None:
   """Imports TensorFlow Probability for JAX without TensorFlow.
 
-  It would import TensorFlow, 5 s of a processor, to copy docstrings from it, and
-  does without where there is none.
+  It would import TensorFlow, 5 s of a processor, to copy docstrings from it,
+  and does without where there is none.
   """
   if 'tensorflow' in sys.modules:
     return

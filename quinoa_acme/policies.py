@@ -12,10 +12,12 @@ Reverb, Launchpad or TensorFlow.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import dm_env
 import jax
 import numpy as np
 
 from quinoa_acme import run_folder
+from quinoa_acme import spec_json
 from quinoa_acme import types
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import choices
@@ -127,6 +129,16 @@ def load_policy(
   state = run_folder.read_learner(workdir, saved.like)
   return TrainedPolicy(
     policy, saved.as_params(state), spec, int(state.steps), seed
+  )
+
+
+def spec_of(environment: dm_env.Environment) -> types.EnvironmentSpec:
+  """The specs of an environment, as `acme.make_environment_spec` gives them."""
+  return spec_json.EnvironmentSpec(
+    environment.observation_spec(),
+    environment.action_spec(),
+    environment.reward_spec(),
+    environment.discount_spec(),
   )
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -95,6 +96,33 @@ def _check_finished(workdir, output, errors, status, num_actors=1):
   }
 
 
+def _check_evaluation(workdir: pathlib.Path) -> None:
+  """The script runs what was trained, and says so with an interval."""
+  result = subprocess.run(
+    [
+      sys.executable,
+      str(_SCRIPT.with_name('evaluate.py')),
+      f'--workdir={workdir}',
+      '--episodes=2',
+      '--mode=argmax',
+    ],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr
+  lines = result.stdout.splitlines()
+  assert lines[0].startswith('control:cartpole:balance after 1,100 learner')
+  assert [line.split(':')[0] for line in lines[1:3]] == [
+    'episode 1',
+    'episode 2',
+  ]
+  assert re.fullmatch(
+    r"Return: [\d.]+, 95 % interval -?[\d.]+ to [\d.]+ \(Student's t, 2 .*\)",
+    lines[3],
+  )
+
+
 def test_one_process(tmp_path):
   process = _start(
     '--run_distributed=false',
@@ -103,6 +131,7 @@ def test_one_process(tmp_path):
   )
   output, errors = _finish(process)
   _check_finished(tmp_path, output, errors, process.returncode)
+  _check_evaluation(tmp_path)
   # The preset's ratio of one, kept to the step.
   assert f'and {_NUM_STEPS - 100:,} updates (1.000 ' in output
 

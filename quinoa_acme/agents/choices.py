@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from quinoa_acme import options
 from quinoa_acme import validation
 
 
@@ -37,3 +38,28 @@ BY_NAME: dict[str, ActionChoice] = {
   'mode': BaseMode(),
   'argmax': MostLikely(),
 }
+
+
+def parse(text: str) -> ActionChoice:
+  """Reads a choice from a command line.
+
+  Args:
+    text: a key of `BY_NAME`, or an option as in Python, e.g. 'MostLikely(64)'.
+
+  Returns:
+    The choice.
+
+  Raises:
+    ValueError: if it is neither; names the nearest.
+  """
+  if text in BY_NAME:
+    return BY_NAME[text]
+  try:
+    return options.parse(text, ActionChoice)
+  except ValueError:
+    if not text.isidentifier():
+      raise
+    raise ValueError(
+      f'unknown mode {text!r}{options.suggest(text, list(BY_NAME))} There are '
+      f'{", ".join(BY_NAME)}.'
+    ) from None

@@ -1,0 +1,96 @@
+"""Runs what was trained, says how well it does, and shows it.
+
+  python experiments/evaluate.py --workdir=runs/mine --video=out.mp4
+
+The policy is that of the run's last checkpoint. The mean return comes with a
+95 % interval by Student's t. The video, of the first episode, needs the extra
+`video`, and no display.
+"""
+
+import itertools
+import pathlib
+import runpy
+
+# By path: the interpreter and the versions must be right before the package is
+# imported, and the threads and devices settled before JAX is.
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
+runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
+runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('evaluator')
+
+import sys  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+
+from quinoa_acme import checkpointing  # noqa: E402
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import environments  # noqa: E402
+from quinoa_acme import policies  # noqa: E402
+from quinoa_acme import rendering  # noqa: E402
+from quinoa_acme import run_folder  # noqa: E402
+from quinoa_acme import trials  # noqa: E402
+from quinoa_acme import videos  # noqa: E402
+from quinoa_acme.agents import choices  # noqa: E402
+
+_WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
+_EPISODES = flags.DEFINE_integer('episodes', 10, 'How many.', lower_bound=1)
+_MODE = flags.DEFINE_string(
+  'mode',
+  None,
+  f'Which action: {", ".join(choices.BY_NAME)}, or as in Python, e.g. '
+  'MostLikely(64); that of the training evaluations if not set.',
+)
+_SEED = flags.DEFINE_integer(
+  'seed', 0, 'Of the episodes and the samples.', lower_bound=0
+)
+_VIDEO = flags.DEFINE_string('video', None, 'An .mp4 file to write.')
+
+
+def main(argv: list[str]) -> None:
+  """Does what the flags say."""
+  command_line.begin(argv)
+  try:
+    _evaluate()
+  except (
+    OSError,
+    ValueError,
+    checkpointing.CheckpointError,
+    rendering.RenderingError,
+  ) as error:
+    sys.exit(f'error: {error}')
+
+
+def _evaluate() -> None:
+  mode = None if _MODE.value is None else choices.parse(_MODE.value)
+  name = run_folder.read_description(_WORKDIR.value)['env_name']
+  video = _VIDEO.value
+  if video is not None:
+    videos.check_writable(video)
+    rendering.choose_backend()
+  environment = environments.make_environment(name, _SEED.value)
+  policy = policies.load_policy(
+    _WORKDIR.value,
+    mode=mode,
+    seed=_SEED.value,
+    spec=policies.spec_of(environment),
+  )
+  camera = None if video is None else videos.Camera(environment)
+
+  def film(episode: int) -> None:
+    if camera is not None and episode == 0:
+      camera.take()
+
+  print(f'{name} after {policy.learner_steps:,} learner steps', flush=True)
+  episodes = trials.run_episodes(policy, environment, film)
+  returns = []
+  for rewards in itertools.islice(episodes, _EPISODES.value):
+    returns.append(rewards.sum())
+    print(f'episode {len(returns)}: {returns[-1]:.1f}', flush=True)
+    if camera is not None and video is not None and len(returns) == 1:
+      videos.write(video, camera.frames, camera.frames_per_second)
+      print(f'Video: {video}', flush=True)
+  print(f'Return: {trials.mean_return(returns)}')
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,89 @@
+"""Pictures of an environment, on a machine without a display too.
+
+MuJoCo renders by EGL (with a GPU or Mesa's software), OSMesa (software) or GLFW
+(with a display); which of them is taken is settled by `MUJOCO_GL` when
+dm_control is first imported. Left to itself dm_control takes GLFW wherever it
+is installed, and fails at the first picture if there is no display.
+
+This file uses the standard library only where it is imported, for the doctor.
+"""
+
+import os
+import subprocess
+import sys
+
+BACKENDS = ('egl', 'osmesa', 'glfw')
+MEND = (
+  'Install EGL or OSMesa (Debian and Ubuntu: `apt install libegl1'
+  ' libgl1-mesa-dri`, or `apt install libosmesa6`)'
+)
+_PROBE_SECONDS = 60.0
+# In a process of its own: a library that lacks something may end it.
+_PROBE = """
+import os, sys
+import mujoco
+model = mujoco.MjModel.from_xml_string(
+  '<mujoco><worldbody><geom size="1"/></worldbody></mujoco>'
+)
+data = mujoco.MjData(model)
+mujoco.mj_forward(model, data)
+renderer = mujoco.Renderer(model, 16, 16)
+renderer.update_scene(data)
+assert renderer.render().shape == (16, 16, 3)
+print('rendered', flush=True)
+os._exit(0)
+"""
+
+
+class RenderingError(RuntimeError):
+  """Nothing can be rendered here; says why, and what to do."""
+
+
+def why_not(backend: str) -> str | None:
+  """Looks whether MuJoCo can render by a backend.
+
+  Args:
+    backend: one of `BACKENDS`.
+
+  Returns:
+    None if it can, else the last line of what went wrong.
+  """
+  try:
+    result = subprocess.run(
+      [sys.executable, '-c', _PROBE],
+      env={**os.environ, 'MUJOCO_GL': backend},
+      capture_output=True,
+      text=True,
+      timeout=_PROBE_SECONDS,
+      check=False,
+    )
+  except subprocess.TimeoutExpired:
+    return f'no picture within {_PROBE_SECONDS:g} s'
+  if result.stdout.strip() == 'rendered':
+    return None
+  lines = result.stderr.strip().splitlines()
+  return lines[-1] if lines else f'exit status {result.returncode}'
+
+
+def choose_backend() -> str:
+  """Settles how this process renders; before dm_control is imported.
+
+  A choice that the user has made by `MUJOCO_GL` is kept.
+
+  Returns:
+    The backend.
+
+  Raises:
+    RenderingError: if none renders, or not the one that the user chose.
+  """
+  chosen = os.environ.get('MUJOCO_GL')
+  reasons = {}
+  for backend in (chosen,) if chosen else BACKENDS:
+    reason = why_not(backend)
+    if reason is None:
+      os.environ['MUJOCO_GL'] = backend
+      return backend
+    reasons[backend] = reason
+  tried = '; '.join(f'{name}: {reason}' for name, reason in reasons.items())
+  hint = ', or leave MUJOCO_GL unset' if chosen else ''
+  raise RenderingError(f'Nothing renders here ({tried}). {MEND}{hint}.')

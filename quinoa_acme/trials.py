@@ -1,0 +1,88 @@
+"""Trials of a policy: whole episodes, and what they say of its mean return."""
+
+from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+from typing import Any
+
+import dm_env
+import numpy as np
+from scipy import stats
+
+
+def run_episodes(
+  policy: Callable[[Any], np.ndarray],
+  environment: dm_env.Environment,
+  on_step: Callable[[int], None] = lambda episode: None,
+) -> Iterator[np.ndarray]:
+  """Runs one episode after the other.
+
+  Args:
+    policy: from an observation to an action.
+    environment: where it acts.
+    on_step: called with the episode's number, from 0, after the reset and after
+      each step.
+
+  Yields:
+    The rewards of each episode, float64 [T].
+  """
+  episode = 0
+  while True:
+    timestep = environment.reset()
+    on_step(episode)
+    rewards = []
+    while not timestep.last():
+      timestep = environment.step(policy(timestep.observation))
+      on_step(episode)
+      rewards.append(float(timestep.reward or 0.0))
+    yield np.array(rewards)
+    episode += 1
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanReturn:
+  """The mean return of some episodes, with an interval for the policy's own.
+
+  Attributes:
+    mean: of the returns.
+    low: lower end of the interval, or None where there is none.
+    high: upper end.
+    num_episodes: how many there were.
+  """
+
+  mean: float
+  low: float | None
+  high: float | None
+  num_episodes: int
+
+  def __str__(self) -> str:
+    if self.low is None:
+      return f'{self.mean:.1f} (of one episode, so without an interval)'
+    return (
+      f'{self.mean:.1f}, 95 % interval {self.low:.1f} to {self.high:.1f} '
+      f"(Student's t, {self.num_episodes} episodes)"
+    )
+
+
+def mean_return(returns: Sequence[float]) -> MeanReturn:
+  """The mean with its 95 % interval, by Student's t.
+
+  The t interval assumes that the mean of so many returns is close to normal. It
+  is of this policy's episodes, and says nothing of other seeds of training.
+
+  Args:
+    returns: of independent episodes, at least one.
+
+  Returns:
+    The mean and interval; one episode has no interval.
+
+  Raises:
+    ValueError: if there is none.
+  """
+  if not len(returns):
+    raise ValueError('There is no episode to take the mean of.')
+  mean = float(np.mean(returns))
+  if len(returns) == 1:
+    return MeanReturn(mean, None, None, 1)
+  error = float(stats.sem(returns))
+  reach = float(stats.t.ppf(0.975, len(returns) - 1)) * error
+  return MeanReturn(mean, mean - reach, mean + reach, len(returns))

@@ -1,0 +1,104 @@
+"""Videos of a policy at work."""
+
+from collections.abc import Iterable
+import os
+import pathlib
+from typing import Any
+import warnings
+
+import dm_env
+import numpy as np
+
+# More frames a second than this are not seen.
+_MAX_FRAMES_PER_SECOND = 50.0
+_HEIGHT, _WIDTH = 480, 640
+
+
+class Camera:
+  """Takes pictures of a Control Suite environment, in the pace of its time."""
+
+  def __init__(self, environment: dm_env.Environment):
+    """Makes the camera.
+
+    Args:
+      environment: an environment of the Control Suite, wrapped or not.
+
+    Raises:
+      ValueError: if it is of another kind.
+    """
+    try:
+      # Acme's wrappers pass on what they have not.
+      timestep = float(environment.control_timestep())  # pyright: ignore[reportAttributeAccessIssue]
+      self._physics: Any = environment.physics  # pyright: ignore[reportAttributeAccessIssue]
+    except AttributeError:
+      raise ValueError(
+        'Videos are made of environments of the Control Suite, '
+        'control:<domain>:<task>; this one has no physics to render.'
+      ) from None
+    # Of how many steps one is shown.
+    self._every = max(1, round(1.0 / (timestep * _MAX_FRAMES_PER_SECOND)))
+    self._steps = 0
+    self.frames: list[np.ndarray] = []
+    self.frames_per_second = 1.0 / (timestep * self._every)
+
+  def take(self) -> None:
+    """Takes a picture, uint8 [H, W, 3], if it is due; called every step."""
+    if self._steps % self._every == 0:
+      self.frames.append(
+        self._physics.render(height=_HEIGHT, width=_WIDTH, camera_id=0)
+      )
+    self._steps += 1
+
+
+def check_writable(path: str | os.PathLike[str]) -> None:
+  """Looks whether a video can be written, before one is made.
+
+  Args:
+    path: the file.
+
+  Raises:
+    ValueError: if the extra `video` is not installed, the name does not end in
+      .mp4, or there is no such folder.
+  """
+  path = pathlib.Path(path)
+  if path.suffix != '.mp4':
+    raise ValueError(f'A video must end in .mp4, but is {path}.')
+  if not path.absolute().parent.is_dir():
+    raise ValueError(f'There is no folder {path.absolute().parent}.')
+  _imageio()
+
+
+def write(
+  path: str | os.PathLike[str],
+  frames: Iterable[np.ndarray],
+  frames_per_second: float,
+) -> None:
+  """Writes a video; the file is whole or not there.
+
+  Args:
+    path: the file, ending in .mp4.
+    frames: pictures, uint8 [H, W, 3].
+    frames_per_second: its pace.
+  """
+  path = pathlib.Path(path)
+  aside = path.with_suffix('.tmp.mp4')
+  with warnings.catch_warnings():
+    # JAX warns of forks. This one becomes ffmpeg at once, and takes no lock.
+    warnings.filterwarnings('ignore', message=r'os\.fork', module='subprocess')
+    with _imageio().get_writer(aside, fps=frames_per_second) as writer:
+      for frame in frames:
+        writer.append_data(frame)
+  os.replace(aside, path)
+
+
+def _imageio() -> Any:
+  try:
+    import imageio.v2
+    import imageio_ffmpeg  # noqa: F401  imageio looks for it too late.
+  except ModuleNotFoundError as error:
+    raise ValueError(
+      f'Videos need {error.name}, which is not installed. Install the extra '
+      "`video`: pip install 'quinoa-acme[video]', or in the source tree `uv "
+      'sync --extra video`.'
+    ) from None
+  return imageio.v2
