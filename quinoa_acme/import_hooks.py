@@ -4,6 +4,8 @@ Done when `quinoa_acme` itself is imported, it would import JAX, and fail where
 JAX is broken: in `quinoa_acme.doctor` too, which is to say why.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 import importlib
 import importlib.abc

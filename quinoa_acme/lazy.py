@@ -1,5 +1,7 @@
 """Names of a package that are imported when they are first asked for."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 import importlib
 import sys

@@ -8,6 +8,8 @@ is installed, and fails at the first picture if there is no display.
 This file uses the standard library only where it is imported, for the doctor.
 """
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys

@@ -1,0 +1,290 @@
+"""Looks whether this machine can run the program, and says what mends it.
+
+  python -m quinoa_acme.doctor --workdir=runs
+
+One line a check; below it, where something is wrong, the mend. The exit status
+is 1 if anything failed that a run needs; what only some runs need is a warning.
+
+It runs where packages are missing or broken, on any Python from 3.7 on: it uses
+the standard library only, and imports the packages in processes of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from quinoa_acme import _preflight
+from quinoa_acme import rendering
+
+# As many as the servers of a program with a dozen actors.
+_NUM_PORTS = 16
+_MEBIBYTE = 2**20
+_LEAST_DISK = 200 * _MEBIBYTE
+_GOOD_DISK = 2048 * _MEBIBYTE
+_GOOD_SHARED_MEMORY = 64 * _MEBIBYTE
+_IMPORT_SECONDS = 180.0
+# With Launchpad come Reverb and TensorFlow.
+_IMPORTS = ('jax', 'mujoco', 'launchpad')
+
+OK, WARNING, FAILURE = 'ok', 'warn', 'FAIL'
+
+# What a check found: its name, one of the three above, what it saw, and what to
+# do about it if it is not OK.
+Finding = collections.namedtuple('Finding', ['name', 'status', 'text', 'mend'])
+
+
+def check_interpreter(workdir):
+  """Python 3.10, on Linux and x86-64."""
+  del workdir
+  system = sys.platform, platform.machine()
+  if system != ('linux', 'x86_64'):
+    return _failure(
+      'interpreter',
+      f'{system[0]} on {system[1]}',
+      'dm-launchpad and dm-reverb exist for Linux on x86-64 only.',
+    )
+  try:
+    _preflight.check_interpreter()
+  except _preflight.PreflightError as error:
+    return _failure('interpreter', *_split(error))
+  return _ok('interpreter', f'Python {platform.python_version()}')
+
+
+def check_packages(workdir):
+  """The versions that the project names."""
+  del workdir
+  try:
+    _preflight.check_versions()
+  except _preflight.PreflightError as error:
+    return _failure('packages', *_split(error))
+  except ImportError:  # Python 3.7 can not tell versions.
+    return _failure('packages', 'not looked at', _preflight.MEND)
+  return _ok('packages', 'all have the versions that the project names')
+
+
+def check_libpython(workdir):
+  """The shared libpython that Launchpad's C++ is linked to."""
+  del workdir
+  try:
+    _preflight.ensure_libpython()
+  except _preflight.PreflightError as error:
+    return _failure('libpython', *_split(error))
+  return _ok('libpython', f'{_preflight.LIBPYTHON} is found')
+
+
+def check_processor(workdir):
+  """The instructions that the wheels of JAX and TensorFlow are made of."""
+  del workdir
+  with open('/proc/cpuinfo') as file:
+    lines = [line for line in file if line.startswith('flags')]
+  cores = len(os.sched_getaffinity(0))
+  if not lines or 'avx' not in lines[0].split():
+    return _failure(
+      'processor',
+      'no AVX instructions, which JAX and TensorFlow use',
+      'Use another machine; in a virtual one, pass the host processor through '
+      '(QEMU: -cpu host).',
+    )
+  return _ok('processor', f'AVX, {cores} cores for this process')
+
+
+def check_imports(workdir):
+  """The heavy packages, each imported in a process of its own."""
+  del workdir
+  texts, failed = [], False
+  for name in _IMPORTS:
+    started = time.monotonic()
+    reason = _why_not_imported(name)
+    failed = failed or reason is not None
+    seconds = time.monotonic() - started
+    texts.append(f'{name}: {reason}' if reason else f'{name} {seconds:.1f} s')
+  if failed:
+    return _failure('imports', ', '.join(texts), _preflight.MEND)
+  return _ok('imports', ', '.join(texts))
+
+
+def check_rendering(workdir):
+  """A picture by EGL, OSMesa or GLFW, which videos need."""
+  del workdir
+  reasons = {name: rendering.why_not(name) for name in rendering.BACKENDS}
+  working = [name for name, reason in reasons.items() if reason is None]
+  if working:
+    return _ok('rendering', f'by {" and ".join(working)}')
+  reasons_text = '; '.join(f'{name}: {x}' for name, x in reasons.items())
+  return Finding(
+    'rendering',
+    WARNING,
+    reasons_text,
+    f'{rendering.MEND}. Only videos need it.',
+  )
+
+
+def check_ports(workdir):
+  """Servers on this machine, as the nodes of a program have them."""
+  del workdir
+  servers = []
+  try:
+    for _ in range(_NUM_PORTS):
+      server = socket.socket()
+      servers.append(server)
+      server.bind(('localhost', 0))
+      server.listen()
+      with socket.create_connection(
+        server.getsockname(), timeout=5.0
+      ) as client:
+        peer, _ = server.accept()
+        with peer:
+          client.sendall(b'.')
+          peer.settimeout(5.0)
+          assert peer.recv(1) == b'.'
+  except OSError as error:
+    return _failure(
+      'ports',
+      f'no connection to localhost: {error}',
+      'Bring the loopback interface up (`ip link set lo up`), let localhost '
+      'stand in /etc/hosts, and raise `ulimit -n` if it is below 1024.',
+    )
+  finally:
+    for server in servers:
+      server.close()
+  return _ok('ports', f'{_NUM_PORTS} servers on localhost answered')
+
+
+def check_disk(workdir):
+  """Room under the workdir, which can be written to and locked."""
+  folder = os.path.abspath(workdir)
+  while not os.path.isdir(folder):
+    folder = os.path.dirname(folder)
+  try:
+    with tempfile.TemporaryFile(dir=folder) as file:
+      import fcntl
+
+      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except OSError as error:
+    return _failure(
+      'disk',
+      f'{folder} can not be written to or locked: {error}',
+      'Give another --workdir.',
+    )
+  free = shutil.disk_usage(folder).free
+  text = f'{free // _MEBIBYTE:,} MiB free under {folder}'
+  if free >= _GOOD_DISK:
+    return _ok('disk', text)
+  mend = 'Make room, or give another --workdir: checkpoints hold the replay.'
+  return Finding(
+    'disk', WARNING if free >= _LEAST_DISK else FAILURE, text, mend
+  )
+
+
+def check_shared_memory(workdir):
+  """The memory that processes share, which containers are short of."""
+  del workdir
+  folder = '/dev/shm'
+  mend = 'In a container: `docker run --shm-size=1g`.'
+  if not os.path.isdir(folder):
+    return Finding('shared memory', WARNING, f'there is no {folder}', mend)
+  free = shutil.disk_usage(folder).free
+  text = f'{free // _MEBIBYTE:,} MiB free in {folder}'
+  if free < _GOOD_SHARED_MEMORY:
+    return Finding('shared memory', WARNING, text, mend)
+  return _ok('shared memory', text)
+
+
+CHECKS = (
+  check_interpreter,
+  check_packages,
+  check_libpython,
+  check_processor,
+  check_imports,
+  check_rendering,
+  check_ports,
+  check_disk,
+  check_shared_memory,
+)
+
+
+def main(arguments=None):
+  """Makes all checks and prints what they find.
+
+  Args:
+    arguments: the command line; the program's own if None.
+
+  Returns:
+    The exit status, 1 if a check failed.
+  """
+  parser = argparse.ArgumentParser(
+    prog='python -m quinoa_acme.doctor',
+    description='Looks whether this machine can run the program.',
+  )
+  parser.add_argument(
+    '--workdir', default='runs', help='where the runs are to write'
+  )
+  workdir = parser.parse_args(arguments).workdir
+  failed = False
+  for check in CHECKS:
+    finding = _make(check, workdir)
+    print(f'{finding.status:4}  {finding.name}: {finding.text}', flush=True)
+    if finding.status != OK:
+      print(f'      {finding.mend}', flush=True)
+    failed = failed or finding.status == FAILURE
+  return 1 if failed else 0
+
+
+def _make(check, workdir):
+  """Makes a check, one that goes wrong itself too."""
+  try:
+    return check(workdir)
+  except Exception as error:  # Whatever is broken here is what is looked for.
+    name = check.__name__[len('check_') :].replace('_', ' ')
+    return _failure(name, f'{type(error).__name__}: {error}', _preflight.MEND)
+
+
+def _ok(name, text):
+  return Finding(name, OK, text, '')
+
+
+def _failure(name, text, mend):
+  return Finding(name, FAILURE, text, mend)
+
+
+def _split(error):
+  """What a `PreflightError` says is wrong, and its mend."""
+  text = str(error)
+  if _preflight.MEND in text:
+    return text.replace(_preflight.MEND, '').strip(), _preflight.MEND
+  wrong, _, mend = text.partition('. ')
+  return wrong, mend
+
+
+def _why_not_imported(name):
+  """None if a package imports, else the last line of what went wrong."""
+  try:
+    result = subprocess.run(
+      [sys.executable, '-c', f'import {name}, os; os._exit(0)'],
+      stdout=subprocess.DEVNULL,
+      stderr=subprocess.PIPE,
+      text=True,
+      timeout=_IMPORT_SECONDS,
+      check=False,
+    )
+  except subprocess.TimeoutExpired:
+    return f'not imported within {_IMPORT_SECONDS:g} s'
+  if result.returncode < 0:
+    return f'ended by {signal.Signals(-result.returncode).name}'
+  if result.returncode:
+    return (result.stderr.strip().splitlines() or ['no reason given'])[-1]
+  return None
+
+
+if __name__ == '__main__':
+  sys.exit(main())
