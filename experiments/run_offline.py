@@ -25,8 +25,8 @@ from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import experiment  # noqa: E402
 from quinoa_acme import offline  # noqa: E402
 from quinoa_acme import options  # noqa: E402
+from quinoa_acme import results  # noqa: E402
 from quinoa_acme import running  # noqa: E402
-from quinoa_acme import sweeps  # noqa: E402
 
 _DATA = flags.DEFINE_string(
   'data', None, 'What record_data.py wrote.', required=True
@@ -106,7 +106,7 @@ def _run(config: offline.OfflineConfig, algorithm: str) -> None:
         **experiment.describe_source(),
       }
     )
-  sweeps.update_table(pathlib.Path(_TABLE.value), rows)
+  results.update_table(pathlib.Path(_TABLE.value), rows)
 
 
 if __name__ == '__main__':

@@ -1,14 +1,39 @@
-"""Tables of results: reading them, and what their seeds say together."""
+"""Tables of results: writing them, reading them, and what they say together.
 
-from collections.abc import Iterable, Mapping, Sequence
+A table is a CSV file with the columns `COLUMNS`, one row an evaluation;
+docs/results-schema.md describes each column.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+import contextlib
 import csv
 import dataclasses
+import fcntl
 import os
 import pathlib
 import statistics
+from typing import Any
 
-# What tells one curve from another, whatever its seed.
+# The columns of a table; see docs/results-schema.md.
+COLUMNS: tuple[str, ...] = (
+  'agent',
+  'preset',
+  'task',
+  'seed',
+  'actor_steps',
+  'learner_steps',
+  'wall_clock',
+  'return',
+  'evaluation',
+  'version',
+  'commit',
+)
+
+# What tells one curve from another, whatever its seed: agent, preset and task.
 Curve = tuple[str, str, str]
+
+# The returns of one run by its steps.
+RunReturns = Mapping[int, float]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,34 +54,65 @@ class Point:
     return statistics.median(self.returns)
 
 
+def read_runs(
+  paths: Iterable[str | os.PathLike[str]], steps_column: str = 'actor_steps'
+) -> dict[Curve, dict[int, RunReturns]]:
+  """Reads tables, run by run.
+
+  Args:
+    paths: CSV files with the columns `COLUMNS`. Where two have the same run
+      and steps, the later one counts.
+    steps_column: 'actor_steps', or 'learner_steps' where the data are fixed.
+
+  Returns:
+    For each agent, preset and task, and each seed, the returns by steps.
+
+  Raises:
+    ValueError: if a file has other columns.
+  """
+  found: dict[Curve, dict[int, dict[int, float]]] = {}
+  for path in paths:
+    for row in _read_rows(pathlib.Path(path)):
+      seeds = found.setdefault((row['agent'], row['preset'], row['task']), {})
+      returns = seeds.setdefault(int(row['seed']), {})
+      returns[int(row[steps_column])] = float(row['return'])
+  return {
+    curve: {
+      seed: dict(sorted(returns.items()))
+      for seed, returns in sorted(seeds.items())
+    }
+    for curve, seeds in found.items()
+  }
+
+
 def read(
   paths: Iterable[str | os.PathLike[str]], steps_column: str = 'actor_steps'
 ) -> dict[Curve, list[Point]]:
-  """Reads tables with the columns of `sweeps.COLUMNS`.
+  """Reads tables, with the seeds of a curve together.
 
   Args:
-    paths: CSV files.
-    steps_column: 'actor_steps', or 'learner_steps' where the data are fixed.
+    paths: as for `read_runs`.
+    steps_column: as for `read_runs`.
 
   Returns:
     For each agent, preset and task the points of its curve, by steps. Seeds
     that have not come as far are missing from the later points.
+
+  Raises:
+    ValueError: if a file has other columns.
   """
-  found: dict[Curve, dict[int, dict[int, float]]] = {}
-  for path in paths:
-    with pathlib.Path(path).open(newline='') as file:
-      for row in csv.DictReader(file):
-        curve = (row['agent'], row['preset'], row['task'])
-        steps = found.setdefault(curve, {})
-        seeds = steps.setdefault(int(row[steps_column]), {})
-        seeds[int(row['seed'])] = float(row['return'])
   return {
-    curve: [
-      Point(steps, tuple(returns for _, returns in sorted(seeds.items())))
-      for steps, seeds in sorted(points.items())
-    ]
-    for curve, points in found.items()
+    curve: _points(list(seeds.values()))
+    for curve, seeds in read_runs(paths, steps_column).items()
   }
+
+
+def _points(runs: Sequence[RunReturns]) -> list[Point]:
+  all_steps = sorted({steps for returns in runs for steps in returns})
+  return [
+    Point(steps, tuple(returns[steps] for returns in runs if steps in returns))
+    for steps in all_steps
+  ]
 
 
 def at(
@@ -86,3 +142,68 @@ def format_point(point: Point | None) -> str:
   return (
     f'{point.median:.0f} ({low:.0f} to {high:.0f}, {len(point.returns)} seeds)'
   )
+
+
+def update_table(
+  table: pathlib.Path, rows: Sequence[Mapping[str, Any]]
+) -> None:
+  """Puts rows into a table, in the place of those of the same runs.
+
+  Rows of other runs, such as those made on another machine, are kept; so are
+  those of a run of which the table has more steps already, as when a finished
+  run is begun again elsewhere. Several processes may do so at once.
+
+  Args:
+    table: the CSV file, made if it is missing.
+    rows: rows with the columns `COLUMNS`.
+  """
+  table.parent.mkdir(parents=True, exist_ok=True)
+  with _locked(table.parent):
+    found = _by_run(_read_rows(table) if table.exists() else ())
+    for run, made in _by_run(rows).items():
+      if run not in found or _place(made[-1]) >= _place(found[run][-1]):
+        found[run] = made
+    aside = table.with_suffix('.tmp')
+    with aside.open('w', newline='') as file:
+      writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
+      writer.writeheader()
+      for run in sorted(found):
+        writer.writerows(found[run])
+    os.replace(aside, table)
+
+
+def _by_run(
+  rows: Iterable[Mapping[str, Any]],
+) -> dict[tuple[str, str, str, int], list[dict[str, Any]]]:
+  """The rows of each run, by its steps."""
+  runs: dict[tuple[str, str, str, int], list[dict[str, Any]]] = {}
+  for row in rows:
+    run = (row['agent'], row['preset'], row['task'], int(row['seed']))
+    runs.setdefault(run, []).append(dict(row))
+  return {run: sorted(made, key=_place) for run, made in runs.items()}
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, int]:
+  return int(row['actor_steps']), int(row['learner_steps'])
+
+
+def _read_rows(table: pathlib.Path) -> list[dict[str, str]]:
+  with table.open(newline='') as file:
+    reader = csv.DictReader(file)
+    if tuple(reader.fieldnames or ()) != COLUMNS:
+      raise ValueError(
+        f'{table} is no table of results: it has the columns '
+        f'{reader.fieldnames}, not {list(COLUMNS)}.'
+      )
+    return list(reader)
+
+
+@contextlib.contextmanager
+def _locked(folder: pathlib.Path) -> Iterator[None]:
+  """Waits until no other process holds the folder, and holds it."""
+  descriptor = os.open(folder, os.O_RDONLY)
+  try:
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    yield
+  finally:
+    os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Sweeps: many runs from one committed file, and one table of their results.
+"""Sweeps: many runs from one committed file, and what came of each.
 
 A sweep is a JSON file,
 
@@ -7,40 +7,26 @@ A sweep is a JSON file,
 
 where an entry stands for one run of each environment and seed, in one process
 on one core. It may have `flags`, more flags of the agent's script, and then
-needs a `variant`, a name for what they make of the preset.
+needs a `variant`, a name for what they make of the preset. The file may name a
+`table`, which it shares with other sweeps: a run that the table has is done,
+whichever sweep made it.
+
+`sweep_runner.py` makes the runs.
 """
 
 from collections.abc import Mapping, Sequence
-import csv
 import dataclasses
 import json
 import os
 import pathlib
-import signal
-import subprocess
 import sys
-import time
 from typing import Any
 
 from quinoa_acme import loggers
+from quinoa_acme import results
 from quinoa_acme import running
 
-# The columns of a table of results; one row an evaluation.
-COLUMNS: tuple[str, ...] = (
-  'agent',
-  'preset',
-  'task',
-  'seed',
-  'actor_steps',
-  'learner_steps',
-  'wall_clock',
-  'return',
-  'evaluation',
-  'version',
-  'commit',
-)
 _SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / 'experiments'
-_POLL_SECONDS = 1.0
 _KEYS = {
   'agent',
   'preset',
@@ -103,6 +89,11 @@ class Run:
     return '-'.join(self.env_name.split(':')[1:])
 
   @property
+  def curve(self) -> results.Curve:
+    """What the run has in common with those of other seeds."""
+    return self.agent, self.preset_name, self.task
+
+  @property
   def label(self) -> str:
     """A name for the run's folder."""
     preset = self.preset_name.replace('/', '-')
@@ -125,21 +116,43 @@ class Run:
     ]
 
 
-def read(path: str | os.PathLike[str]) -> list[Run]:
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+  """Runs that belong together.
+
+  Attributes:
+    name: the file's name, without its ending.
+    table: the name of the table of their results.
+    runs: the runs, in the file's order.
+  """
+
+  name: str
+  table: str
+  runs: tuple[Run, ...]
+
+
+def read(path: str | os.PathLike[str]) -> Sweep:
   """Reads a sweep.
 
   Args:
     path: the JSON file.
 
   Returns:
-    Its runs, in the file's order.
+    The sweep.
 
   Raises:
     ValueError: if the file is no sweep; says which entry is wrong.
   """
-  entries = json.loads(pathlib.Path(path).read_text())['runs']
-  runs = []
-  for i, entry in enumerate(entries):
+  path = pathlib.Path(path)
+  content = json.loads(path.read_text())
+  unknown = set(content) - {'runs', 'table'}
+  if unknown or 'runs' not in content:
+    raise ValueError(
+      f'{path} is no sweep: it must have "runs" and may have "table", but has '
+      f'{sorted(content)}.'
+    )
+  runs: list[Run] = []
+  for i, entry in enumerate(content['runs']):
     try:
       runs += _expand(entry)
     except (KeyError, TypeError, ValueError) as error:
@@ -148,7 +161,7 @@ def read(path: str | os.PathLike[str]) -> list[Run]:
   twice = sorted({label for label in labels if labels.count(label) > 1})
   if twice:
     raise ValueError(f'{path} has runs twice: {", ".join(twice)}.')
-  return runs
+  return Sweep(path.stem, content.get('table', path.stem), tuple(runs))
 
 
 def _expand(entry: Mapping[str, Any]) -> list[Run]:
@@ -184,7 +197,7 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
     workdir: its folder.
 
   Returns:
-    Rows with the columns `COLUMNS`.
+    Rows with the columns `results.COLUMNS`.
   """
   evaluations = workdir / 'logs' / 'evaluator.csv'
   if not evaluations.exists():
@@ -210,10 +223,33 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
   ]
 
 
-def is_done(run: Run, workdir: pathlib.Path) -> bool:
-  """Whether the run has come to its last evaluation."""
+def steps_made(run: Run, workdir: pathlib.Path) -> int:
+  """Environment steps at the last evaluation, 0 before the first."""
   rows = rows_of(run, workdir)
-  return bool(rows) and rows[-1]['actor_steps'] >= run.num_steps
+  return rows[-1]['actor_steps'] if rows else 0
+
+
+def unfinished(
+  runs: Sequence[Run], folder: pathlib.Path, table: pathlib.Path
+) -> list[Run]:
+  """The runs whose last evaluation is neither in their folder nor in the table.
+
+  Args:
+    runs: the runs.
+    folder: where the runs' folders are.
+    table: the CSV file, which need not be there.
+
+  Returns:
+    Those to be made, or to go on with.
+  """
+  known = results.read_runs([table]) if table.exists() else {}
+
+  def is_done(run: Run) -> bool:
+    returns = known.get(run.curve, {}).get(run.seed, {0: 0.0})
+    made = max(*returns, steps_made(run, folder / run.label))
+    return made >= run.num_steps
+
+  return [run for run in runs if not is_done(run)]
 
 
 def collect(
@@ -221,124 +257,13 @@ def collect(
   folder: pathlib.Path,
   table: pathlib.Path,
 ) -> None:
-  """Writes all results so far into one table; see `update_table`.
+  """Writes all results so far into one table; see `results.update_table`.
 
   Args:
     runs: the runs.
     folder: where the runs' folders are.
     table: the CSV file.
   """
-  update_table(
+  results.update_table(
     table, [row for run in runs for row in rows_of(run, folder / run.label)]
   )
-
-
-def update_table(
-  table: pathlib.Path, rows: Sequence[Mapping[str, Any]]
-) -> None:
-  """Puts rows into a table of results, in the place of those of the same runs.
-
-  Rows of other runs, such as those made on another machine, are kept.
-
-  Args:
-    table: the CSV file, made if it is missing.
-    rows: rows with the columns `COLUMNS`.
-  """
-
-  def key(row):
-    return (row['agent'], row['preset'], row['task'], int(row['seed']))
-
-  found = [dict(row) for row in rows]
-  made_here = {key(row) for row in found}
-  if table.exists():
-    with table.open(newline='') as file:
-      found += [
-        row for row in csv.DictReader(file) if key(row) not in made_here
-      ]
-  found.sort(
-    key=lambda row: (
-      *key(row),
-      int(row['actor_steps']),
-      int(row['learner_steps']),
-    )
-  )
-  table.parent.mkdir(parents=True, exist_ok=True)
-  aside = table.with_suffix('.tmp')
-  with aside.open('w', newline='') as file:
-    writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(found)
-  os.replace(aside, table)
-
-
-def execute(
-  runs: Sequence[Run],
-  folder: pathlib.Path,
-  table: pathlib.Path,
-  cores: Sequence[int],
-) -> list[str]:
-  """Makes all runs that are not done, one a core at a time.
-
-  A SIGINT or SIGTERM lets the runs under way save their state; the same call
-  goes on with them later.
-
-  Args:
-    runs: the runs, made in this order.
-    folder: where the runs' folders are.
-    table: the CSV file for the results.
-    cores: numbers of the processor cores to use.
-
-  Returns:
-    The labels of the runs that failed.
-  """
-  waiting = [run for run in runs if not is_done(run, folder / run.label)]
-  print(f'{len(runs) - len(waiting)} of {len(runs)} runs are done.', flush=True)
-  active: dict[int, tuple[Run, subprocess.Popen]] = {}
-  failed: list[str] = []
-  stopping = False
-
-  def stop(number, frame):
-    del number, frame
-    nonlocal stopping
-    stopping = True
-    for _, process in active.values():
-      process.send_signal(signal.SIGTERM)
-
-  previous = {
-    number: signal.signal(number, stop)
-    for number in (signal.SIGINT, signal.SIGTERM)
-  }
-  try:
-    while active or (waiting and not stopping):
-      for core in cores:
-        if core not in active and waiting and not stopping:
-          run = waiting.pop(0)
-          active[core] = (run, _start(run, folder / run.label, core))
-          print(f'core {core}: {run.label}', flush=True)
-      time.sleep(_POLL_SECONDS)
-      for core, (run, process) in list(active.items()):
-        if process.poll() is not None:
-          del active[core]
-          collect(runs, folder, table)
-          if process.returncode:
-            failed.append(run.label)
-            print(f'FAILED: {run.label}', file=sys.stderr, flush=True)
-  finally:
-    for number, handler in previous.items():
-      signal.signal(number, handler)
-    collect(runs, folder, table)
-  return failed
-
-
-def _start(run: Run, workdir: pathlib.Path, core: int) -> subprocess.Popen:
-  workdir.mkdir(parents=True, exist_ok=True)
-  with (workdir / 'output.txt').open('a') as output:
-    process = subprocess.Popen(
-      run.command(workdir),
-      stdout=output,
-      stderr=subprocess.STDOUT,
-      # A terminal's Ctrl-C must not reach it twice.
-      start_new_session=True,
-    )
-  os.sched_setaffinity(process.pid, {core})
-  return process

@@ -1,11 +1,11 @@
-"""Tests of sweeps: reading, running, going on, and the table of results."""
+"""Tests of sweeps: reading them, and what of them is done."""
 
-import csv
 import json
 import pathlib
 
 import pytest
 
+from quinoa_acme import loggers
 from quinoa_acme import options
 from quinoa_acme import running
 from quinoa_acme import sweeps
@@ -26,7 +26,7 @@ def _write(path: pathlib.Path, *entries) -> pathlib.Path:
 
 
 def test_an_entry_is_a_run_of_each_environment_and_seed(tmp_path):
-  runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY))
+  runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
   assert [(run.task, run.seed) for run in runs] == [
     ('cartpole-balance', 3),
     ('cartpole-balance', 4),
@@ -41,7 +41,7 @@ def test_an_entry_is_a_run_of_each_environment_and_seed(tmp_path):
 
 def test_a_variant_has_a_name_and_flags(tmp_path):
   entry = {**_ENTRY, 'variant': 'small', 'flags': {'batch_size': 16}}
-  run = sweeps.read(_write(tmp_path / 'a.json', entry))[0]
+  run = sweeps.read(_write(tmp_path / 'a.json', entry)).runs[0]
   assert run.preset_name == 'debug/small'
   assert run.label == 'quinoa-debug-small-cartpole-balance-seed3'
   assert run.command(tmp_path)[-1] == '--batch_size=16'
@@ -64,66 +64,62 @@ def test_a_sweep_of_no_sense_is_refused(tmp_path, change, message):
     sweeps.read(path)
 
 
-def _table(path: pathlib.Path) -> list[dict[str, str]]:
-  with path.open(newline='') as file:
-    return list(csv.DictReader(file))
+@pytest.mark.parametrize('content', [{}, {'runs': [], 'tabel': 'x'}])
+def test_a_file_that_is_no_sweep_is_refused(tmp_path, content):
+  path = tmp_path / 'a.json'
+  path.write_text(json.dumps(content))
+  with pytest.raises(ValueError, match='is no sweep: it must have "runs"'):
+    sweeps.read(path)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(240)
-def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
-  entries = [
-    {
-      'agent': agent,
-      'preset': 'debug',
-      'env_names': ['control:cartpole:balance'],
-      'seeds': [0],
-      'num_steps': 300,
-      'eval_every': 150,
-      'evaluation_episodes': 1,
-    }
-    for agent in ('quinoa', 'sac')
-  ]
-  runs = sweeps.read(_write(tmp_path / 'small.json', *entries))
-  table = tmp_path / 'results' / 'small.csv'
-  assert sweeps.execute(runs, tmp_path / 'runs', table, [0]) == []
-  rows = _table(table)
-  assert list(rows[0]) == list(sweeps.COLUMNS)
-  assert [(row['agent'], row['actor_steps']) for row in rows] == [
-    (agent, steps)
-    for agent in ('quinoa', 'sac')
-    for steps in ('0', '150', '300')
-  ]
-  assert [row['learner_steps'] for row in rows[:3]] == ['0', '50', '200']
-  assert float(rows[2]['wall_clock']) > float(rows[1]['wall_clock']) > 0
-  assert rows[0]['evaluation'] == 'MostLikely(num_samples=16)'
-  assert rows[3]['evaluation'] == 'mode'
-  capsys.readouterr()
-  assert sweeps.execute(runs, tmp_path / 'runs', table, [0]) == []
-  assert capsys.readouterr().out == '2 of 2 runs are done.\n'
-  assert _table(table) == rows
-  # Results that were made elsewhere stay.
-  sweeps.collect(runs[:1], tmp_path / 'elsewhere', table)
-  assert _table(table) == rows
+def test_a_sweep_may_share_a_table(tmp_path):
+  path = _write(tmp_path / 'a.json', _ENTRY)
+  assert sweeps.read(path).table == 'a'
+  path.write_text(json.dumps({'runs': [_ENTRY], 'table': 'bars'}))
+  assert sweeps.read(path).table == 'bars'
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_a_run_that_fails_is_named(tmp_path):
-  entry = {**_ENTRY, 'env_names': ['control:cartpole:balance'], 'seeds': [0]}
-  entry |= {'variant': 'none', 'flags': {'batch_size': 0}}
-  runs = sweeps.read(_write(tmp_path / 'a.json', entry))
-  failed = sweeps.execute(runs, tmp_path / 'runs', tmp_path / 'a.csv', [0])
-  assert failed == ['quinoa-debug-none-cartpole-balance-seed0']
-  output = (tmp_path / 'runs' / failed[0] / 'output.txt').read_text()
-  assert 'batch_size must be a whole number' in output
+def _log(run: sweeps.Run, workdir: pathlib.Path, *all_steps: int) -> None:
+  """Writes what a run of so many steps leaves behind."""
+  config = {'evaluation': 'mode', 'version': '1', 'commit': 'c'}
+  workdir.mkdir(parents=True)
+  (workdir / 'config.json').write_text(json.dumps(config))
+  logger = loggers.CSVLogger(workdir / 'logs' / 'evaluator.csv')
+  for steps in all_steps:
+    logger.write(
+      {
+        'actor_steps': steps,
+        'learner_steps': steps,
+        'episode_return': steps / 10,
+        'evaluation_episodes': run.evaluation_episodes,
+      }
+    )
+  logger.close()
+
+
+def test_a_run_is_done_that_the_table_or_its_folder_has(tmp_path):
+  runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
+  table = tmp_path / 'a.csv'
+  _log(runs[0], tmp_path / 'elsewhere' / runs[0].label, 0, 300)
+  _log(runs[1], tmp_path / 'elsewhere' / runs[1].label, 0, 150)
+  sweeps.collect(runs, tmp_path / 'elsewhere', table)
+  _log(runs[2], tmp_path / 'here' / runs[2].label, 0, 300)
+  _log(runs[3], tmp_path / 'here' / runs[3].label, 0, 150)
+  left = sweeps.unfinished(runs, tmp_path / 'here', table)
+  assert left == [runs[1], runs[3]]
+  assert sweeps.steps_made(runs[3], tmp_path / 'here' / runs[3].label) == 150
+  # Made again from the start, a finished run does not lose its rows.
+  before = table.read_text()
+  _log(runs[0], tmp_path / 'here' / runs[0].label, 0)
+  sweeps.collect(runs[:1], tmp_path / 'here', table)
+  assert table.read_text() == before
 
 
 @pytest.mark.parametrize(
   'sweep', sorted((_ROOT / 'experiments' / 'sweeps').glob('*.json')), ids=str
 )
 def test_the_committed_sweeps_are_sound(sweep):
-  for run in sweeps.read(sweep):
+  for run in sweeps.read(sweep).runs:
     preset = running.PRESETS[run.agent][run.preset]()
     config = options.replace(preset, dict(run.flags))
     assert (config == preset) == (not run.variant)

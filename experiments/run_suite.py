@@ -1,0 +1,136 @@
+"""Makes the runs of a suite, one a core, and a table of their results.
+
+  python experiments/run_suite.py --suite=figure1
+
+A suite is a file of `experiments/sweeps`, by its name. What is done is skipped,
+be it in the runs' folders or in the committed table below
+`experiments/results`, and what was cut goes on; so the same command completes a
+suite however often, and wherever, it is stopped. To measure anew what the table
+has, name another one: `--table=new.csv`.
+
+  python experiments/run_suite.py --suite=quick --compare
+
+makes all its runs anew, in a folder of their own, and compares them with the
+committed table, which it leaves alone; the exit status is 1 if anything got
+worse. `--folder` with what it printed first goes on with a comparison that was
+stopped.
+"""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
+
+from collections.abc import Sequence  # noqa: E402
+import datetime  # noqa: E402
+import os  # noqa: E402
+import sys  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import comparison  # noqa: E402
+from quinoa_acme import results  # noqa: E402
+from quinoa_acme import sweep_runner  # noqa: E402
+from quinoa_acme import sweeps  # noqa: E402
+
+_SUITES = _ROOT / 'experiments' / 'sweeps'
+
+_SUITE = flags.DEFINE_string(
+  'suite', None, 'A name in experiments/sweeps, or a JSON file.', required=True
+)
+_FOLDER = flags.DEFINE_string('folder', None, 'Where the runs write.')
+_TABLE = flags.DEFINE_string('table', None, 'The CSV file of the results.')
+_CORES = flags.DEFINE_list('cores', None, 'Processor cores; all if not set.')
+_ONLY = flags.DEFINE_string('only', '', 'Only runs with this in their label.')
+_COLLECT = flags.DEFINE_bool('collect', False, 'Only write the table.')
+_COMPARE = flags.DEFINE_bool(
+  'compare', False, 'Run all anew, and compare with the committed table.'
+)
+
+
+def main(argv: list[str]) -> None:
+  """Does what the flags say."""
+  command_line.begin(argv)
+  try:
+    sweep = sweeps.read(_find(_SUITE.value))
+    cores = _read_cores()
+  except (OSError, ValueError) as error:
+    sys.exit(f'error: {error}')
+  runs = [run for run in sweep.runs if _ONLY.value in run.label]
+  if not runs:
+    sys.exit(f'error: no run of {sweep.name} has {_ONLY.value!r} in its label.')
+  committed = _ROOT / 'experiments' / 'results' / f'{sweep.table}.csv'
+  folder, table = _places(sweep.name, committed)
+  print(f'Runs: {folder}', flush=True)
+  failed = []
+  if _COLLECT.value:
+    sweeps.collect(runs, folder, table)
+  else:
+    failed = sweep_runner.execute(runs, folder, table, cores)
+  print(f'Results: {table}', flush=True)
+  if failed:
+    sys.exit(f'error: {len(failed)} runs failed: {", ".join(failed)}.')
+  if _COMPARE.value:
+    sys.exit(_compare(runs, committed, table))
+
+
+def _find(suite: str) -> pathlib.Path:
+  """The file of a suite.
+
+  Raises:
+    ValueError: if there is none; says which there are.
+  """
+  for path in (_SUITES / f'{suite}.json', pathlib.Path(suite)):
+    if path.is_file():
+      return path
+  names = sorted(path.stem for path in _SUITES.glob('*.json'))
+  raise ValueError(
+    f'there is no suite {suite!r}: give the path of a JSON file, or one of '
+    f'{", ".join(names)}.'
+  )
+
+
+def _read_cores() -> list[int]:
+  allowed = os.sched_getaffinity(0)
+  cores = [int(core) for core in _CORES.value or sorted(allowed)]
+  if not allowed.issuperset(cores):
+    raise ValueError(
+      f'--cores={",".join(map(str, cores))}, but this process may use '
+      f'{sorted(allowed)}.'
+    )
+  return cores
+
+
+def _places(
+  name: str, committed: pathlib.Path
+) -> tuple[pathlib.Path, pathlib.Path]:
+  """The folder of the runs, and the table of their results."""
+  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
+  default = f'{name}-{now}' if _COMPARE.value else name
+  folder = pathlib.Path(_FOLDER.value or _ROOT / 'runs' / default).resolve()
+  if _TABLE.value:
+    return folder, pathlib.Path(_TABLE.value).resolve()
+  return folder, folder / 'results.csv' if _COMPARE.value else committed
+
+
+def _compare(
+  runs: Sequence[sweeps.Run], committed: pathlib.Path, table: pathlib.Path
+) -> int:
+  """Says what became better or worse; 1 if anything became worse."""
+  try:
+    differences = comparison.compare(
+      runs, results.read_runs([committed]), results.read_runs([table])
+    )
+  except (OSError, ValueError) as error:
+    sys.exit(f'error: {error}')
+  print(comparison.format_differences(differences))
+  worse = [x.name for x in differences if x.verdict == 'worse']
+  print(f'Worse: {", ".join(worse) or "nothing"}.')
+  return 1 if worse else 0
+
+
+if __name__ == '__main__':
+  app.run(main)
