@@ -144,7 +144,7 @@ def _resampled_means(
       )
     resamples.append(rng.choice(runs, (num_resamples, runs.size)))
   together = np.concatenate(resamples, axis=1)
-  return stats.trim_mean(together, _TRIMMED, axis=1)
+  return np.asarray(stats.trim_mean(together, _TRIMMED, axis=1))
 
 
 def _summarise(

@@ -121,7 +121,7 @@ class _Runner:
     self._folder = folder
     self._table = table
     self._cores = cores
-    self._waiting = sweeps.unfinished(runs, folder, table)
+    self._waiting = sweeps.unfinished(runs, table, folder)
     self._active: dict[int, _Active] = {}
     self._made: list[Work] = []
     self._failed: list[str] = []
@@ -185,7 +185,7 @@ class _Runner:
 
   def _describe(self) -> str:
     """How many runs are done, and how long the rest will take."""
-    unfinished = sweeps.unfinished(self._runs, self._folder, self._table)
+    unfinished = sweeps.unfinished(self._runs, self._table, self._folder)
     text = f'{len(self._runs) - len(unfinished)} of {len(self._runs)} runs are'
     text += ' done'
     left = [

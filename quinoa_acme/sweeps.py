@@ -230,14 +230,16 @@ def steps_made(run: Run, workdir: pathlib.Path) -> int:
 
 
 def unfinished(
-  runs: Sequence[Run], folder: pathlib.Path, table: pathlib.Path
+  runs: Sequence[Run],
+  table: pathlib.Path,
+  folder: pathlib.Path | None = None,
 ) -> list[Run]:
-  """The runs whose last evaluation is neither in their folder nor in the table.
+  """The runs whose last evaluation is neither in the table nor in their folder.
 
   Args:
     runs: the runs.
-    folder: where the runs' folders are.
     table: the CSV file, which need not be there.
+    folder: where the runs' folders are, if they count.
 
   Returns:
     Those to be made, or to go on with.
@@ -245,8 +247,9 @@ def unfinished(
   known = results.read_runs([table]) if table.exists() else {}
 
   def is_done(run: Run) -> bool:
-    returns = known.get(run.curve, {}).get(run.seed, {0: 0.0})
-    made = max(*returns, steps_made(run, folder / run.label))
+    made = max(known.get(run.curve, {}).get(run.seed, {}), default=0)
+    if folder is not None:
+      made = max(made, steps_made(run, folder / run.label))
     return made >= run.num_steps
 
   return [run for run in runs if not is_done(run)]

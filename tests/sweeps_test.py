@@ -105,8 +105,9 @@ def test_a_run_is_done_that_the_table_or_its_folder_has(tmp_path):
   sweeps.collect(runs, tmp_path / 'elsewhere', table)
   _log(runs[2], tmp_path / 'here' / runs[2].label, 0, 300)
   _log(runs[3], tmp_path / 'here' / runs[3].label, 0, 150)
-  left = sweeps.unfinished(runs, tmp_path / 'here', table)
+  left = sweeps.unfinished(runs, table, tmp_path / 'here')
   assert left == [runs[1], runs[3]]
+  assert sweeps.unfinished(runs, table) == list(runs[1:])
   assert sweeps.steps_made(runs[3], tmp_path / 'here' / runs[3].label) == 150
   # Made again from the start, a finished run does not lose its rows.
   before = table.read_text()

@@ -1,0 +1,60 @@
+"""Draws figure 1: returns on cheetah, walker and hopper, from committed rows.
+
+  python experiments/figure1.py
+
+Above the median over seeds with the range, as in the paper; below, and for the
+three tasks together, the interquartile mean with its 95 % stratified bootstrap
+interval. Runs of the suite `figure1` that are not in its table are named.
+"""
+
+import pathlib
+
+from quinoa_acme import figures
+from quinoa_acme import results
+from quinoa_acme import sweeps
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_EXPERIMENTS = _ROOT / 'experiments'
+_PICTURE = _ROOT / 'docs' / 'images' / 'figure1.png'
+_SUITE = 'figure1'
+
+
+def main() -> None:
+  """Draws the figure, and says what is missing."""
+  sweep = sweeps.read(_EXPERIMENTS / 'sweeps' / f'{_SUITE}.json')
+  table = _EXPERIMENTS / 'results' / f'{sweep.table}.csv'
+  algorithms = [
+    figures.algorithm(*key)
+    for key in dict.fromkeys(run.curve[:2] for run in sweep.runs)
+  ]
+  tasks = list(dict.fromkeys(run.task for run in sweep.runs))
+  figures.save(
+    figures.draw_suite(results.read([table]), algorithms, tasks), _PICTURE
+  )
+  print(_PICTURE)
+  missing = sweeps.unfinished(sweep.runs, table)
+  if missing:
+    print(describe_missing(missing, len(sweep.runs)))
+
+
+def describe_missing(missing: list[sweeps.Run], num_runs: int) -> str:
+  """Which runs are missing, by curve, and the command that makes them."""
+  seeds: dict[results.Curve, list[str]] = {}
+  for run in missing:
+    seeds.setdefault(run.curve, []).append(str(run.seed))
+  lines = [
+    f'  {" ".join(curve)}: seeds {", ".join(found)}'
+    for curve, found in seeds.items()
+  ]
+  return '\n'.join(
+    [
+      f'{len(missing)} of {num_runs} runs are missing or not at their end:',
+      *lines,
+      'This makes them, and skips the others:',
+      f'  python experiments/run_suite.py --suite={_SUITE}',
+    ]
+  )
+
+
+if __name__ == '__main__':
+  main()
