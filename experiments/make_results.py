@@ -1,120 +1,188 @@
-"""Remakes tables and picture of docs/results.md.
+"""Remakes tables and pictures of docs/results.md.
 
   python experiments/make_results.py
 
-They are made of the committed tables in `experiments/results` alone.
+They are made of the committed tables in `experiments/results`, and of published
+returns in `experiments/published`, alone.
 """
 
+from collections.abc import Sequence
+import csv
 import pathlib
 
 from matplotlib import figure as figure_lib
+import numpy as np
 
+from quinoa_acme import bootstrap
+from quinoa_acme import figures
 from quinoa_acme import results
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
+_PUBLISHED = _ROOT / 'experiments' / 'published' / 'dmc_state_returns.csv'
 _DOCUMENT = _ROOT / 'docs' / 'results.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
 _OFFLINE_STEPS = (10_000, 20_000)
 _OFFLINE = {'quinoa': 'Quinoa, `offline` preset', 'bc': 'Behaviour cloning'}
 
-_QUINOA = ('quinoa', 'default')
-_SAC = ('sac', 'default/width-128')
-# Task, steps, and the returns that are published for SAC after as many frames,
-# with their number of seeds: denisyarats/pytorch_sac, the mean.
-_ROWS = (
-  ('walker-walk', 50_000, ''),
-  ('walker-walk', 100_000, '847 (mean of 3 seeds)'),
-  ('cheetah-run', 100_000, '213 (mean of 3 seeds)'),
-  ('cheetah-run', 250_000, ''),
-  ('hopper-stand', 100_000, '6 (mean of 3 seeds)'),
-  ('hopper-stand', 250_000, ''),
-  ('cartpole-swingup', 50_000, ''),
+# Of the published SACs the one that acts at every frame, as ours do.
+_SAME_CONDITIONS = 'https://github.com/denisyarats/pytorch_sac'
+
+_ALGORITHMS = (
+  figures.algorithm('quinoa', 'default'),
+  figures.algorithm('sac', 'default/width-128'),
 )
-_COLOURS = {_QUINOA: '#2f6b3f', _SAC: '#b08a3c'}
-_NAMES = {_QUINOA: 'Quinoa', _SAC: "Acme's SAC"}
+# Tasks, and the steps after which they are looked at.
+_ROWS = (
+  ('walker-walk', 50_000),
+  ('walker-walk', 100_000),
+  ('cheetah-run', 100_000),
+  ('cheetah-run', 250_000),
+  ('hopper-stand', 100_000),
+  ('hopper-stand', 250_000),
+  ('cartpole-swingup', 50_000),
+)
+_TASKS = tuple(dict.fromkeys(task for task, _ in _ROWS))
 
 
-def make_table(curves) -> str:
-  """The table of returns, in Markdown."""
-  lines = [
-    "| task | steps | Quinoa | Acme's SAC, here | SAC, published |",
-    '|---|---|---|---|---|',
-  ]
-  for task, steps, published in _ROWS:
+def make_table(curves: figures.Curves) -> str:
+  """The table of medians, in Markdown."""
+  heads = ('task', 'steps', *(x.name for x in _ALGORITHMS), 'SAC, published')
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  published = {
+    (row['task'], int(row['frames'])): row
+    for row in _read_published()
+    if row['source'] == _SAME_CONDITIONS
+  }
+  for task, steps in _ROWS:
     cells = [
       results.format_point(
-        results.at(curves, (agent[0], agent[1], task), steps)
+        results.at(curves, (look.agent, look.preset, task), steps)
       )
-      for agent in (_QUINOA, _SAC)
+      for look in _ALGORITHMS
     ]
-    lines.append(f'| {task} | {steps:,} | {" | ".join(cells)} | {published} |')
+    row = published.get((task, steps))
+    cells.append(
+      f'{row["return"]} ({row["statistic"]} of {row["seeds"]} seeds)'
+      if row
+      else ''
+    )
+    lines.append(_line(task, f'{steps:,}', *cells))
   return '\n'.join(lines)
 
 
-def draw(curves, path: pathlib.Path) -> None:
+def make_iqm_table(curves: figures.Curves) -> str:
+  """The table of interquartile means, in Markdown.
+
+  Its last rows are over all tasks that were looked at after as many steps.
+  """
+  heads = ('tasks', 'steps', *(look.name for look in _ALGORITHMS))
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  groups = [((task,), steps) for task, steps in _ROWS]
+  groups += [(_TASKS, 50_000), (_TASKS[:3], 100_000)]
+  for tasks, steps in groups:
+    cells = []
+    for look in _ALGORITHMS:
+      points = [
+        results.at(curves, (look.agent, look.preset, task), steps)
+        for task in tasks
+      ]
+      cells.append(_format_iqm(points))
+    lines.append(_line(', '.join(tasks), f'{steps:,}', *cells))
+  return '\n'.join(lines)
+
+
+def _format_iqm(points: Sequence[results.Point | None]) -> str:
+  """A cell: the interquartile mean, its interval if there is one, and runs."""
+  known = [point for point in points if point is not None]
+  if len(known) < len(points):
+    return 'not run' if not known else 'not all run'
+  scores = [np.array(point.returns) for point in known]
+  num_runs = sum(map(len, scores))
+  runs = f'({num_runs} runs)' if num_runs > 1 else '(1 run)'
+  if min(map(len, scores)) < 2:
+    return f'{bootstrap.interquartile_mean(scores):.0f} {runs}'
+  found = bootstrap.interval(scores)
+  return f'{found.estimate:.0f} [{found.low:.0f}, {found.high:.0f}] {runs}'
+
+
+def make_published_table() -> str:
+  """The table of published returns with their conditions, in Markdown."""
+  rows = _read_published()
+  tasks = sorted({row['task'] for row in rows})
+  heads = ('method', 'frames', 'action repeat', 'seeds, statistic', *tasks)
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  found: dict[tuple[str, ...], dict[str, str]] = {}
+  for row in rows:
+    place = row['source'].removeprefix('https://github.com/')
+    key = (
+      f'{row["method"]}, [{place}]({row["source"]})',
+      f'{int(row["frames"]):,}',
+      row['action_repeat'],
+      f'{row["seeds"]}, {row["statistic"]}',
+    )
+    found.setdefault(key, {})[row['task']] = row['return']
+  for key, returns in found.items():
+    lines.append(_line(*key, *(returns.get(task, '') for task in tasks)))
+  return '\n'.join(lines)
+
+
+def _read_published() -> list[dict[str, str]]:
+  with _PUBLISHED.open(newline='') as file:
+    return list(csv.DictReader(file))
+
+
+def draw(curves: figures.Curves, path: pathlib.Path) -> None:
   """Draws the median over seeds, and the range, of every task."""
-  measured = {task for _, _, task in curves}
-  tasks = [
-    task
-    for task in dict.fromkeys(task for task, _, _ in _ROWS)
-    if task in measured
-  ]
   figure = figure_lib.Figure(
-    figsize=(2.8 * len(tasks), 2.9), layout='constrained'
+    figsize=(2.8 * len(_TASKS), 2.9), layout='constrained'
   )
-  for axes, task in zip(figure.subplots(1, len(tasks)), tasks, strict=True):
-    for agent in (_QUINOA, _SAC):
-      points = curves.get((agent[0], agent[1], task), [])
-      steps = [point.steps / 1000 for point in points]
-      colour = _COLOURS[agent]
-      medians = [point.median for point in points]
-      axes.plot(steps, medians, color=colour, label=_NAMES[agent])
-      axes.fill_between(
-        steps,
-        [min(point.returns) for point in points],
-        [max(point.returns) for point in points],
-        color=colour,
-        alpha=0.2,
-        linewidth=0,
-      )
-    axes.set_title(task, fontsize=10)
-    axes.set_xlabel('thousand environment steps', fontsize=8)
-    axes.set_ylim(0, 1000)
-    axes.tick_params(labelsize=8)
-    axes.spines[['top', 'right']].set_visible(False)
+  for axes, task in zip(figure.subplots(1, len(_TASKS)), _TASKS, strict=True):
+    for look in _ALGORITHMS:
+      points = curves.get((look.agent, look.preset, task), ())
+      figures.draw_median(axes, points, look)
+    figures.style(axes, task)
+    axes.set_xlabel('environment steps', fontsize=8)
   figure.axes[0].set_ylabel('return', fontsize=8)
   figure.axes[0].legend(frameon=False, fontsize=8)
-  figure.savefig(path, dpi=130, metadata={'Software': None})
+  figures.save(figure, path)
 
 
-def make_offline_table(curves) -> str:
+def make_offline_table(curves: figures.Curves) -> str:
   """The table of what was learnt from fixed data, in Markdown."""
-  heads = ' | '.join(f'{steps:,} updates' for steps in _OFFLINE_STEPS)
-  lines = [f'| | {heads} |', '|---|' + '---|' * len(_OFFLINE_STEPS)]
+  heads = [f'{steps:,} updates' for steps in _OFFLINE_STEPS]
+  lines = [_line('', *heads), '|---|' + '---|' * len(_OFFLINE_STEPS)]
   for agent, name in _OFFLINE.items():
     curve = (agent, 'offline', 'walker-walk')
     cells = [
       results.format_point(results.at(curves, curve, steps))
       for steps in _OFFLINE_STEPS
     ]
-    lines.append(f'| {name} | {" | ".join(cells)} |')
+    lines.append(_line(name, *cells))
   return '\n'.join(lines)
+
+
+def _line(*cells: str) -> str:
+  return f'| {" | ".join(cells)} |'
 
 
 def put(name: str, table: str) -> None:
   """Puts a table into the document, between its marks."""
   begin, end = _BEGIN.format(name), _END.format(name)
-  before, _, rest = _DOCUMENT.read_text().partition(begin)
-  _, _, after = rest.partition(end)
+  before, found, rest = _DOCUMENT.read_text().partition(begin)
+  _, closed, after = rest.partition(end)
+  if not (found and closed):
+    raise ValueError(f'{_DOCUMENT} must have the marks {begin} and {end}.')
   _DOCUMENT.write_text(f'{before}{begin}\n{table}\n{end}{after}')
 
 
 def main() -> None:
-  """Remakes tables and picture."""
+  """Remakes tables and pictures."""
   curves = results.read([_TABLES / 'bars.csv'])
   put('bars', make_table(curves))
+  put('iqm', make_iqm_table(curves))
+  put('published', make_published_table())
   draw(curves, _PICTURE)
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
   put('offline', make_offline_table(offline))
