@@ -30,6 +30,7 @@ from quinoa_acme import replay  # noqa: E402
 from quinoa_acme.agents import agents  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents import sac  # noqa: E402
+from quinoa_acme.agents import svg0  # noqa: E402
 
 _CALLS = flags.DEFINE_integer('num_calls', 20, 'Timed calls of each learner.')
 _STEPS = flags.DEFINE_integer('num_sgd_steps_per_step', 50, 'Updates a call.')
@@ -39,6 +40,7 @@ _CONFIGS = {
   'quinoa, paper': quinoa.QuinoaConfig.paper(),
   "Acme's SAC, 256 wide": sac.SACConfig(),
   "Acme's SAC, 128 wide": sac.SACConfig(hidden_sizes=(128, 128)),
+  'SVG(0)': svg0.SVG0Config(),
 }
 _SPEC = specs.EnvironmentSpec(
   observations=specs.Array((24,), np.float32),

@@ -20,6 +20,7 @@ from quinoa_acme import stopping
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.agents import svg0
 
 # Configurations by algorithm and name.
 PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
@@ -32,6 +33,10 @@ PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
   'sac': {
     'default': sac.SACConfig,
     'debug': sac.SACConfig.debug,
+  },
+  'svg0': {
+    'default': svg0.SVG0Config,
+    'debug': svg0.SVG0Config.debug,
   },
 }
 

@@ -3,10 +3,12 @@
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.agents import svg0
 
 # The configurations that there are agents for, by name.
 CONFIGS: dict[str, type[off_policy.OffPolicyConfig]] = {
-  config.__name__: config for config in (quinoa.QuinoaConfig, sac.SACConfig)
+  config.__name__: config
+  for config in (quinoa.QuinoaConfig, sac.SACConfig, svg0.SVG0Config)
 }
 
 
@@ -29,6 +31,8 @@ def make_agent(
       return quinoa.QuinoaAgent(config)
     case sac.SACConfig():
       return sac.SACAgent(config)
+    case svg0.SVG0Config():
+      return svg0.SVG0Agent(config)
   raise TypeError(
     'expected the configuration of an agent of quinoa_acme '
     f'({", ".join(CONFIGS)}), but got {config!r}.'

@@ -1,9 +1,15 @@
-"""Networks: conditional flows, the value MLP, critics, and their parts."""
+"""Networks: conditional flows and Gaussians, values, critics, their parts."""
 
 from quinoa_acme.networks.box import Box
 from quinoa_acme.networks.critic import CriticMLP
 from quinoa_acme.networks.flow import CouplingsConfig
 from quinoa_acme.networks.flow import Flow
+from quinoa_acme.networks.gaussian import BoxGaussian
+from quinoa_acme.networks.gaussian import ClippedGaussian
+from quinoa_acme.networks.gaussian import ClippedGaussianConfig
+from quinoa_acme.networks.gaussian import ConditionalGaussian
+from quinoa_acme.networks.gaussian import SquashedGaussian
+from quinoa_acme.networks.gaussian import SquashedGaussianConfig
 from quinoa_acme.networks.layer_norm import LayerNormLinear
 from quinoa_acme.networks.linear import Layer
 from quinoa_acme.networks.linear import Linear
@@ -22,6 +28,10 @@ __all__ = (
   'MLP',
   'Box',
   'BoxFlow',
+  'BoxGaussian',
+  'ClippedGaussian',
+  'ClippedGaussianConfig',
+  'ConditionalGaussian',
   'ConditionalRealNVP',
   'ConditionalTiltedFlow',
   'CouplingsConfig',
@@ -31,6 +41,8 @@ __all__ = (
   'LayerNormLinear',
   'Linear',
   'RealNVPConfig',
+  'SquashedGaussian',
+  'SquashedGaussianConfig',
   'TiltedFlow',
   'TiltedFlowConfig',
   'ValueMLP',

@@ -51,13 +51,13 @@ class Box:
       spec, specs.DiscreteArray
     ):
       raise ValueError(
-        'Quinoa needs a bounded, continuous action spec (dm_env.specs.'
+        'The policy needs a bounded, continuous action spec (dm_env.specs.'
         f'BoundedArray of floats), but got {spec!r}. Wrap the environment so '
         'that each action has a finite minimum and maximum.'
       )
     if not np.issubdtype(spec.dtype, np.floating):
       raise ValueError(
-        f'Quinoa needs floating-point actions, but the spec {spec!r} has '
+        f'The policy needs floating-point actions, but the spec {spec!r} has '
         f'dtype {spec.dtype}. Wrap the environment so that it takes float32.'
       )
     with np.errstate(over='ignore', invalid='ignore'):
@@ -73,7 +73,7 @@ class Box:
     if wrong.any():
       first = int(np.argmax(wrong))
       raise ValueError(
-        'Quinoa needs finite action bounds with minimum < maximum in float32, '
+        'The policy needs finite action bounds, minimum < maximum in float32, '
         f'but dimension {first} of {spec!r} has minimum {low[first]} and '
         f'maximum {high[first]}. Give the action finite bounds, e.g. with '
         'acme.wrappers.CanonicalSpecWrapper, and drop constant dimensions.'

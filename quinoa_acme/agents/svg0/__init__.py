@@ -1,0 +1,39 @@
+"""The SVG(0) agent: configuration, networks, equations, learner and builder."""
+
+from quinoa_acme.agents.averaging import CopyEvery
+from quinoa_acme.agents.averaging import Polyak
+from quinoa_acme.agents.quinoa.acting import BaseMode
+from quinoa_acme.agents.quinoa.acting import Sample
+from quinoa_acme.agents.svg0.agent import SVG0Agent
+from quinoa_acme.agents.svg0.builder import SVG0Builder
+from quinoa_acme.agents.svg0.config import SVG0Config
+from quinoa_acme.agents.svg0.learning import SVG0Learner
+from quinoa_acme.agents.svg0.networks import make_networks
+from quinoa_acme.agents.svg0.networks import SVG0Networks
+from quinoa_acme.agents.svg0.networks import SVG0Policy
+from quinoa_acme.agents.svg0.regularisation import EntropyRegularisation
+from quinoa_acme.agents.svg0.regularisation import KLRegularisation
+from quinoa_acme.agents.svg0.regularisation import NoRegularisation
+from quinoa_acme.agents.svg0.update import TrainingState
+from quinoa_acme.networks.gaussian import ClippedGaussianConfig
+from quinoa_acme.networks.gaussian import SquashedGaussianConfig
+
+__all__ = (
+  'BaseMode',
+  'ClippedGaussianConfig',
+  'CopyEvery',
+  'EntropyRegularisation',
+  'KLRegularisation',
+  'NoRegularisation',
+  'Polyak',
+  'SVG0Agent',
+  'SVG0Builder',
+  'SVG0Config',
+  'SVG0Learner',
+  'SVG0Networks',
+  'SVG0Policy',
+  'Sample',
+  'SquashedGaussianConfig',
+  'TrainingState',
+  'make_networks',
+)

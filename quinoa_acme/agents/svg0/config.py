@@ -1,0 +1,66 @@
+"""The configuration of the SVG(0) agent."""
+
+import dataclasses
+
+from quinoa_acme import validation
+from quinoa_acme.agents import averaging as averaging_lib
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.quinoa import acting
+from quinoa_acme.agents.svg0 import regularisation as regularisation_lib
+from quinoa_acme.networks import gaussian
+
+# A sample is what the actors do; the other is the image of the mean.
+EvaluationPolicy = acting.Sample | acting.BaseMode
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SVG0Config(off_policy.OffPolicyConfig):
+  """Options of the agent.
+
+  The options of replay and pace are those of `off_policy.OffPolicyConfig`.
+
+  Attributes:
+    policy: the kind of Gaussian and the shape of its network.
+    critic_hidden_sizes: width of each hidden layer of Q.
+    policy_learning_rate: Adam's, of the policy.
+    critic_learning_rate: Adam's, of the critic.
+    num_actions: actions of the policy a state, over which the value of the next
+      state and the policy's gradient are averaged.
+    regularisation: what holds the policy back.
+    target: how the target critic follows the one being learnt.
+    evaluation_policy: which action the evaluator takes.
+  """
+
+  # Networks.
+  policy: gaussian.GaussianConfig = gaussian.SquashedGaussianConfig()
+  critic_hidden_sizes: tuple[int, ...] = (128, 128)
+
+  # Loss.
+  policy_learning_rate: float = 3e-4
+  critic_learning_rate: float = 1e-3
+  num_actions: int = 4
+  regularisation: regularisation_lib.Regularisation = (
+    regularisation_lib.EntropyRegularisation()
+  )
+  target: averaging_lib.Averaging = averaging_lib.Polyak(0.01)
+
+  # Acting.
+  evaluation_policy: EvaluationPolicy = acting.BaseMode()
+
+  @classmethod
+  def debug(cls) -> 'SVG0Config':
+    """The default algorithm, so small that every part runs within seconds."""
+    return cls(
+      policy=gaussian.SquashedGaussianConfig(hidden_sizes=(32,)),
+      critic_hidden_sizes=(32,),
+      num_actions=2,
+      **off_policy.SMALL_REPLAY,
+    )
+
+  def __post_init__(self):
+    super().__post_init__()
+    validation.check_sizes(self, 'critic_hidden_sizes')
+    validation.check_positive(
+      self, 'policy_learning_rate', 'critic_learning_rate'
+    )
+    validation.check_whole(self, 'num_actions')

@@ -1,0 +1,54 @@
+"""The SVG(0) learner: its update step, run by the learner of all agents."""
+
+from collections.abc import Iterator
+
+from acme.jax import networks as networks_lib
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import reverb
+
+from quinoa_acme.agents import learning
+from quinoa_acme.agents.svg0 import config as config_lib
+from quinoa_acme.agents.svg0 import networks as svg0_networks
+from quinoa_acme.agents.svg0 import update as update_lib
+
+
+class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
+  """Wires the pure update step to data, counts and logs.
+
+  `get_variables` gives 'policy' and 'critic'.
+  """
+
+  def __init__(
+    self,
+    networks: svg0_networks.SVG0Networks,
+    config: config_lib.SVG0Config,
+    random_key: networks_lib.PRNGKey,
+    dataset: Iterator[reverb.ReplaySample],
+    counter: counting.Counter | None = None,
+    logger: loggers_base.Logger | None = None,
+  ):
+    """Makes the learner.
+
+    Args:
+      networks: the networks.
+      config: the agent's options.
+      random_key: the learner's random key.
+      dataset: samples whose data are transitions with leaves
+        [num_sgd_steps_per_step * batch_size, ...].
+      counter: counts steps (SGD steps) and walltime.
+      logger: takes the metrics of each call.
+    """
+    super().__init__(
+      learning.Algorithm(
+        update_step=update_lib.make_update_step(networks, config),
+        published=lambda state: state.params._asdict(),
+        initialise_from=None,
+        remedies='lower the learning rates, or raise the least scale',
+      ),
+      update_lib.make_initial_state(networks, config, random_key),
+      config,
+      dataset,
+      counter,
+      logger,
+    )

@@ -1,0 +1,154 @@
+"""The networks of the SVG(0) agent, as pure functions."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+from typing import Any
+
+from acme import specs
+from acme.jax import networks as networks_lib
+import haiku as hk
+import jax
+import numpy as np
+
+from quinoa_acme.agents.quinoa import networks as quinoa_networks
+from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import gaussian
+
+Params = networks_lib.Params
+Observation = networks_lib.Observation
+PRNGKey = networks_lib.PRNGKey
+
+
+@dataclasses.dataclass(frozen=True)
+class SVG0Policy:
+  """The policy pi(a|s), whose samples can be differentiated.
+
+  All actions are in the environment's own shape and bounds, float32 of shape
+  [B, *action] for a batch of B observations.
+
+  Attributes:
+    init: `init(key)` makes the parameters.
+    sample: `sample(params, key, observation)` to an action a state.
+    sample_and_log_prob: `sample_and_log_prob(params, key, observation,
+      num_actions)` to so many actions a state, [K, B, *action], functions of
+      the parameters and of noise, with their log-density, [K, B].
+    mode: `mode(params, observation)` to one greedy action a state.
+    relative_entropy: `relative_entropy(params, others, observation)` to
+      KL(pi || pi of the other parameters), [B].
+    uniform_log_prob: the log-density of the uniform policy, a float.
+    share_at_bounds: `share_at_bounds(action)` to the share of action elements
+      within 1 % of a bound.
+  """
+
+  init: Callable[[PRNGKey], Params]
+  sample: Callable[[Params, PRNGKey, Observation], jax.Array]
+  sample_and_log_prob: Callable[
+    [Params, PRNGKey, Observation, int], tuple[jax.Array, jax.Array]
+  ]
+  mode: Callable[[Params, Observation], jax.Array]
+  relative_entropy: Callable[[Params, Params, Observation], jax.Array]
+  uniform_log_prob: float
+  share_at_bounds: Callable[[jax.Array], jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class SVG0Networks:
+  """Everything that SVG(0) learns.
+
+  Attributes:
+    policy: the policy pi(a|s).
+    critic: Q(a, s), `init(key)` and `apply(params, observation, action)` to
+      float32 [..., B], with actions of shape [..., B, *action].
+  """
+
+  policy: SVG0Policy
+  critic: networks_lib.FeedForwardNetwork
+
+
+def make_policy(
+  spec: specs.EnvironmentSpec, config: gaussian.GaussianConfig
+) -> SVG0Policy:
+  """Makes a Gaussian policy for an environment.
+
+  Args:
+    spec: the environment's specs; the action must be a finite box of floats.
+    config: the kind of Gaussian and its shape.
+
+  Returns:
+    The policy.
+
+  Raises:
+    ValueError: if the action spec is not a finite box of floats.
+  """
+  box = box_lib.Box.from_spec(spec.actions)
+  network = hk.without_apply_rng(
+    hk.transform(lambda obs: gaussian.ConditionalGaussian(box, config)(obs))
+  )
+  example_observation = _make_example(spec.observations)
+
+  def sample(params, key, observation):
+    action = network.apply(params, observation).sample(seed=key)
+    return box.unflatten(action)
+
+  def sample_and_log_prob(params, key, observation, num_actions):
+    action, log_prob = network.apply(params, observation).sample_and_log_prob(
+      seed=key, sample_shape=(num_actions,)
+    )
+    return box.unflatten(action), log_prob
+
+  def mode(params, observation):
+    return box.unflatten(network.apply(params, observation).mode())
+
+  def relative_entropy(params, others, observation):
+    return network.apply(params, observation).relative_entropy(
+      network.apply(others, observation)
+    )
+
+  return SVG0Policy(
+    init=lambda key: network.init(key, example_observation),
+    sample=sample,
+    sample_and_log_prob=sample_and_log_prob,
+    mode=mode,
+    relative_entropy=relative_entropy,
+    uniform_log_prob=-box.log_volume,
+    share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
+  )
+
+
+def make_networks(
+  spec: specs.EnvironmentSpec,
+  *,
+  policy: gaussian.GaussianConfig = gaussian.SquashedGaussianConfig(),
+  critic_hidden_sizes: Sequence[int] = (128, 128),
+) -> SVG0Networks:
+  """Makes the networks for an environment.
+
+  At initialisation Q(a, s) is identically zero, and the policy has its mean at
+  the box's centre.
+
+  Args:
+    spec: the environment's specs.
+    policy: the kind of Gaussian and its shape.
+    critic_hidden_sizes: width of each hidden layer of the critic.
+
+  Returns:
+    The networks.
+
+  Raises:
+    ValueError: if the action spec is not a finite box of floats.
+  """
+  critic = quinoa_networks.make_critic(spec, critic_hidden_sizes)
+  example = _make_example((spec.observations, spec.actions))
+  return SVG0Networks(
+    policy=make_policy(spec, policy),
+    critic=networks_lib.FeedForwardNetwork(
+      lambda key: critic.init(key, *example), critic.apply
+    ),
+  )
+
+
+def _make_example(part: Any) -> Any:
+  """A batch of one for each spec in a nest of them, zero throughout."""
+  return jax.tree_util.tree_map(
+    lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), part
+  )
