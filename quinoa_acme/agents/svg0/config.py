@@ -32,7 +32,7 @@ class SVG0Config(off_policy.OffPolicyConfig):
   """
 
   # Networks.
-  policy: gaussian.GaussianConfig = gaussian.SquashedGaussianConfig()
+  policy: gaussian.GaussianConfig = gaussian.ClippedGaussianConfig()
   critic_hidden_sizes: tuple[int, ...] = (128, 128)
 
   # Loss.
@@ -40,7 +40,7 @@ class SVG0Config(off_policy.OffPolicyConfig):
   critic_learning_rate: float = 1e-3
   num_actions: int = 4
   regularisation: regularisation_lib.Regularisation = (
-    regularisation_lib.EntropyRegularisation()
+    regularisation_lib.KLRegularisation()
   )
   target: averaging_lib.Averaging = averaging_lib.Polyak(0.01)
 
@@ -51,7 +51,7 @@ class SVG0Config(off_policy.OffPolicyConfig):
   def debug(cls) -> 'SVG0Config':
     """The default algorithm, so small that every part runs within seconds."""
     return cls(
-      policy=gaussian.SquashedGaussianConfig(hidden_sizes=(32,)),
+      policy=gaussian.ClippedGaussianConfig(hidden_sizes=(32,)),
       critic_hidden_sizes=(32,),
       num_actions=2,
       **off_policy.SMALL_REPLAY,

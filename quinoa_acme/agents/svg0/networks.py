@@ -118,7 +118,7 @@ def make_policy(
 def make_networks(
   spec: specs.EnvironmentSpec,
   *,
-  policy: gaussian.GaussianConfig = gaussian.SquashedGaussianConfig(),
+  policy: gaussian.GaussianConfig = gaussian.ClippedGaussianConfig(),
   critic_hidden_sizes: Sequence[int] = (128, 128),
 ) -> SVG0Networks:
   """Makes the networks for an environment.

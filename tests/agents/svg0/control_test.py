@@ -8,9 +8,9 @@ from quinoa_acme import experiment
 from quinoa_acme import local
 from quinoa_acme.agents import svg0
 
-_SQUASHED = dataclasses.replace(
+_SIZES = dataclasses.replace(
   svg0.SVG0Config.debug(),
-  policy=svg0.SquashedGaussianConfig(hidden_sizes=(32,)),
+  policy=svg0.ClippedGaussianConfig(hidden_sizes=(32,)),
   critic_hidden_sizes=(64,),
   policy_learning_rate=1e-3,
   discount=0.95,
@@ -19,12 +19,11 @@ _SQUASHED = dataclasses.replace(
   min_replay_size=300,
 )
 _CONFIGS = {
-  'squashed': _SQUASHED,
-  # As published, with a policy that is held to a slow copy.
-  'clipped': dataclasses.replace(
-    _SQUASHED,
-    policy=svg0.ClippedGaussianConfig(hidden_sizes=(32,)),
-    regularisation=svg0.KLRegularisation(),
+  'default': _SIZES,
+  'squashed': dataclasses.replace(
+    _SIZES,
+    policy=svg0.SquashedGaussianConfig(hidden_sizes=(32,)),
+    regularisation=svg0.EntropyRegularisation(),
     target=svg0.CopyEvery(100),
   ),
 }

@@ -32,6 +32,7 @@ def config():
     policy=svg0.ClippedGaussianConfig(hidden_sizes=(8,)),
     critic_hidden_sizes=(8,),
     policy_learning_rate=1e-2,
+    regularisation=svg0.EntropyRegularisation(),
     batch_size=16,
     num_sgd_steps_per_step=1,
   )
