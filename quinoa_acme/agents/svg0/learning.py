@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from acme.jax import networks as networks_lib
 from acme.utils import counting
 from acme.utils.loggers import base as loggers_base
+import jax
 import reverb
 
 from quinoa_acme.agents import learning
@@ -39,6 +40,10 @@ class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
       counter: counts steps (SGD steps) and walltime.
       logger: takes the metrics of each call.
     """
+
+    def initial_state(key):
+      return update_lib.make_initial_state(networks, config, key)
+
     super().__init__(
       learning.Algorithm(
         update_step=update_lib.make_update_step(networks, config),
@@ -46,7 +51,7 @@ class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
         initialise_from=None,
         remedies='lower the learning rates, or raise the least scale',
       ),
-      update_lib.make_initial_state(networks, config, random_key),
+      jax.jit(initial_state)(random_key),
       config,
       dataset,
       counter,
