@@ -12,6 +12,7 @@ import dm_env
 import numpy as np
 
 from quinoa_acme import options
+from quinoa_acme import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme import run_folder
 from quinoa_acme import validation
 from quinoa_acme.agents import agents
@@ -35,6 +36,9 @@ class ExperimentConfig:
     eval_every: environment steps between evaluations.
     evaluation_episodes: episodes of each evaluation.
     checkpoint_every: seconds between checkpoints.
+    replay_checkpoints: whether and when a distributed run saves its replay.
+    environment_timeout: seconds after which an environment that does not come
+      back from a call ends the run.
   """
 
   agent: off_policy.OffPolicyConfig
@@ -47,12 +51,16 @@ class ExperimentConfig:
   eval_every: int = 10_000
   evaluation_episodes: int = 10
   checkpoint_every: float = 60.0
+  replay_checkpoints: replay_checkpoints_lib.Option = (
+    replay_checkpoints_lib.NoReplayCheckpoints()
+  )
+  environment_timeout: float = 300.0
 
   def __post_init__(self):
     validation.check_whole(
       self, 'num_steps', 'num_actors', 'eval_every', 'evaluation_episodes'
     )
-    validation.check_positive(self, 'checkpoint_every')
+    validation.check_positive(self, 'checkpoint_every', 'environment_timeout')
     if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
       raise ValueError(f'seed must be in [0, 2**32), but is {self.seed!r}.')
     if self.num_steps <= self.agent.min_replay_size:
@@ -87,7 +95,7 @@ class ExperimentConfig:
   def describe(self) -> dict[str, Any]:
     """The run's options as plain values, for JSON."""
     fields = {
-      field.name: getattr(self, field.name)
+      field.name: options.to_plain(getattr(self, field.name))
       for field in dataclasses.fields(self)
       if field.name not in ('agent', 'environment_factory')
     }

@@ -11,7 +11,8 @@ that has been used, starts interpreters as Launchpad does. See
 docs/decisions/0009-forked-nodes.md.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+import functools
 import os
 import pathlib
 import signal
@@ -24,6 +25,8 @@ import jax
 import launchpad as lp
 from launchpad.launch import worker_manager
 from launchpad.launch.local_multi_processing import commands as lp_commands
+
+from quinoa_acme import supervision
 
 
 def can_fork() -> bool:
@@ -81,7 +84,7 @@ class Fork(subprocess.Popen):
 
 
 def _print_to(path: pathlib.Path) -> None:
-  with path.open('w') as file:
+  with path.open('a') as file:
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
   sys.stdout = os.fdopen(1, 'w', closefd=False)
@@ -108,11 +111,23 @@ def _set_environment(env: Mapping[str, str]) -> None:
       jax.config.update(name.lower(), convert(env[name]))
 
 
-class _Manager(worker_manager.WorkerManager):
+class Manager(worker_manager.WorkerManager):
   """Launchpad's, for processes that have been started already."""
 
-  def adopt(self, name: str, process: subprocess.Popen) -> None:
+  def __init__(self):
+    """Makes a manager of no processes."""
+    super().__init__()
+    self._processes: list[supervision.SupervisedProcess] = []
+
+  @property
+  def cause(self) -> str | None:
+    """Which process was lost, if that ended the program."""
+    return next((x.cause for x in self._processes if x.cause), None)
+
+  def adopt(self, name: str, process: supervision.SupervisedProcess) -> None:
     """Watches a process from now on, as one of the program's."""
+    process.is_stopping = self.stop_event().is_set
+    self._processes.append(process)
     with self._mutex:
       self._workers_count[name] += 1
       self._active_workers[name].append(process)
@@ -121,26 +136,38 @@ class _Manager(worker_manager.WorkerManager):
 def start_nodes(
   program: lp.Program,
   folder: pathlib.Path,
+  restarted: Collection[str],
   commands: Sequence[lp_commands.Command],
-) -> worker_manager.WorkerManager:
+) -> Manager:
   """Starts the nodes of a program that is ready to run.
 
   Args:
     program: the program, whose nodes have their addresses.
     folder: for a file by each node's title with what it prints.
+    restarted: the groups whose nodes are started again when they are killed.
     commands: by node, what Launchpad would execute.
 
   Returns:
     A manager of the nodes' processes.
   """
-  nodes = [node for group in program.groups.values() for node in group]
+  nodes = [
+    (group, node) for group, nodes in program.groups.items() for node in nodes
+  ]
   processes = []
-  for node, command in zip(nodes, commands, strict=True):
+  for (group, node), command in zip(nodes, commands, strict=True):
     output = folder / command.title
     output.parent.mkdir(parents=True, exist_ok=True)
-    processes.append(_start(node, command, output))
+    output.unlink(missing_ok=True)
+    processes.append(
+      supervision.SupervisedProcess(
+        # As the nodes name themselves.
+        command.title.replace('/', '_') if group == 'actor' else group,
+        functools.partial(_start, node, command, output),
+        can_restart=group in restarted,
+      )
+    )
   # Only now, so that no fork has its handlers of signals.
-  manager = _Manager()
+  manager = Manager()
   for process, command in zip(processes, commands, strict=True):
     manager.adopt(command.title, process)
   return manager
@@ -151,7 +178,7 @@ def _start(
 ) -> subprocess.Popen:
   if can_fork():
     return Fork(lambda: _run_node(node), command.env_overrides, output)
-  with output.open('w') as file:
+  with output.open('a') as file:
     return subprocess.Popen(
       command.command_as_list,
       env={**os.environ, **command.env_overrides},

@@ -22,6 +22,7 @@ from quinoa_acme import progress as progress_lib
 from quinoa_acme import replay as replay_lib
 from quinoa_acme import replayable
 from quinoa_acme import run_state
+from quinoa_acme import watchdog
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
@@ -204,13 +205,18 @@ def run(
       run saves its state and returns.
 
   Returns:
-    The run's status at its end.
+    The run's status at its end. An environment that hangs ends the process.
 
   Raises:
     checkpointing.CheckpointError: if the workdir has checkpoints, but none is
       whole or they are of another run.
   """
-  return _Run(config).run(should_stop)
+  watch = watchdog.Watch('the run', config.environment_timeout)
+  watched = dataclasses.replace(
+    config, environment_factory=watch.over(config.environment_factory)
+  )
+  with watch.ending_the_process():
+    return _Run(watched).run(should_stop)
 
 
 class _Run:

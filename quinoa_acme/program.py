@@ -25,9 +25,9 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from typing import Any, cast, TextIO, TypeVar
 
+from absl import flags
 from absl import logging
 from acme import core
 from acme import specs
@@ -43,16 +43,22 @@ import reverb
 from quinoa_acme import acting_loop
 from quinoa_acme import evaluation
 from quinoa_acme import experiment as experiment_lib
+from quinoa_acme import failures
 from quinoa_acme import forking
 from quinoa_acme import loggers
 from quinoa_acme import progress as progress_lib
+from quinoa_acme import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme import resources
 from quinoa_acme import run_state
-from quinoa_acme.agents import agents
+from quinoa_acme import watchdog
 
 # Seconds that a node has, after the program is told to stop, to leave what it
-# is at. Launchpad kills what is left after ten.
+# is at.
 _GRACE_SECONDS = 5.0
+# Seconds after which Launchpad kills what is left, and the launcher with it,
+# which then cannot say why. Nodes leave by themselves long before, but for a
+# machine that has no time for them.
+_NOTICE_SECONDS = 30
 # Seconds between two looks of a waiting node.
 _POLL_SECONDS = 0.2
 # Seconds that the nodes have to finish once the target is reached, before the
@@ -62,8 +68,9 @@ _FINISH_SECONDS = 600.0
 _SHORT_EVALUATION_SECONDS = 4.0
 # Environment steps of an actor between two looks at its last return.
 _STEPS_BETWEEN_LOOKS = 100
+# The groups whose nodes are started again when they are killed.
+_RESTARTED = ('actor', 'evaluator')
 _STATUS_FILE = 'status.json'
-_FAILURE_FILE = 'failure.txt'
 
 T = TypeVar('T')
 
@@ -81,7 +88,6 @@ class Coordinator(counting.Counter):
     Args:
       config: the run.
     """
-    resources.end_with_launcher()
     super().__init__()
     self._config = config
     self.restore(
@@ -119,7 +125,10 @@ class Coordinator(counting.Counter):
     Raises:
       TimeoutError: if a node does not finish after the target is reached.
     """
-    stop = lp.stop_event()
+    with failures.reporting(self._config.workdir, 'counter'):
+      self._run(lp.stop_event())
+
+  def _run(self, stop: threading.Event) -> None:
     self._write()
     finish_by = None
     while not self._finished and not stop.wait(1.0):
@@ -132,13 +141,11 @@ class Coordinator(counting.Counter):
         self._write()
         lp.stop()
       elif time.monotonic() > finish_by:
-        error = TimeoutError(
+        raise TimeoutError(
           f'{", ".join(sorted(self._waiting_for))} did not finish within '
           f'{_FINISH_SECONDS:g} s of the last step. See their output in '
           f'{self._config.workdir}/logs/nodes.'
         )
-        _write_failure(self._config.workdir, 'counter', error)
-        raise error
     stop.wait()
     self._write()
 
@@ -172,16 +179,10 @@ def read_status(workdir: str) -> progress_lib.Status:
   return progress_lib.Status(**json.loads(path.read_text()))
 
 
-def read_failure(workdir: str) -> str | None:
-  """The first failure that a node wrote down, or None."""
-  path = pathlib.Path(workdir) / _FAILURE_FILE
-  return path.read_text().strip() if path.exists() else None
-
-
 def clear(workdir: str) -> None:
   """Removes the status and failure of an earlier run in the same folder."""
-  for name in (_STATUS_FILE, _FAILURE_FILE):
-    (pathlib.Path(workdir) / name).unlink(missing_ok=True)
+  (pathlib.Path(workdir) / _STATUS_FILE).unlink(missing_ok=True)
+  failures.clear(workdir)
 
 
 class _Body:
@@ -193,7 +194,11 @@ class _Body:
   """
 
   def __init__(
-    self, role: str, workdir: str, work: Callable[[Callable[[], bool]], None]
+    self,
+    role: str,
+    workdir: str,
+    work: Callable[[Callable[[], bool]], None],
+    check: Callable[[], None] = lambda: None,
   ):
     """Makes the body.
 
@@ -202,10 +207,12 @@ class _Body:
       workdir: the run's folder.
       work: the work; it is given a function that says whether the program is
         being stopped.
+      check: called now and then beside the work; raises if that cannot go on.
     """
     self._role = role
     self._workdir = workdir
     self._work = work
+    self._check = check
     self._stop = lp.stop_event()
     self._error: BaseException | None = None
 
@@ -213,15 +220,16 @@ class _Body:
     """Does the work, then waits for the end of the program.
 
     Raises:
-      Exception: what the work raised, after it is written down for the
-        launcher.
+      Exception: what the work or the check raised, after it is written down
+        for the launcher.
     """
     thread = threading.Thread(target=self._run, name=self._role, daemon=True)
     thread.start()
-    while not self._stop.wait(_POLL_SECONDS):
-      if self._error is not None:
-        _write_failure(self._workdir, self._role, self._error)
-        raise self._error
+    with failures.reporting(self._workdir, self._role):
+      while not self._stop.wait(_POLL_SECONDS):
+        self._check()
+        if self._error is not None:
+          raise self._error
     thread.join(_GRACE_SECONDS)
     _leave()
 
@@ -255,14 +263,20 @@ def _leave() -> None:
     os._exit(0)
 
 
-def _write_failure(workdir: str, role: str, error: BaseException) -> None:
-  text = ''.join(traceback.format_exception(error))
-  # The first failure is the cause; those of its peers follow from it.
+@contextlib.contextmanager
+def _leaving_at_once() -> Iterator[None]:
+  """A stop of the program ends the node's process in the middle of the block.
+
+  For what takes long, and has nothing to lose yet.
+  """
+  if not _runs_in_own_process():
+    yield
+    return
+  lp.register_stop_handler(_leave)
   try:
-    with (pathlib.Path(workdir) / _FAILURE_FILE).open('x') as file:
-      file.write(f'{text}\nThe {role} failed: {error!r}\n')
-  except FileExistsError:
-    logging.error('The %s failed: %r', role, error)
+    yield
+  finally:
+    lp.unregister_stop_handler(_leave)
 
 
 class StoppableIterator(Iterator[T]):
@@ -272,17 +286,18 @@ class StoppableIterator(Iterator[T]):
   back; the learner must be able to leave it and save its state.
   """
 
-  def __init__(self, iterator: Iterator[T]):
+  def __init__(self, make_iterator: Callable[[], Iterator[T]]):
     """Starts to read.
 
     Args:
-      iterator: what to read; from a thread of its own.
+      make_iterator: makes what to read, in a thread of its own, for that may
+        block too.
     """
     self._should_stop: Callable[[], bool] = acting_loop.never
     self._queue: queue.Queue[Any] = queue.Queue(maxsize=1)
     self._error: Exception | None = None
     self._thread = threading.Thread(
-      target=self._read, args=(iterator,), name='dataset', daemon=True
+      target=self._read, args=(make_iterator,), name='dataset', daemon=True
     )
     self._thread.start()
 
@@ -301,9 +316,9 @@ class StoppableIterator(Iterator[T]):
           break
     raise StopIteration
 
-  def _read(self, iterator: Iterator[T]) -> None:
+  def _read(self, make_iterator: Callable[[], Iterator[T]]) -> None:
     try:
-      for item in iterator:
+      for item in make_iterator():
         self._queue.put(item)
     except Exception as error:
       self._error = error
@@ -313,7 +328,6 @@ def make_replay_tables(
   config: experiment_lib.ExperimentConfig,
 ) -> list[reverb.Table]:
   """The replay node's tables."""
-  resources.end_with_launcher()
   spec = config.make_spec()
   builder = config.make_agent().make_builder(spec, loggers_base.NoOpLogger)
   return builder.make_replay_tables(spec)
@@ -322,20 +336,19 @@ def make_replay_tables(
 def _make_logger(
   config: experiment_lib.ExperimentConfig,
   role: str,
+  last_step: float,
+  prints: bool,
   steps_key: str = 'actor_steps',
   seconds: float = 0.0,
 ) -> loggers_base.Logger:
-  """A node's logger; in a process of its own it prints its rows as well.
-
-  To be called in the node's own thread, which alone knows how it was launched.
-  """
-  has_terminal = _runs_in_own_process()
+  """A node's logger; in a process of its own it prints its rows as well."""
   return loggers.make_logger(
     config.workdir,
     role,
     steps_key=steps_key,
     seconds=seconds,
-    extra=[loggers.TerminalLogger(role)] if has_terminal else [],
+    extra=[loggers.TerminalLogger(role)] if prints else [],
+    last_step=last_step,
   )
 
 
@@ -355,21 +368,32 @@ class LearnerNode:
       replay: where to sample.
       coordinator: the counter node.
     """
-    resources.end_with_launcher()
     self._config = config
     self._coordinator = coordinator
+    with _leaving_at_once():
+      self._make_learner(replay)
+
+  def _make_learner(self, replay: reverb.Client) -> None:
+    config = self._config
     self._logger = _make_logger(
-      config, 'learner', steps_key='learner_steps', seconds=1.0
+      config,
+      'learner',
+      last_step=run_state.learner_steps(config.workdir),
+      prints=_runs_in_own_process(),
+      steps_key='learner_steps',
+      seconds=1.0,
     )
     agent = config.make_agent()
     spec = config.make_spec()
     builder = agent.make_builder(spec, lambda: self._logger)
-    self._dataset = StoppableIterator(builder.make_dataset_iterator(replay))
+    self._dataset = StoppableIterator(
+      lambda: builder.make_dataset_iterator(replay)
+    )
     self._learner = builder.make_learner(
       jax.random.PRNGKey(config.seed_of('learner')),
       agent.make_networks(spec),
       self._dataset,
-      counter=counting.Counter(coordinator, 'learner'),
+      counter=counting.Counter(self._coordinator, 'learner'),
     )
     run_state.restore_learner(config.workdir, self._learner)
 
@@ -402,8 +426,10 @@ class LearnerNode:
       if time.monotonic() - last_save > self._config.checkpoint_every:
         run_state.save_learner(self._config.workdir, self._learner)
         last_save = time.monotonic()
-    run_state.save_learner(self._config.workdir, self._learner)
-    self._logger.close()
+    # What cannot be saved is said, though the program is being stopped.
+    with failures.reporting(self._config.workdir, 'learner'):
+      run_state.save_learner(self._config.workdir, self._learner)
+      self._logger.close()
     if stopping():
       return
     if not finishing():
@@ -437,15 +463,21 @@ def run_actor(
   """The node of an actor: Algorithm 1 of the paper."""
   resources.end_with_launcher()
   role = f'actor_{actor_id}'
-  logger = _make_logger(config, role)
+  watch = watchdog.Watch(role, config.environment_timeout)
+  prints = _runs_in_own_process()
 
   def act(stopping: Callable[[], bool]) -> None:
-    environment = config.environment_factory(config.seed_of(role))
+    # One that goes on, or comes in the place of another, is not to do again
+    # what was done from the same seed.
+    begun_at = int(coordinator.get_counts().get('actor_steps', 0))
+    seed = config.seed_of(f'{role} from {begun_at}')
+    logger = _make_logger(config, role, begun_at, prints)
+    environment = watch.over(config.environment_factory)(seed)
     agent = config.make_agent()
     spec = specs.make_environment_spec(environment)
     builder = agent.make_builder(spec, loggers_base.NoOpLogger)
     actor = builder.make_actor(
-      jax.random.PRNGKey(config.seed_of(role)),
+      jax.random.PRNGKey(seed),
       agent.make_policy(agent.make_networks(spec)),
       builder.make_adder(replay),
       _as_variable_source(learner),
@@ -463,7 +495,7 @@ def run_actor(
     if not stopping():
       coordinator.report_done(role)
 
-  _Body(role, config.workdir, act).run_until_stop()
+  _Body(role, config.workdir, act, watch.check).run_until_stop()
 
 
 def run_evaluator(
@@ -473,73 +505,143 @@ def run_evaluator(
 ) -> None:
   """The node of the evaluator: paced by the actors' steps, never busy."""
   resources.end_with_launcher()
-  logger = _make_logger(config, 'evaluator')
+  watch = watchdog.Watch('evaluator', config.environment_timeout)
+  prints = _runs_in_own_process()
 
   def evaluate_run(stopping: Callable[[], bool]) -> None:
-    environment = config.environment_factory(config.seed_of('evaluator'))
-    # With a longer period an update that waits would not always fetch.
-    agent = agents.make_agent(
-      dataclasses.replace(config.agent, variable_update_period=1)
+    watched = dataclasses.replace(
+      config, environment_factory=watch.over(config.environment_factory)
     )
-    spec = specs.make_environment_spec(environment)
-    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
-    actor = builder.make_actor(
-      jax.random.PRNGKey(config.seed_of('evaluator')),
-      agent.make_evaluation_policy(agent.make_networks(spec)),
-      variable_source=_as_variable_source(learner),
+    _Evaluations(watched, learner, coordinator, prints).run(stopping)
+
+  _Body('evaluator', config.workdir, evaluate_run, watch.check).run_until_stop()
+
+
+class _Evaluations:
+  """What the evaluator does: evaluations on the grid, and a last one."""
+
+  def __init__(
+    self,
+    config: experiment_lib.ExperimentConfig,
+    learner: LearnerNode,
+    coordinator: Coordinator,
+    prints: bool,
+  ):
+    self._config = config
+    self._coordinator = coordinator
+    self._last_evaluation = run_state.last_evaluation(config.workdir)
+    self._logger = _make_logger(
+      config, 'evaluator', self._last_evaluation, prints
     )
-    loop = acting_loop.ActingLoop(environment, actor, should_update=False)
+    self._evaluator = evaluation.Evaluator(
+      config, config.make_spec(), _as_variable_source(learner)
+    )
 
-    counts = coordinator.get_counts()
-
-    def evaluate(num_episodes, should_stop):
-      episodes = loop.run_episodes(num_episodes, should_stop)
-      if not episodes:
-        return
-      row = evaluation.summarise(episodes, config.agent.discount)
-      logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
-      if not stopping():
-        coordinator.report_returns(
-          {
-            'evaluation_return': row['episode_return'],
-            'evaluation_return_std': row['episode_return_std'],
-          }
-        )
-
-    def take_variables():
-      actor.update(wait=True)
-
+  def run(self, stopping: Callable[[], bool]) -> None:
+    """Evaluates until the run ends, or the program stops."""
+    config, coordinator = self._config, self._coordinator
     finishing = _Polled(coordinator.should_finish)
-    next_evaluation = counts.get('actor_steps', 0)
     while not stopping() and not finishing():
-      counts = coordinator.get_counts()
-      steps = counts.get('actor_steps', 0)
-      if steps >= next_evaluation:
-        take_variables()
-        evaluate(config.evaluation_episodes, lambda: stopping() or finishing())
-        next_evaluation = (steps // config.eval_every + 1) * config.eval_every
+      steps = int(coordinator.get_counts().get('actor_steps', 0))
+      if evaluation.is_due(self._last_evaluation, steps, config.eval_every):
+        self._evaluate(lambda: stopping() or finishing(), stopping)
       else:
         time.sleep(_POLL_SECONDS)
     while not stopping() and not coordinator.is_done('learner'):
       time.sleep(_POLL_SECONDS)
-    if stopping():
-      # The last evaluation in short, with the parameters at hand.
-      deadline = time.monotonic() + _SHORT_EVALUATION_SECONDS
-      evaluate(1, lambda: time.monotonic() > deadline)
-    else:
-      take_variables()
-      counts = coordinator.get_counts()
-      evaluate(config.evaluation_episodes, stopping)
-    logger.close()
+    if not stopping():
+      self._evaluate(stopping, stopping)
+    self._logger.close()
     if not stopping():
       coordinator.report_done('evaluator')
 
-  _Body('evaluator', config.workdir, evaluate_run).run_until_stop()
+  def _evaluate(
+    self, should_leave: Callable[[], bool], stopping: Callable[[], bool]
+  ) -> None:
+    """Evaluates the learner's parameters of now, in short if it must stop."""
+    num_episodes = self._config.evaluation_episodes
+    counts = self._coordinator.get_counts()
+    steps = int(counts.get('actor_steps', 0))
+    self._evaluator.take_parameters()
+    episodes = self._evaluator.run(steps, num_episodes, should_leave)
+    is_whole = len(episodes) == num_episodes
+    if not is_whole:
+      if not stopping():
+        return
+      deadline = time.monotonic() + _SHORT_EVALUATION_SECONDS
+      episodes = episodes or self._evaluator.run(
+        steps, 1, lambda: time.monotonic() > deadline
+      )
+    if not episodes:
+      return
+    row = evaluation.summarise(episodes, self._config.agent.discount)
+    self._logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
+    if is_whole:
+      self._last_evaluation = steps
+      run_state.save_last_evaluation(self._config.workdir, steps)
+    if not stopping():
+      self._coordinator.report_returns(
+        {
+          'evaluation_return': row['episode_return'],
+          'evaluation_return_std': row['episode_return_std'],
+        }
+      )
 
 
 def _as_variable_source(learner: LearnerNode) -> core.VariableSource:
   """A Courier client of the learner node, which has all that actors ask of."""
   return cast(core.VariableSource, learner)
+
+
+class _ServedNode(lp.CourierNode):
+  """Serves an object; what goes wrong on the way to that is written down."""
+
+  def __init__(
+    self,
+    role: str,
+    config: experiment_lib.ExperimentConfig,
+    constructor: Callable[..., Any],
+    *args: Any,
+  ):
+    super().__init__(constructor, *args)
+    self._role = role
+    self._workdir = config.workdir
+
+  def run(self) -> None:
+    resources.end_with_launcher()
+    with failures.reporting(self._workdir, self._role):
+      super().run()
+
+
+class _ReplayNode(lp.ReverbNode):
+  """Serves the replay's tables, and saves them if the run wants that."""
+
+  def __init__(self, config: experiment_lib.ExperimentConfig):
+    super().__init__(functools.partial(make_replay_tables, config))
+    self._config = config
+
+  def run(self) -> None:
+    resources.end_with_launcher()
+    config = self._config
+    with failures.reporting(config.workdir, 'replay'):
+      match config.replay_checkpoints:
+        case replay_checkpoints_lib.ReplayCheckpoints() as options:
+          self._serve_and_save(options)
+        case _:
+          super().run()
+    _leave()
+
+  def _serve_and_save(
+    self, options: replay_checkpoints_lib.ReplayCheckpoints
+  ) -> None:
+    folder = replay_checkpoints_lib.folder_of(self._config.workdir)
+    server = replay_checkpoints_lib.serve(
+      functools.partial(make_replay_tables, self._config),
+      lp.get_port_from_address(self.reverb_address.resolve()),
+      folder,
+    )
+    saver = replay_checkpoints_lib.Saver(options, folder)
+    saver.run(server.localhost_client(), lp.stop_event())
 
 
 def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
@@ -553,14 +655,14 @@ def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
   """
   program = lp.Program('quinoa')
   with program.group('replay'):
-    replay = program.add_node(
-      lp.ReverbNode(functools.partial(make_replay_tables, config))
-    )
+    replay = program.add_node(_ReplayNode(config))
   with program.group('counter'):
-    coordinator = program.add_node(lp.CourierNode(Coordinator, config))
+    coordinator = program.add_node(
+      _ServedNode('counter', config, Coordinator, config)
+    )
   with program.group('learner'):
     learner = program.add_node(
-      lp.CourierNode(LearnerNode, config, replay, coordinator)
+      _ServedNode('learner', config, LearnerNode, config, replay, coordinator)
     )
   with program.group('evaluator'):
     program.add_node(lp.PyNode(run_evaluator, config, learner, coordinator))
@@ -570,6 +672,29 @@ def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
         lp.PyNode(run_actor, config, i, replay, learner, coordinator)
       )
   return program
+
+
+def _drop_rows(config: experiment_lib.ExperimentConfig) -> None:
+  """Drops the rows of steps that the program makes again.
+
+  Here, before there are nodes: one that is started again in the middle of a
+  program is not to drop what it wrote.
+  """
+  counts = run_state.restore_counts(config.workdir)
+  actor_steps = int(counts.get('actor_steps', 0))
+  last_evaluation = min(run_state.last_evaluation(config.workdir), actor_steps)
+  run_state.save_last_evaluation(config.workdir, last_evaluation)
+  last_steps = {
+    'learner': ('learner_steps', counts.get('learner_steps', 0)),
+    'evaluator': ('actor_steps', last_evaluation),
+    **{
+      f'actor_{i}': ('actor_steps', actor_steps)
+      for i in range(config.num_actors)
+    },
+  }
+  for label, (steps_key, last_step) in last_steps.items():
+    table = pathlib.Path(config.workdir, 'logs', f'{label}.csv')
+    loggers.drop_rows_after(table, steps_key, last_step)
 
 
 class ProgramError(RuntimeError):
@@ -593,12 +718,18 @@ def launch(
 
   Raises:
     ProgramError: if a node failed, with the cause.
+    checkpointing.CheckpointError: if the workdir is of a run in one process, or
+      none of its checkpoints is whole.
   """
+  _drop_rows(config)
   clear(config.workdir)
   program = make_program(config)
   # What Launchpad does with the terminal asked for below.
   run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(
-    forking.start_nodes, program, pathlib.Path(config.workdir, 'logs', 'nodes')
+    forking.start_nodes,
+    program,
+    pathlib.Path(config.workdir, 'logs', 'nodes'),
+    _RESTARTED,
   )
   temporary_dir = os.path.join(os.path.abspath(config.workdir), 'tmp')
   local_resources = {
@@ -612,6 +743,9 @@ def launch(
     stack.enter_context(_temporary_files_in(temporary_dir))
     # Launchpad prints where its files are, and counts the seconds at the end.
     stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+    notice = flags.FLAGS['lp_termination_notice_secs']
+    if not notice.present:
+      notice.value = _NOTICE_SECONDS
     manager = lp.launch(
       program,
       launch_type=launch_type,
@@ -627,11 +761,17 @@ def launch(
       manager.wait()
     except Exception as error:
       manager.wait(raise_error=False)
-      cause = read_failure(config.workdir)
+      # What peers of a lost node write down follows from its loss.
+      lost = manager.cause if isinstance(manager, forking.Manager) else None
+      cause = lost or failures.read(config.workdir)
       raise ProgramError(cause or _explain(error, config)) from error
     finally:
       ended.set()
       watcher.join()
+      failures.close(config.workdir)
+  if failure := failures.read(config.workdir):
+    # Of a node that could not save its state when it was told to stop.
+    raise ProgramError(failure)
   return _with_last_evaluation(config.workdir, read_status(config.workdir))
 
 

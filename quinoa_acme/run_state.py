@@ -6,7 +6,6 @@ one moment. A distributed run keeps those of its learner, and its counts.
 
 from collections.abc import Mapping
 import json
-import os
 import pathlib
 from typing import Any
 
@@ -134,12 +133,8 @@ def learner_steps(workdir: str) -> int:
 
 
 def save_counts(workdir: str, counts: Mapping[str, float]) -> None:
-  """Writes the counts in one step: the file is old or new, never half."""
-  path = _counts_path(workdir)
-  path.parent.mkdir(parents=True, exist_ok=True)
-  aside = path.with_suffix('.tmp')
-  aside.write_text(json.dumps(dict(counts)) + '\n')
-  os.replace(aside, path)
+  """Writes the counts of a distributed run."""
+  _write(_counts_path(workdir), dict(counts))
 
 
 def restore_counts(workdir: str) -> dict[str, float]:
@@ -157,6 +152,28 @@ def restore_counts(workdir: str) -> dict[str, float]:
   counts = json.loads(path.read_text()) if path.exists() else {}
   steps = learner_steps(workdir)
   return {**counts, 'learner_steps': steps} if counts or steps else {}
+
+
+def save_last_evaluation(workdir: str, steps: int) -> None:
+  """Writes at which step the last whole evaluation of a run was made."""
+  _write(_evaluation_path(workdir), {'actor_steps': steps})
+
+
+def last_evaluation(workdir: str) -> int:
+  """The step of the last whole evaluation of a distributed run, or `NEVER`."""
+  path = _evaluation_path(workdir)
+  if not path.exists():
+    return evaluation.NEVER
+  return json.loads(path.read_text())['actor_steps']
+
+
+def _write(path: pathlib.Path, plain: Any) -> None:
+  path.parent.mkdir(parents=True, exist_ok=True)
+  run_folder.write_json(path, plain)
+
+
+def _evaluation_path(workdir: str) -> pathlib.Path:
+  return pathlib.Path(workdir) / 'checkpoints' / 'evaluation.json'
 
 
 def _counts_path(workdir: str) -> pathlib.Path:

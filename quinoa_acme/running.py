@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from quinoa_acme import checkpointing
 from quinoa_acme import environments
 from quinoa_acme import experiment as experiment_lib
 from quinoa_acme import local
@@ -15,6 +16,7 @@ from quinoa_acme import options
 from quinoa_acme import plotting
 from quinoa_acme import program
 from quinoa_acme import progress
+from quinoa_acme import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme import run_folder
 from quinoa_acme import stopping
 from quinoa_acme.agents import off_policy
@@ -124,6 +126,10 @@ def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
     ValueError: if the run was made by a version with other options.
   """
   plain = run_folder.read_description(workdir)
+  if 'replay_checkpoints' in plain:
+    plain['replay_checkpoints'] = options.from_plain(
+      plain['replay_checkpoints'], replay_checkpoints_lib.Option
+    )
   names = {
     field.name for field in dataclasses.fields(experiment_lib.ExperimentConfig)
   }
@@ -201,7 +207,7 @@ def _train(
         status = local.run(config, request)
     else:
       status = program.launch(config, launch_type)
-  except program.ProgramError as error:
+  except (program.ProgramError, checkpointing.CheckpointError) as error:
     print(f'Workdir: {config.workdir}\n{error}', file=sys.stderr, flush=True)
     return 1
   seconds = time.monotonic() - started

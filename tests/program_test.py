@@ -14,6 +14,7 @@ import reverb
 
 from quinoa_acme import environments
 from quinoa_acme import experiment
+from quinoa_acme import failures
 from quinoa_acme import program
 from quinoa_acme import progress
 from quinoa_acme import run_state
@@ -76,13 +77,14 @@ def test_coordinator_knows_who_is_done(config):
 def test_coordinator_names_who_does_not_finish(config, monkeypatch, tmp_path):
   monkeypatch.setattr(lp, 'stop_event', threading.Event)
   monkeypatch.setattr(program, '_FINISH_SECONDS', 0.5)
+  program.clear(str(tmp_path))
   coordinator = program.Coordinator(config)
   coordinator.increment(actor_steps=1000)
   for role in ('learner', 'actor_0'):
     coordinator.report_done(role)
   with pytest.raises(TimeoutError, match='actor_1, evaluator did not finish'):
     coordinator.run()
-  assert 'did not finish' in str(program.read_failure(str(tmp_path)))
+  assert 'did not finish' in str(failures.read(str(tmp_path)))
 
 
 def test_status_round_trip(tmp_path):
@@ -95,7 +97,7 @@ def test_status_round_trip(tmp_path):
 
 
 def test_stoppable_iterator_passes_items_on_in_order():
-  iterator = program.StoppableIterator(iter(range(5)))
+  iterator = program.StoppableIterator(lambda: iter(range(5)))
   assert list(iterator) == [0, 1, 2, 3, 4]
 
 
@@ -104,7 +106,7 @@ def test_stoppable_iterator_passes_the_error_on():
     yield 1
     raise RuntimeError('no more')
 
-  iterator = program.StoppableIterator(fail())
+  iterator = program.StoppableIterator(fail)
   assert next(iterator) == 1
   with pytest.raises(RuntimeError, match='no more'):
     next(iterator)
@@ -117,7 +119,7 @@ def test_stoppable_iterator_leaves_one_that_blocks():
     release.wait(60.0)
     yield 1
 
-  iterator = program.StoppableIterator(block())
+  iterator = program.StoppableIterator(block)
   calls = itertools.count()
   iterator.stop_when(lambda: next(calls) > 2)
   started = time.monotonic()

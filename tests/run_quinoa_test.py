@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 
+import launching
 import numpy as np
-import psutil
 import pytest
 
 import quinoa_acme
@@ -19,51 +19,7 @@ from quinoa_acme import checkpointing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
-_SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'
 _NUM_STEPS = 1200
-
-
-def _start(*flags: str, **kwargs) -> subprocess.Popen:
-  """Starts the script in a session of its own."""
-  command = [
-    sys.executable,
-    str(_SCRIPT),
-    '--env_name=control:cartpole:balance',
-    '--preset=debug',
-    '--evaluation_episodes=1',
-    '--eval_every=1000',
-    *flags,
-  ]
-  return subprocess.Popen(
-    command,
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-    start_new_session=True,
-    **kwargs,
-  )
-
-
-def _finish(process: subprocess.Popen, timeout: float = 200.0):
-  """Waits for the script, and for every process of its session to be gone."""
-  output, errors = process.communicate(timeout=timeout)
-  deadline = time.monotonic() + 10.0
-  while left := _processes_of_session(process.pid):
-    assert time.monotonic() < deadline, f'still there after 10 s: {left}'
-    time.sleep(0.1)
-  return output, errors
-
-
-def _processes_of_session(session: int) -> list[str]:
-  found = []
-  for process in psutil.process_iter():
-    try:
-      if os.getsid(process.pid) == session:
-        found.append(' '.join(process.cmdline()))
-    except (ProcessLookupError, psutil.Error):
-      pass
-  return found
 
 
 def _rows(workdir: pathlib.Path, label: str) -> list[dict[str, str]]:
@@ -101,7 +57,7 @@ def _check_evaluation(workdir: pathlib.Path) -> None:
   result = subprocess.run(
     [
       sys.executable,
-      str(_SCRIPT.with_name('evaluate.py')),
+      str(launching.SCRIPT.with_name('evaluate.py')),
       f'--workdir={workdir}',
       '--episodes=2',
       '--mode=argmax',
@@ -124,12 +80,12 @@ def _check_evaluation(workdir: pathlib.Path) -> None:
 
 
 def test_one_process(tmp_path):
-  process = _start(
+  process = launching.start(
     '--run_distributed=false',
     f'--num_steps={_NUM_STEPS}',
     f'--workdir={tmp_path}',
   )
-  output, errors = _finish(process)
+  output, errors = launching.finish(process)
   _check_finished(tmp_path, output, errors, process.returncode)
   _check_evaluation(tmp_path)
   # The preset's ratio of one, kept to the step.
@@ -140,7 +96,7 @@ def test_one_process(tmp_path):
 def test_launchpad(launch_type, tmp_path):
   temporary_dir = tmp_path / 'temporary'
   temporary_dir.mkdir()
-  process = _start(
+  process = launching.start(
     f'--lp_launch_type={launch_type}',
     f'--num_steps={_NUM_STEPS}',
     '--num_actors=2',
@@ -149,7 +105,7 @@ def test_launchpad(launch_type, tmp_path):
     f'--workdir={tmp_path}',
     env=os.environ | {'TMPDIR': str(temporary_dir)},
   )
-  output, errors = _finish(process)
+  output, errors = launching.finish(process)
   # Nothing is left behind, in the workdir or out of it.
   assert not list(temporary_dir.iterdir())
   assert not (tmp_path / 'tmp').exists()
@@ -171,15 +127,17 @@ def test_launchpad(launch_type, tmp_path):
   ],
 )
 def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
-  process = _start(launch_flag, '--num_steps=1000000', f'--workdir={tmp_path}')
-  _wait_for_learning(tmp_path, process)
+  process = launching.start(
+    launch_flag, '--num_steps=1000000', f'--workdir={tmp_path}'
+  )
+  launching.wait_for_learning(tmp_path, process)
   if number == signal.SIGINT:
     # As a terminal does: to every process of the group.
     os.killpg(process.pid, number)
   else:
     process.send_signal(number)
   asked = time.monotonic()
-  output, errors = _finish(process, timeout=30.0)
+  output, errors = launching.finish(process, timeout=30.0)
   assert time.monotonic() - asked < 20.0
   assert process.returncode == 0, errors
   assert output.splitlines()[-1] == f'Workdir: {tmp_path}'
@@ -195,56 +153,26 @@ def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
 
 
 def test_nodes_do_not_outlive_a_launcher_that_is_killed(tmp_path):
-  process = _start(
+  process = launching.start(
     '--lp_launch_type=local_mp', '--num_steps=1000000', f'--workdir={tmp_path}'
   )
-  _wait_for_learning(tmp_path, process)
-  commands = _processes_of_session(process.pid)
+  launching.wait_for_learning(tmp_path, process)
+  commands = launching.commands_of_session(process.pid)
   assert len(commands) == 6
   # Forks: no node is an interpreter of its own.
   assert len(set(commands)) == 1
   process.kill()
-  _finish(process, timeout=30.0)
-
-
-def _wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
-  """Waits for rows of the learner, and for the first evaluation."""
-  paths = [
-    workdir / 'logs' / f'{name}.csv' for name in ('learner', 'evaluator')
-  ]
-  deadline = time.monotonic() + 120.0
-  while not all(
-    path.exists() and len(path.read_text().splitlines()) > 1 for path in paths
-  ):
-    assert process.poll() is None, process.communicate()
-    assert time.monotonic() < deadline, 'learning did not start'
-    time.sleep(0.2)
-
-
-def test_failing_node_ends_the_program_with_its_error(tmp_path):
-  script = _ROOT / 'tests' / 'programs' / 'failing_environment.py'
-  process = subprocess.Popen(
-    [sys.executable, str(script), str(tmp_path)],
-    stdout=subprocess.PIPE,
-    stderr=subprocess.PIPE,
-    text=True,
-    start_new_session=True,
-  )
-  _, errors = _finish(process)
-  assert process.returncode == 1
-  last_line = errors.strip().splitlines()[-1]
-  assert 'the simulator is on fire' in last_line
-  assert last_line.startswith('The ')
+  launching.finish(process, timeout=30.0)
 
 
 def test_resumes_at_the_step_where_it_was(tmp_path):
   for num_steps in (600, 1200):
-    process = _start(
+    process = launching.start(
       '--lp_launch_type=local_mt',
       f'--num_steps={num_steps}',
       f'--workdir={tmp_path}',
     )
-    _, errors = _finish(process)
+    _, errors = launching.finish(process)
     assert process.returncode == 0, errors
   steps = [float(row['learner_steps']) for row in _rows(tmp_path, 'learner')]
   assert steps == sorted(steps)
@@ -265,7 +193,7 @@ def test_resumes_at_the_step_where_it_was(tmp_path):
   ],
 )
 def test_bad_flag_is_refused_at_once(flag, message, tmp_path):
-  process = _start(flag, f'--workdir={tmp_path / "new"}')
+  process = launching.start(flag, f'--workdir={tmp_path / "new"}')
   output, errors = process.communicate(timeout=60.0)
   assert process.returncode != 0
   assert message in output + errors

@@ -1,15 +1,19 @@
-"""Launches a program whose environment raises; a script, not a test.
+"""Trains in an environment that fails in some way; a script, not a test.
 
-Run with the workdir as its only argument. It has a second thread, as a
-notebook has, so that its nodes are no forks.
+Run with the workdir, the way, and the launch type, or 'none' for one process.
 """
 
+import functools
+import pathlib
+import runpy
 import sys
 import threading
 
-from quinoa_acme import resources
+# By path, before anything starts threads, so that the nodes are forks.
+_PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'quinoa_acme'
+runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 
-resources.configure_process('learner')
+import numpy as np  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import experiment  # noqa: E402
@@ -19,35 +23,44 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 _NAME = 'control:cartpole:balance'
 
 
-class _Breaks:
+class _Fails:
   """Passes everything on to an environment until it has made 150 steps."""
 
-  def __init__(self, environment):
+  def __init__(self, environment, way):
     self._environment = environment
+    self._way = way
     self._steps = 0
 
   def __getattr__(self, name):
     return getattr(self._environment, name)
 
   def step(self, action):
+    timestep = self._environment.step(action)
     self._steps += 1
-    if self._steps > 150:
+    if self._steps <= 150:
+      return timestep
+    if self._way == 'raises':
       raise RuntimeError('the simulator is on fire')
-    return self._environment.step(action)
+    if self._way == 'hangs':
+      threading.Event().wait()
+    return timestep._replace(reward=np.float32(np.nan))
 
 
-def make_breaking(seed):
-  return _Breaks(environments.make_environment(_NAME, seed))
+def make(way, seed):
+  return _Fails(environments.make_environment(_NAME, seed), way)
 
 
 if __name__ == '__main__':
+  workdir, way, launch_type = sys.argv[1:]
+  del sys.argv[1:]
   config = experiment.ExperimentConfig(
     agent=quinoa.QuinoaConfig.debug(),
-    environment_factory=make_breaking,
+    environment_factory=functools.partial(make, way),
     env_name=_NAME,
-    workdir=sys.argv.pop(),
+    workdir=workdir,
     num_steps=5000,
+    # The first comes at step 0, in an environment that fails too.
     evaluation_episodes=1,
+    environment_timeout=10.0,
   )
-  threading.Thread(target=threading.Event().wait, daemon=True).start()
-  sys.exit(running.run(config, 'local_mp'))
+  sys.exit(running.run(config, None if launch_type == 'none' else launch_type))

@@ -1,0 +1,71 @@
+"""How a node tells the launcher why it failed.
+
+By a file in the workdir. Its room is taken when the program starts: the reason
+may be that the disk is full.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import os
+import pathlib
+import traceback
+
+from absl import logging
+
+_FILE = 'failure.txt'
+# Becomes the former.
+_RESERVED_FILE = 'failure.reserved'
+_RESERVED_BYTES = 16_384
+
+
+def clear(workdir: str) -> None:
+  """Removes the failure of an earlier run, and takes the room for another."""
+  folder = pathlib.Path(workdir)
+  folder.mkdir(parents=True, exist_ok=True)
+  (folder / _FILE).unlink(missing_ok=True)
+  (folder / _RESERVED_FILE).write_bytes(b'\n' * _RESERVED_BYTES)
+
+
+def close(workdir: str) -> None:
+  """Gives back the room that was taken."""
+  (pathlib.Path(workdir) / _RESERVED_FILE).unlink(missing_ok=True)
+
+
+def read(workdir: str) -> str | None:
+  """The first failure that a node wrote down, or None."""
+  path = pathlib.Path(workdir) / _FILE
+  return path.read_text(errors='replace').strip() if path.exists() else None
+
+
+def write(workdir: str, role: str, error: BaseException) -> None:
+  """Writes a failure down, if it is the first.
+
+  The first failure is the cause; those of its peers follow from it.
+
+  Args:
+    workdir: the run's folder.
+    role: the node's name.
+    error: what it raised.
+  """
+  text = ''.join(traceback.format_exception(error))
+  text = f'{text}\nThe {role} failed: {error!r}\n'
+  path = pathlib.Path(workdir) / _FILE
+  try:
+    os.rename(path.with_name(_RESERVED_FILE), path)
+  except FileNotFoundError:
+    logging.error('The %s failed: %r', role, error)
+    return
+  with path.open('r+b') as file:
+    # The cause is in the last lines.
+    file.write(text.encode()[-_RESERVED_BYTES:])
+    file.truncate()
+
+
+@contextlib.contextmanager
+def reporting(workdir: str, role: str) -> Iterator[None]:
+  """Writes down what is raised in the block, and raises it."""
+  try:
+    yield
+  except Exception as error:
+    write(workdir, role, error)
+    raise

@@ -1,0 +1,95 @@
+"""Starts a node's process again when it was killed, or says that it was.
+
+Launchpad ends a program as soon as one of its processes ends with a status that
+is not 0, and takes no notice of one that ends with 0. A program can do without
+an actor, or the evaluator, for the seconds that another takes to start; without
+its learner, counts or replay it cannot. See docs/decisions/0013-resume.md.
+"""
+
+from collections.abc import Callable
+import signal
+import subprocess
+import time
+
+from absl import logging
+
+# A process that dies more often than this in so many seconds is not started
+# again: what kills it, such as a machine without memory, will kill the next.
+_MAX_RESTARTS = 3
+_RESTART_SECONDS = 600.0
+# The status of a process that should not have ended, for Launchpad.
+_LOST = 1
+
+
+class SupervisedProcess(subprocess.Popen):
+  """The process of a node, or the one that has come in its place.
+
+  It is a `Popen` because that is what Launchpad watches and signals. A process
+  that ends by itself with an error is not started again: its error is the
+  program's, and would only come again.
+  """
+
+  def __init__(
+    self,
+    role: str,
+    start: Callable[[], subprocess.Popen],
+    can_restart: bool,
+  ):
+    """Starts the process.
+
+    Args:
+      role: the node's name.
+      start: starts its process.
+      can_restart: whether the program can do without the node for a while.
+    """
+    self._role = role
+    self._start = start
+    self._can_restart = can_restart
+    self._deaths: list[float] = []
+    self._process = start()
+    # Of the process that runs now.
+    self.pid = self._process.pid
+    # Whether the program is being stopped, when its processes end as they
+    # should.
+    self.is_stopping: Callable[[], bool] = lambda: False
+    # Why the program must end, once it must.
+    self.cause: str | None = None
+
+  def send_signal(self, sig: int) -> None:
+    """Sends a signal to the process that runs now."""
+    self._process.send_signal(sig)
+
+  def wait(self, timeout: float | None = None) -> int:
+    """As `Popen.wait`; for a process that was started again it has not ended.
+
+    Raises:
+      subprocess.TimeoutExpired: if there is a process.
+    """
+    status = self._process.wait(timeout)
+    if status > 0 or self.is_stopping():
+      return status
+    how = _describe(status)
+    now = time.monotonic()
+    self._deaths = [
+      *(then for then in self._deaths if now - then < _RESTART_SECONDS),
+      now,
+    ]
+    if not self._can_restart:
+      self.cause = f'The {self._role} {how}.'
+    elif len(self._deaths) > _MAX_RESTARTS:
+      self.cause = (
+        f'The {self._role} {how}, for the {len(self._deaths)}th time within '
+        f'{_RESTART_SECONDS / 60:g} min.'
+      )
+    if self.cause is not None:
+      return _LOST
+    logging.warning('The %s %s; it is started again.', self._role, how)
+    self._process = self._start()
+    self.pid = self._process.pid
+    raise subprocess.TimeoutExpired(self._role, timeout or 0.0)
+
+
+def _describe(status: int) -> str:
+  if status == 0:
+    return 'ended before the program did'
+  return f'was killed by {signal.Signals(-status).name}'

@@ -1,0 +1,229 @@
+"""What a program does when a part of it, or the machine, fails.
+
+Every test here launches real processes. docs/faults.md lists the faults.
+"""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import launching
+import pytest
+
+from quinoa_acme import checkpointing
+from quinoa_acme import loggers
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+_PROGRAMS = pathlib.Path(__file__).parent / 'programs'
+
+
+def _pids_of(launcher: subprocess.Popen) -> dict[str, int]:
+  """The processes of a program by the file that they print to."""
+  pids = {}
+  for pid in launching.pids_of_session(launcher.pid):
+    try:
+      output = os.readlink(f'/proc/{pid}/fd/1')
+    except OSError:
+      continue
+    if match := re.search(r'/logs/nodes/(\w+)/(\d+)$', output):
+      pids['_'.join(match.groups())] = pid
+  return pids
+
+
+def _wait_until(condition, process: subprocess.Popen, what: str) -> None:
+  deadline = time.monotonic() + 90.0
+  while not condition():
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < deadline, f'waited in vain for {what}'
+    time.sleep(0.1)
+
+
+def _steps(workdir: pathlib.Path, label: str, key: str) -> list[float]:
+  path = workdir / 'logs' / f'{label}.csv'
+  return [row.get(key, 0.0) for row in loggers.read_rows(path)]
+
+
+def _start(workdir: pathlib.Path, *flags: str, **kwargs) -> subprocess.Popen:
+  return launching.start(
+    '--lp_launch_type=local_mp',
+    '--num_steps=1000000',
+    f'--workdir={workdir}',
+    *flags,
+    **kwargs,
+  )
+
+
+def _check_restarts(process: subprocess.Popen, workdir: pathlib.Path) -> None:
+  """Kills an actor and the evaluator, which come back and do their work."""
+  killed = ('actor_1', 'evaluator_0')
+  before = _pids_of(process)
+  rows = {
+    label: len(_steps(workdir, label, 'actor_steps'))
+    for label in ('actor_1', 'evaluator')
+  }
+  for name in killed:
+    os.kill(before[name], signal.SIGKILL)
+
+  def are_back():
+    return all(
+      len(_steps(workdir, label, 'actor_steps')) > number
+      for label, number in rows.items()
+    )
+
+  _wait_until(are_back, process, 'rows of actor and evaluator')
+  after = _pids_of(process)
+  for name in before:
+    assert (before[name] != after[name]) == (name in killed)
+
+
+@pytest.mark.timeout(500)
+def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
+  for lost in ('learner', 'replay', 'counter'):
+    process = _start(
+      tmp_path,
+      '--num_actors=2',
+      '--replay_checkpoints=ReplayCheckpoints(every=1.0)',
+    )
+    launching.wait_for_learning(tmp_path, process)
+    if lost == 'learner':
+      _check_restarts(process, tmp_path)
+    kept = tmp_path / 'checkpoints' / 'replay' / 'kept'
+    _wait_until(
+      lambda kept=kept: list(kept.glob('*/DONE')),
+      process,
+      'a checkpoint of the replay',
+    )
+    os.kill(_pids_of(process)[f'{lost}_0'], signal.SIGKILL)
+    killed = time.monotonic()
+    _, errors = launching.finish(process, timeout=30.0)
+    assert time.monotonic() - killed < 10.0
+    assert process.returncode == 1, errors
+    last_line = errors.strip().splitlines()[-1]
+    assert last_line == f'The {lost} was killed by SIGKILL.'
+    if lost == 'learner':
+      for name in ('actor_1', 'evaluator'):
+        assert f'The {name} was killed by SIGKILL; it is started' in errors
+  # Each program went on where the one before was.
+  for label, key in (
+    ('learner', 'learner_steps'),
+    ('evaluator', 'actor_steps'),
+    ('actor_0', 'actor_steps'),
+  ):
+    steps = _steps(tmp_path, label, key)
+    assert steps == sorted(set(steps))
+
+
+@pytest.mark.parametrize(
+  ('way', 'launch_type', 'message'),
+  [
+    ('raises', 'local_mp', 'The .* failed: .*the simulator is on fire'),
+    ('hangs', 'local_mp', r'The .* failed: .*no step for \d+ s: its step'),
+    ('hangs', 'none', r'environment of the run has made no step for \d+ s'),
+    ('is not finite', 'none', 'a reward that is not finite at step 151'),
+  ],
+)
+def test_a_failing_environment_ends_the_run(
+  way, launch_type, message, tmp_path
+):
+  script = _PROGRAMS / 'failing_environment.py'
+  process = launching.start_program(
+    str(script), str(tmp_path), way, launch_type
+  )
+  _, errors = launching.finish(process)
+  assert process.returncode == 1
+  assert re.search(message, errors.strip().splitlines()[-1])
+
+
+def test_a_port_in_use_is_said(tmp_path):
+  # The counter's.
+  process = launching.start_program(
+    str(_PROGRAMS / 'port_in_use.py'), str(tmp_path), '1'
+  )
+  _, errors = launching.finish(process)
+  assert process.returncode == 1
+  last_line = errors.strip().splitlines()[-1]
+  assert last_line.startswith('The counter failed: ')
+  assert 'Failed to start Courier gRPC server' in last_line
+
+
+@pytest.mark.parametrize('launch_flag', ['local_mp', 'none'])
+def test_a_second_signal_ends_the_run_at_once(launch_flag, tmp_path):
+  flag = (
+    '--run_distributed=false'
+    if launch_flag == 'none'
+    else f'--lp_launch_type={launch_flag}'
+  )
+  process = launching.start(
+    flag, '--num_steps=1000000', f'--workdir={tmp_path}'
+  )
+  launching.wait_for_learning(tmp_path, process)
+  for _ in range(2):
+    # As a terminal does: to every process of the group.
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(0.5)
+  asked = time.monotonic()
+  launching.finish(process, timeout=30.0)
+  assert time.monotonic() - asked < 10.0
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+  """Makes a file system of 16 MB, as only this test's processes see it.
+
+  Gives what starts a command that sees it, and where it is for everyone else.
+  """
+  folder = tmp_path / 'disk'
+  folder.mkdir()
+  # In a namespace of its own, so that it is gone with the holder.
+  as_root = ['--user', '--map-root-user'] if os.getuid() else []
+  mount = f'mount -t tmpfs -o size=16m tmpfs {folder} && echo && sleep infinity'
+  holder = subprocess.Popen(
+    ['unshare', *as_root, '--mount', 'sh', '-c', mount],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    start_new_session=True,
+  )
+  assert holder.stdout is not None
+  if not holder.stdout.readline():
+    pytest.skip('This machine lets nobody mount a tmpfs.')
+  enter = ['nsenter', f'--target={holder.pid}', '--mount']
+  if as_root:
+    enter += ['--user', '--preserve-credentials']
+  yield enter, folder, pathlib.Path(f'/proc/{holder.pid}/root{folder}')
+  os.killpg(holder.pid, signal.SIGKILL)
+  holder.wait()
+
+
+def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(small_disk):
+  enter, folder, seen = small_disk
+  process = _start(folder, enter=enter)
+  launching.wait_for_learning(seen, process)
+  checkpoints = seen / 'checkpoints' / 'learner'
+  filler = seen / 'filler'
+  # To the last byte, and what the program frees too.
+  with filler.open('wb', buffering=0) as file:
+    while process.poll() is None:
+      try:
+        file.write(bytes(4096))
+      except OSError:
+        time.sleep(0.001)
+  _, errors = launching.finish(process, timeout=60.0)
+  assert process.returncode == 1
+  assert 'No space left on device' in errors.strip().splitlines()[-1]
+  before = checkpointing.latest_step(checkpoints) or 0
+  filler.unlink()
+  process = _start(folder, enter=enter)
+  launching.wait_for_learning(seen, process)
+  process.send_signal(signal.SIGTERM)
+  # SIGTERM twice is as once.
+  time.sleep(0.5)
+  process.send_signal(signal.SIGTERM)
+  _, errors = launching.finish(process, timeout=60.0)
+  assert process.returncode == 0, errors
+  after = checkpointing.latest_step(checkpoints)
+  assert after is not None
+  assert after > before

@@ -1,0 +1,87 @@
+"""Starts the script as a user does, and looks after its processes."""
+
+from collections.abc import Sequence
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import psutil
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'
+
+
+def start(*flags: str, **kwargs) -> subprocess.Popen:
+  """Starts the script in a session of its own."""
+  command = [
+    str(SCRIPT),
+    '--env_name=control:cartpole:balance',
+    '--preset=debug',
+    '--evaluation_episodes=1',
+    '--eval_every=1000',
+    *flags,
+  ]
+  return start_program(*command, **kwargs)
+
+
+def start_program(
+  *command: str, enter: Sequence[str] = (), **kwargs
+) -> subprocess.Popen:
+  """Starts a script of Python in a session of its own, by way of `enter`."""
+  return subprocess.Popen(
+    [*enter, sys.executable, *command],
+    stdout=subprocess.PIPE,
+    stderr=subprocess.PIPE,
+    text=True,
+    start_new_session=True,
+    **kwargs,
+  )
+
+
+def finish(process: subprocess.Popen, timeout: float = 200.0):
+  """Waits for the script, and for every process of its session to be gone."""
+  output, errors = process.communicate(timeout=timeout)
+  deadline = time.monotonic() + 10.0
+  while left := pids_of_session(process.pid):
+    assert time.monotonic() < deadline, f'still there after 10 s: {left}'
+    time.sleep(0.1)
+  return output, errors
+
+
+def pids_of_session(session: int) -> list[int]:
+  """The processes of a session."""
+  found = []
+  for process in psutil.process_iter():
+    try:
+      if os.getsid(process.pid) == session:
+        found.append(process.pid)
+    except (ProcessLookupError, psutil.Error):
+      pass
+  return found
+
+
+def commands_of_session(session: int) -> list[str]:
+  """The command lines of a session's processes."""
+  return [
+    ' '.join(psutil.Process(pid).cmdline()) for pid in pids_of_session(session)
+  ]
+
+
+def wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
+  """Waits for new rows of the learner, and for the first evaluation."""
+  paths = [
+    workdir / 'logs' / f'{name}.csv' for name in ('learner', 'evaluator')
+  ]
+  deadline = time.monotonic() + 120.0
+  started = time.time()
+  while not all(
+    path.exists()
+    and path.stat().st_mtime > started
+    and len(path.read_text().splitlines()) > 1
+    for path in paths
+  ):
+    assert process.poll() is None, process.communicate()
+    assert time.monotonic() < deadline, 'learning did not start'
+    time.sleep(0.2)
