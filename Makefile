@@ -29,7 +29,7 @@ lint: setup  ## Check style, formatting and types.
 	$(VENV)/pyright
 
 docs: setup  ## Build the documentation into site/; a warning is an error.
-	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build
 
 api: setup  ## Write down anew what the package exports.
 	$(VENV)/python scripts/public_api.py

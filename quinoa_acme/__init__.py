@@ -11,10 +11,127 @@ from quinoa_acme import import_hooks
 from quinoa_acme import lazy
 
 if TYPE_CHECKING:
+  from quinoa_acme.agents.quinoa import BaseMode
+  from quinoa_acme.agents.quinoa import CopyEvery
+  from quinoa_acme.agents.quinoa import CriticFit
+  from quinoa_acme.agents.quinoa import DirectFit
+  from quinoa_acme.agents.quinoa import DualTemperature
+  from quinoa_acme.agents.quinoa import FixedTemperature
+  from quinoa_acme.agents.quinoa import LaggedPrior
+  from quinoa_acme.agents.quinoa import make_networks
+  from quinoa_acme.agents.quinoa import make_policy
+  from quinoa_acme.agents.quinoa import MostLikely
+  from quinoa_acme.agents.quinoa import MultiplierTemperature
+  from quinoa_acme.agents.quinoa import PolicyVariables
+  from quinoa_acme.agents.quinoa import Polyak
+  from quinoa_acme.agents.quinoa import QuinoaAgent
+  from quinoa_acme.agents.quinoa import QuinoaBuilder
+  from quinoa_acme.agents.quinoa import QuinoaConfig
+  from quinoa_acme.agents.quinoa import QuinoaLearner
+  from quinoa_acme.agents.quinoa import QuinoaNetworks
+  from quinoa_acme.agents.quinoa import QuinoaPolicy
+  from quinoa_acme.agents.quinoa import Sample
+  from quinoa_acme.agents.quinoa import UniformPrior
+  from quinoa_acme.agents.sac import SACConfig
+  from quinoa_acme.diagnostics import plot_diagnostics
+  from quinoa_acme.environments import EnvironmentFactory
+  from quinoa_acme.environments import list_tasks
+  from quinoa_acme.environments import make_environment
+  from quinoa_acme.experiment import ExperimentConfig
+  from quinoa_acme.layouts import make_local_layout
+  from quinoa_acme.networks import RealNVPConfig
+  from quinoa_acme.networks import TiltedFlowConfig
+  from quinoa_acme.plotting import plot_learning_curve
   from quinoa_acme.policies import load_policy
+  from quinoa_acme.replay import ReplayAdder
+  from quinoa_acme.replay import TransitionReplay
+  from quinoa_acme.running import read_config
+  from quinoa_acme.running import run
 
-__all__ = ('load_policy',)
+# Where each name is.
+_MODULES = {
+  'BaseMode': 'quinoa_acme.agents.quinoa',
+  'CopyEvery': 'quinoa_acme.agents.quinoa',
+  'CriticFit': 'quinoa_acme.agents.quinoa',
+  'DirectFit': 'quinoa_acme.agents.quinoa',
+  'DualTemperature': 'quinoa_acme.agents.quinoa',
+  'FixedTemperature': 'quinoa_acme.agents.quinoa',
+  'LaggedPrior': 'quinoa_acme.agents.quinoa',
+  'make_networks': 'quinoa_acme.agents.quinoa',
+  'make_policy': 'quinoa_acme.agents.quinoa',
+  'MostLikely': 'quinoa_acme.agents.quinoa',
+  'MultiplierTemperature': 'quinoa_acme.agents.quinoa',
+  'PolicyVariables': 'quinoa_acme.agents.quinoa',
+  'Polyak': 'quinoa_acme.agents.quinoa',
+  'QuinoaAgent': 'quinoa_acme.agents.quinoa',
+  'QuinoaBuilder': 'quinoa_acme.agents.quinoa',
+  'QuinoaConfig': 'quinoa_acme.agents.quinoa',
+  'QuinoaLearner': 'quinoa_acme.agents.quinoa',
+  'QuinoaNetworks': 'quinoa_acme.agents.quinoa',
+  'QuinoaPolicy': 'quinoa_acme.agents.quinoa',
+  'Sample': 'quinoa_acme.agents.quinoa',
+  'UniformPrior': 'quinoa_acme.agents.quinoa',
+  'SACConfig': 'quinoa_acme.agents.sac',
+  'plot_diagnostics': 'quinoa_acme.diagnostics',
+  'EnvironmentFactory': 'quinoa_acme.environments',
+  'list_tasks': 'quinoa_acme.environments',
+  'make_environment': 'quinoa_acme.environments',
+  'ExperimentConfig': 'quinoa_acme.experiment',
+  'make_local_layout': 'quinoa_acme.layouts',
+  'RealNVPConfig': 'quinoa_acme.networks',
+  'TiltedFlowConfig': 'quinoa_acme.networks',
+  'plot_learning_curve': 'quinoa_acme.plotting',
+  'load_policy': 'quinoa_acme.policies',
+  'ReplayAdder': 'quinoa_acme.replay',
+  'TransitionReplay': 'quinoa_acme.replay',
+  'read_config': 'quinoa_acme.running',
+  'run': 'quinoa_acme.running',
+}
 
-__getattr__ = lazy.attach(__name__, {'load_policy': 'quinoa_acme.policies'})
+__all__ = (
+  'BaseMode',
+  'CopyEvery',
+  'CriticFit',
+  'DirectFit',
+  'DualTemperature',
+  'EnvironmentFactory',
+  'ExperimentConfig',
+  'FixedTemperature',
+  'LaggedPrior',
+  'MostLikely',
+  'MultiplierTemperature',
+  'PolicyVariables',
+  'Polyak',
+  'QuinoaAgent',
+  'QuinoaBuilder',
+  'QuinoaConfig',
+  'QuinoaLearner',
+  'QuinoaNetworks',
+  'QuinoaPolicy',
+  'RealNVPConfig',
+  'ReplayAdder',
+  'SACConfig',
+  'Sample',
+  'TiltedFlowConfig',
+  'TransitionReplay',
+  'UniformPrior',
+  'list_tasks',
+  'load_policy',
+  'make_environment',
+  'make_local_layout',
+  'make_networks',
+  'make_policy',
+  'plot_diagnostics',
+  'plot_learning_curve',
+  'read_config',
+  'run',
+)
+
+__getattr__ = lazy.attach(__name__, _MODULES)
+
+
+def __dir__() -> list[str]:
+  return [*globals(), *__all__]
+
 
 import_hooks.install()

@@ -88,7 +88,12 @@ def make_environment(name: str, seed: int) -> dm_env.Environment:
 
 
 def list_tasks() -> tuple[str, ...]:
-  """Returns the names of the suite's tasks, in alphabetical order."""
+  """Returns the names of the suite's tasks, in alphabetical order.
+
+  Examples:
+    >>> list_tasks()[:2]
+    ('control:acrobot:swingup', 'control:acrobot:swingup_sparse')
+  """
   return tuple(
     sorted(f'control:{domain}:{task}' for domain, task in _suite().ALL_TASKS)
   )

@@ -210,7 +210,19 @@ class TransitionReplay:
 
 
 class ReplayAdder(adders.Adder):
-  """Adds an actor's one-step transitions to a `TransitionReplay`."""
+  """Adds an actor's one-step transitions to a `TransitionReplay`.
+
+  Examples:
+    >>> number = specs.Array((), np.float32)
+    >>> box = specs.BoundedArray((1,), np.float32, -1.0, 1.0)
+    >>> spec = specs.EnvironmentSpec(number, box, number, number)
+    >>> replay = TransitionReplay(spec, max_size=100, seed=0)
+    >>> adder = ReplayAdder(replay)
+    >>> adder.add_first(dm_env.restart(observation=0.0))
+    >>> adder.add(np.zeros(1), dm_env.termination(1.0, observation=1.0))
+    >>> replay.sample(2).reward
+    array([1., 1.], dtype=float32)
+  """
 
   def __init__(self, replay: TransitionReplay):
     """Makes the adder; `replay` takes the transitions."""

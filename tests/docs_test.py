@@ -9,7 +9,7 @@ _DOCS = pathlib.Path(__file__).resolve().parents[1] / 'docs'
 
 # The same blocks, in a second each.
 _SHORTER = {
-  'agent=quinoa.QuinoaConfig(),': 'agent=quinoa.QuinoaConfig.debug(),',
+  'agent=QuinoaConfig(),': 'agent=QuinoaConfig.debug(),',
   'num_steps=20_000,': 'num_steps=400, evaluation_episodes=1,',
 }
 
@@ -26,7 +26,7 @@ def test_the_tutorial_runs(tmp_path, monkeypatch, capsys):
   for block in blocks:
     exec(compile(block, 'tutorial.md', 'exec'), namespace)
   output = capsys.readouterr().out
-  assert re.search(r'^300 updates, return \d+$', output, re.MULTILINE)
+  assert re.search(r'^300 updates$', output, re.MULTILINE)
   # The density's integral.
   integral = float(re.findall(r'^\d\.\d{3}$', output, re.MULTILINE)[-1])
   assert 0.9 < integral < 1.1

@@ -24,7 +24,7 @@ def make_networks(
 ) -> acme_sac.SACNetworks:
   """SAC's networks, with a conditional RealNVP for its policy."""
   own = quinoa.make_networks(spec, flow=flow)
-  policy, example = own.policy, (own.example_observation, own.example_action)
+  policy, action = own.policy, jnp.asarray(own.example_action)
 
   def apply(params, observation):
     return quinoa.PolicyVariables(params, jnp.ones(())), observation
@@ -32,11 +32,11 @@ def make_networks(
   return dataclasses.replace(
     acme_sac.make_networks(spec),
     policy_network=networks_lib.FeedForwardNetwork(
-      lambda key: policy.init(key, *example), apply
+      lambda key: policy.init(key, own.example_observation, action), apply
     ),
-    log_prob=lambda output, action: policy.log_prob(*output, action),
-    sample=lambda output, key: policy.sample(output[0], key, output[1]),
-    sample_eval=lambda output, key: policy.mode(*output),
+    log_prob=lambda out, action: policy.log_prob(out[0], out[1], action),
+    sample=lambda out, key: policy.sample(out[0], key, out[1]),
+    sample_eval=lambda out, key: policy.mode(out[0], out[1]),
   )
 
 

@@ -43,7 +43,7 @@ def make_agent(
         discriminator_optimizer=optax.adam(1e-3),
       ),
       ail.losses.gail_loss(),
-      lambda size: (x.data for x in demonstrations.as_iterator(size)),
+      lambda size: iter(lambda: demonstrations.sample(size), None),
       logger_fn=loggers.NoOpLogger,
     )
 

@@ -12,8 +12,8 @@ from acme import specs
 from acme import types
 import jax
 import numpy as np
-import reverb
 
+from quinoa_acme import replay
 from quinoa_acme.agents import quinoa
 
 SPEC = specs.EnvironmentSpec(
@@ -24,33 +24,31 @@ SPEC = specs.EnvironmentSpec(
 )
 
 
-def make_samples(batch_size: int, seed: int) -> Iterator[reverb.ReplaySample]:
-  """Yields batches of random transitions, as a Reverb dataset would."""
+def make_transitions(size: int, seed: int) -> Iterator[types.Transition]:
+  """Yields batches of random transitions."""
   rng = np.random.default_rng(seed)
   while True:
-    target, position = rng.uniform(-1, 1, (2, batch_size, 2)).astype(np.float32)
-    yield reverb.ReplaySample(
-      info=None,
-      data=types.Transition(
-        observation=target,
-        action=position,
-        reward=-np.linalg.norm(position - target, axis=-1),
-        discount=np.zeros(batch_size, np.float32),  # Nothing follows.
-        next_observation=target,
-      ),
+    target, position = rng.uniform(-1, 1, (2, size, 2)).astype(np.float32)
+    yield types.Transition(
+      observation=target,
+      action=position,
+      reward=-np.linalg.norm(position - target, axis=-1),
+      discount=np.zeros(size, np.float32),  # Nothing follows.
+      next_observation=target,
     )
 
 
 def learn(config: quinoa.QuinoaConfig, num_calls: int, seed: int = 0) -> float:
   """Learns, and returns how far from its targets the policy then points."""
   networks = quinoa.QuinoaAgent(config).make_networks(SPEC)
-  samples = make_samples(config.samples_per_step, seed)
+  batches = make_transitions(config.samples_per_step, seed)
   key = jax.random.PRNGKey(seed)
+  samples = map(replay.as_sample, batches)
   learner = quinoa.QuinoaLearner(networks, config, key, samples)
   for _ in range(num_calls):
     learner.step()
   [variables] = learner.get_variables(['policy'])
-  target = next(samples).data.observation
+  target = next(batches).observation
   position = quinoa.make_policy(networks)(variables, key, target)
   return float(np.linalg.norm(position - target, axis=-1).mean())
 

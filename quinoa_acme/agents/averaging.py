@@ -14,6 +14,10 @@ class CopyEvery:
 
   Attributes:
     period: learner steps between copies; 1000 in section 4 and Algorithm 2.
+
+  Examples:
+    >>> [float(update(CopyEvery(3), 1.0, 0.0, steps)) for steps in (1, 2, 3)]
+    [0.0, 0.0, 1.0]
   """
 
   period: int = 1000
@@ -28,6 +32,10 @@ class Polyak:
 
   Attributes:
     rate: that share, in (0, 1].
+
+  Examples:
+    >>> update(Polyak(0.25), 1.0, 0.0, steps=1)
+    0.25
   """
 
   rate: float = 0.005

@@ -89,7 +89,7 @@ class OffPolicyBuilder(
     )
     return cast(Iterator[reverb.ReplaySample], dataset.as_numpy_iterator())
 
-  def make_adder(self, replay_client: reverb.Client) -> adders.Adder | None:
+  def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
     """Makes the adder of one-step transitions."""
     name = self._config.replay_table_name
     return _OneStepAdder(replay_client, name)

@@ -8,12 +8,21 @@ from quinoa_acme import validation
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-  """A sample of the policy; line 4 of Algorithm 1, and how actors act."""
+  """A sample of the policy; line 4 of Algorithm 1, and how actors act.
+
+  Examples:
+    >>> choice: ActionChoice = Sample()
+  """
 
 
 @dataclasses.dataclass(frozen=True)
 class BaseMode:
-  """The image of the base's mode, which is not in general the policy's mode."""
+  """The image of the base's mode, which is not in general the policy's mode.
+
+  Examples:
+    >>> BY_NAME['mode'] == BaseMode()
+    True
+  """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +31,11 @@ class MostLikely:
 
   Attributes:
     num_samples: how many are drawn a state.
+
+  Examples:
+    >>> MostLikely(num_samples=0)
+    Traceback (most recent call last):
+    ValueError: num_samples must be a whole number of at least 1, but is 0.
   """
 
   num_samples: int = 16

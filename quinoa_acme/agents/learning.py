@@ -20,7 +20,12 @@ from quinoa_acme.agents import updates
 
 
 class NonFiniteError(FloatingPointError):
-  """A loss or gradient was not finite; says at which step, and what first."""
+  """A loss or gradient was not finite; says at which step, and what first.
+
+  Examples:
+    >>> isinstance(NonFiniteError('loss'), ArithmeticError)
+    True
+  """
 
 
 class State(Protocol):

@@ -23,6 +23,13 @@ _MARGIN = 1e-6
 class Box:
   """A finite box of actions, of any centre and width.
 
+  Examples:
+    >>> box = Box.from_spec(specs.BoundedArray((2,), np.float32, -1.0, 3.0))
+    >>> box.to_symmetric(np.array([1.0, 3.0], np.float32)).tolist()
+    [0.0, 1.0]
+    >>> box.to_action(jnp.zeros(2)).tolist()
+    [1.0, 1.0]
+
   Attributes:
     low: lower bounds, float32 of shape [A].
     high: upper bounds, float32 of shape [A].

@@ -18,6 +18,13 @@ class CriticMLP(hk.Module):
   was fitted at, which keeps bootstrapped values from running away (Ball et al.,
   'Efficient Online Reinforcement Learning with Offline Data', 2023, section
   4.2).
+
+  Examples:
+    >>> critic = hk.transform(lambda s, a: CriticMLP((32,))(s, a))
+    >>> state, actions = jnp.ones((8, 3)), jnp.zeros((4, 8, 2))
+    >>> params = critic.init(jax.random.PRNGKey(0), state, actions)
+    >>> critic.apply(params, None, state, actions).shape
+    (4, 8)
   """
 
   def __init__(self, hidden_sizes: Sequence[int], name: str = 'critic'):

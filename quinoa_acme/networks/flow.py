@@ -31,6 +31,11 @@ class CouplingsConfig:
     num_couplings: number of couplings. They come in pairs, of which each moves
       what the other leaves alone.
     hidden_sizes: width of each hidden layer of a coupling's conditioner.
+
+  Examples:
+    >>> CouplingsConfig(hidden_sizes=(0,))
+    Traceback (most recent call last):
+    ValueError: hidden_sizes must be whole numbers of at least 1, but is (0,).
   """
 
   num_couplings: int = 4

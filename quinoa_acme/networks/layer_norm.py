@@ -51,6 +51,13 @@ class LayerNormLinear(linear.SizedLayer):
   """A linear layer whose outputs are standardised, then scaled and shifted.
 
   One that starts at zero is not normalised.
+
+  Examples:
+    >>> layer = hk.transform(lambda x: LayerNormLinear(16)(x))
+    >>> inputs = jax.random.normal(jax.random.PRNGKey(0), (8, 3))
+    >>> params = layer.init(jax.random.PRNGKey(1), inputs)
+    >>> round(float(layer.apply(params, None, 100.0 * inputs).std()), 2)
+    1.0
   """
 
   def __call__(self, *inputs: jax.Array) -> jax.Array:

@@ -14,7 +14,11 @@ _UNIFORM = hk.initializers.VarianceScaling(1 / 3, 'fan_in', 'uniform')
 
 
 class Layer(Protocol):
-  """A kind of linear layer: `Linear` and its normalised relatives."""
+  """A kind of linear layer: `Linear` and its normalised relatives.
+
+  Examples:
+    >>> kind: Layer = Linear
+  """
 
   def __call__(
     self, output_size: int, *, zero_init: bool = False, name: str | None = None
@@ -76,7 +80,15 @@ class SizedLayer(hk.Module):
 
 
 class Linear(SizedLayer):
-  """A linear layer of one or more inputs."""
+  """A linear layer of one or more inputs.
+
+  Examples:
+    >>> layer = hk.transform(lambda *inputs: Linear(2)(*inputs))
+    >>> state, actions = jnp.ones((8, 3)), jnp.ones((4, 8, 1))
+    >>> params = layer.init(jax.random.PRNGKey(0), state, actions)
+    >>> layer.apply(params, None, state, actions).shape
+    (4, 8, 2)
+  """
 
   def __call__(self, *inputs: jax.Array) -> jax.Array:
     """Applies the layer to the concatenation of its inputs; see `product`.

@@ -1,6 +1,7 @@
 """The multi-layer perceptrons that values, conditioners and critics are."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import haiku as hk
 import jax
@@ -14,6 +15,12 @@ class MLP(hk.Module):
 
   Because the output layer starts at zero, the network is exactly zero at
   initialisation, as in section 4 of the paper.
+
+  Examples:
+    >>> network = hk.transform(lambda x: MLP((32, 32), 2)(x))
+    >>> params = network.init(jax.random.PRNGKey(0), jnp.ones((1, 3)))
+    >>> network.apply(params, None, jnp.ones((1, 3)))
+    Array([[0., 0.]], dtype=float32)
   """
 
   def __init__(
@@ -53,7 +60,7 @@ class MLP(hk.Module):
     return layer(*hidden)
 
 
-def flatten_observation(observation, num_batch_dims: int = 1) -> jax.Array:
+def flatten_observation(observation: Any, num_batch_dims: int = 1) -> jax.Array:
   """Joins the leaves of an observation into one float32 vector each.
 
   Args:

@@ -87,6 +87,19 @@ class ConditionalRealNVP(hk.Module):
   Each affine coupling moves its dimensions by a bounded shift and log-scale.
   The conditioners' outputs start at zero, so that every coupling starts as the
   identity and the policy as the uniform density.
+
+  Examples:
+    >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
+    >>> small = RealNVPConfig(num_couplings=2, hidden_sizes=(8,))
+    >>> def log_prob(state, action):
+    ...   density = ConditionalRealNVP(box, small)(state)
+    ...   assert isinstance(density, BoxFlow)
+    ...   return jnp.exp(density.log_prob(action))
+    >>> policy = hk.transform(log_prob)
+    >>> state, action = jnp.ones((1, 3)), jnp.ones((1, 2))
+    >>> params = policy.init(jax.random.PRNGKey(0), state, action)
+    >>> policy.apply(params, None, state, action)
+    Array([0.0625], dtype=float32)
   """
 
   def __init__(

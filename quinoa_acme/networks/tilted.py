@@ -218,6 +218,20 @@ class ConditionalTiltedFlow(hk.Module):
   temperature they are the tilts: when the temperature changes, so does the
   policy, and Q stays. They start at zero, and so the policy as the uniform
   density.
+
+  Examples:
+    >>> import numpy as np
+    >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
+    >>> small = TiltedFlowConfig(num_couplings=2, hidden_sizes=(8,))
+    >>> def sample(state):
+    ...   density = ConditionalTiltedFlow(box, small)(state, 0.1)
+    ...   assert isinstance(density, TiltedFlow)
+    ...   assert isinstance(density, flow.Flow)
+    ...   return density.sample(seed=hk.next_rng_key(), sample_shape=(5,))
+    >>> policy = hk.transform(sample)
+    >>> params = policy.init(jax.random.PRNGKey(0), jnp.ones((1, 3)))
+    >>> policy.apply(params, jax.random.PRNGKey(1), jnp.ones((1, 3))).shape
+    (5, 1, 2)
   """
 
   def __init__(

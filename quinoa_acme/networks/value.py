@@ -12,7 +12,14 @@ from quinoa_acme.networks import weight_norm
 
 
 class ValueMLP(hk.Module):
-  """V(s), an MLP that is exactly zero at initialisation (section 4)."""
+  """V(s), an MLP that is exactly zero at initialisation (section 4).
+
+  Examples:
+    >>> value = hk.transform(lambda state: ValueMLP((32,))(state))
+    >>> params = value.init(jax.random.PRNGKey(0), jnp.ones((2, 3)))
+    >>> value.apply(params, None, jnp.ones((2, 3)))
+    Array([0., 0.], dtype=float32)
+  """
 
   def __init__(self, hidden_sizes: Sequence[int], name: str = 'value'):
     """Makes the network.

@@ -30,6 +30,13 @@ class WeightNormLinear(linear.SizedLayer):
   counts as 0.1, which bounds the gain). An input that does
   not vary over the batch, such as a single dummy observation or a constant
   feature, says nothing of the spread: its unit keeps unit gain and zero bias.
+
+  Examples:
+    >>> layer = hk.transform(lambda x: WeightNormLinear(16)(x))
+    >>> inputs = 100.0 * jax.random.normal(jax.random.PRNGKey(0), (64, 3))
+    >>> params = layer.init(jax.random.PRNGKey(1), inputs)
+    >>> round(float(layer.apply(params, None, inputs).std()), 2)
+    1.0
   """
 
   def __call__(self, *inputs: jax.Array) -> jax.Array:

@@ -10,6 +10,10 @@ class DirectFit:
   """Q takes the TD target at replayed actions; equation 3 of the paper.
 
   The target is r + gamma V'(s').
+
+  Examples:
+    >>> num_actions(DirectFit())
+    1
   """
 
 
@@ -35,6 +39,10 @@ class CriticFit:
     hidden_sizes: width of each hidden layer of a critic.
     learning_rate: Adam's, of the critics.
     num_actions: fresh actions a state that Q is fitted at, at least 2.
+
+  Examples:
+    >>> num_actions(CriticFit(num_actions=8))
+    8
   """
 
   num_critics: int = 2

@@ -9,7 +9,11 @@ from quinoa_acme.agents import averaging as averaging_lib
 
 @dataclasses.dataclass(frozen=True)
 class UniformPrior:
-  """The uniform density on the action box: maximum-entropy learning."""
+  """The uniform density on the action box: maximum-entropy learning.
+
+  Examples:
+    >>> prior: Prior = UniformPrior()
+  """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +29,10 @@ class LaggedPrior:
   Attributes:
     averaging: how the copy follows the policy.
     flatness: the weight of the uniform density, in [0, 1).
+
+  Examples:
+    >>> flatten(LaggedPrior(flatness=0.25), -4.0, uniform_log_prob=0.0)
+    -3.0
   """
 
   averaging: averaging_lib.Averaging = averaging_lib.CopyEvery(1000)

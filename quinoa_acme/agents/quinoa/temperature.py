@@ -31,6 +31,10 @@ class FixedTemperature:
 
   Attributes:
     value: alpha, in units of reward per nat.
+
+  Examples:
+    >>> float(initial(FixedTemperature(0.5)))
+    0.5
   """
 
   value: float = 0.1
@@ -48,6 +52,10 @@ class DualTemperature:
       log(batch size).
     minimum: lower end of the bracket; taken where the dual only rises.
     maximum: upper end of the bracket; taken where the dual only falls.
+
+  Examples:
+    >>> bound_on_kl(DualTemperature(epsilon=0.1), num_dimensions=6)
+    0.1
   """
 
   epsilon: float = 0.1
@@ -73,6 +81,10 @@ class MultiplierTemperature:
     rate: the largest move of log(alpha) in one step.
     minimum: the smallest alpha.
     maximum: the largest alpha.
+
+  Examples:
+    >>> bound_on_kl(MultiplierTemperature(epsilon=1.5), num_dimensions=6)
+    9.0
   """
 
   epsilon: float = 0.1
