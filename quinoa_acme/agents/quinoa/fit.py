@@ -46,7 +46,7 @@ class CriticFit:
   """
 
   num_critics: int = 2
-  pessimism: float = 0.0
+  pessimism: float = 0.5
   hidden_sizes: tuple[int, ...] = (128, 128)
   learning_rate: float = 1e-3
   num_actions: int = 4
