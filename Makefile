@@ -28,6 +28,8 @@ lint: setup  ## Check style, formatting and types.
 	$(VENV)/ruff format --check
 	$(VENV)/pyright
 
+# The variable keeps a notice of the theme's off the terminal. Not --quiet: that
+# hides warnings, and then they are no errors.
 docs: setup  ## Build the documentation into site/; a warning is an error.
 	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build
 
