@@ -8,6 +8,7 @@ returns in `experiments/published`, alone.
 
 from collections.abc import Sequence
 import csv
+import math
 import pathlib
 
 from matplotlib import figure as figure_lib
@@ -15,6 +16,8 @@ import numpy as np
 
 from quinoa_acme import bootstrap
 from quinoa_acme import figures
+from quinoa_acme import modes as modes_lib
+from quinoa_acme import policy_figure
 from quinoa_acme import results
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -163,6 +166,31 @@ def make_offline_table(curves: figures.Curves) -> str:
   return '\n'.join(lines)
 
 
+def make_modes_table(name: str) -> str:
+  """The table of the modes in the state of a figure 2, in Markdown."""
+  data = policy_figure.PolicyInState.read(_TABLES / name / 'data.json')
+  lines = [
+    _line(
+      'actions', 'mode at', 'mass', 'density falls on the way to the first'
+    ),
+    '|---|---|---|---|',
+  ]
+  for (first, second), grid, modes in data.modes_of_pairs():
+    for mode, fall in zip(modes, modes_lib.falls(modes), strict=True):
+      x = grid.points[first][mode.place[0]]
+      y = grid.points[second][mode.place[1]]
+      lines.append(
+        _line(
+          f'a{first + 1}, a{second + 1}',
+          f'{x:.2f}, {y:.2f}',
+          f'{mode.mass:.0%}',
+          f'{math.exp(fall):.1f} times' if fall else '',
+        )
+      )
+  facts = policy_figure.describe(data.about).replace('\n', '; ')
+  return '\n'.join([*lines, '', f'{facts[0].upper()}{facts[1:]}.'])
+
+
 def _line(*cells: str) -> str:
   return f'| {" | ".join(cells)} |'
 
@@ -186,6 +214,8 @@ def main() -> None:
   draw(curves, _PICTURE)
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
   put('offline', make_offline_table(offline))
+  put('figure2', make_modes_table('figure2'))
+  put('figure2_default', make_modes_table('figure2_default'))
 
 
 if __name__ == '__main__':

@@ -22,7 +22,7 @@ from quinoa_acme import acting_loop
 from quinoa_acme import evaluation
 from quinoa_acme import experiment as experiment_lib
 from quinoa_acme import replay as replay_lib
-from quinoa_acme import run_state
+from quinoa_acme import trained
 from quinoa_acme import validation
 from quinoa_acme.agents import quinoa
 
@@ -57,25 +57,16 @@ def record(
     FileNotFoundError: if the run has no checkpoint.
     ValueError: if an episode is too long to be recorded whole.
   """
-  environment = run.environment_factory(run.seed_of('recorder'))
-  spec = specs.make_environment_spec(environment)
-  agent = run.make_agent()
-  networks = agent.make_networks(spec)
+  parts = trained.restore(run, 'recorder')
   capacity = num_transitions + _LONGEST_EPISODE
-  replay = replay_lib.TransitionReplay(spec, capacity, run.seed)
-  builder = agent.make_builder(spec, loggers_base.NoOpLogger)
-  learner = builder.make_learner(
-    jax.random.PRNGKey(0), networks, replay.as_iterator(1)
-  )
-  if not run_state.restore_learner(run.workdir, learner):
-    raise FileNotFoundError(f'{run.workdir} has no checkpoint of a learner.')
-  actor = builder.make_actor(
+  replay = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)
+  actor = parts.builder.make_actor(
     jax.random.PRNGKey(run.seed_of('recorder')),
-    agent.make_policy(networks),
+    parts.agent.make_policy(parts.networks),
     replay_lib.ReplayAdder(replay),
-    learner,
+    parts.learner,
   )
-  loop = acting_loop.ActingLoop(environment, actor, should_update=False)
+  loop = acting_loop.ActingLoop(parts.environment, actor, should_update=False)
   episodes = []
   while len(replay) < num_transitions:
     episodes += loop.run_episodes(1, lambda: replay.num_inserted > capacity)

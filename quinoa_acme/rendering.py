@@ -13,6 +13,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from typing import Any, TYPE_CHECKING
+
+if TYPE_CHECKING:
+  import numpy as np
 
 BACKENDS = ('egl', 'osmesa', 'glfw')
 MEND = (
@@ -89,3 +93,23 @@ def choose_backend() -> str:
   tried = '; '.join(f'{name}: {reason}' for name, reason in reasons.items())
   hint = ', or leave MUJOCO_GL unset' if chosen else ''
   raise RenderingError(f'Nothing renders here ({tried}). {MEND}{hint}.')
+
+
+def render(
+  environment: Any, state: np.ndarray, size: int, camera: int = 0
+) -> np.ndarray:
+  """Draws a state of a task of the Control Suite.
+
+  Args:
+    environment: of the task; its own state is replaced.
+    state: the physics' state, as `physics.get_state` gives it, [P].
+    size: height and width in pixels.
+    camera: the number of the camera.
+
+  Returns:
+    The picture, uint8 of shape [size, size, 3].
+  """
+  physics = environment.physics
+  with physics.reset_context():
+    physics.set_state(state)
+  return physics.render(height=size, width=size, camera_id=camera)

@@ -19,6 +19,8 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows():
     script['make_iqm_table'](curves),
     script['make_published_table'](),
     script['make_offline_table'](offline),
+    script['make_modes_table']('figure2'),
+    script['make_modes_table']('figure2_default'),
   ):
     # Else: python experiments/make_results.py
     assert table in document

@@ -1,0 +1,97 @@
+"""Draws figure 2: the policy in the state where it has the most modes.
+
+  python experiments/figure2.py
+
+draws it from the committed data of `experiments/results/figure2`, of the
+`paper` preset, and the same of the default from `figure2_default`, and
+
+  python experiments/figure2.py --workdir=runs/walker
+
+makes such data of a run of Quinoa, by a search over the states that its policy
+visits, and draws them; `--output` says where to. MuJoCo renders the state by
+EGL or OSMesa.
+"""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+  'configure_process'
+]('learner')
+
+import sys  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+from matplotlib import image as image_lib  # noqa: E402
+
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import figures  # noqa: E402
+from quinoa_acme import policy_figure  # noqa: E402
+from quinoa_acme import rendering  # noqa: E402
+from quinoa_acme import running  # noqa: E402
+
+_RESULTS = _ROOT / 'experiments' / 'results'
+_IMAGES = _ROOT / 'docs' / 'images'
+_COMMITTED = ('figure2', 'figure2_default')
+
+_WORKDIR = flags.DEFINE_string(
+  'workdir', None, 'The run; committed data if not.'
+)
+_OUTPUT = flags.DEFINE_string('output', None, 'The folder for new data.')
+_STATES = flags.DEFINE_integer(
+  'num_states', 1000, 'How many states are searched.', lower_bound=1
+)
+_EVERY = flags.DEFINE_integer(
+  'every', 5, 'Environment steps between two of them.', lower_bound=1
+)
+_SEED = flags.DEFINE_integer('seed', 0, 'Of search and samples.', lower_bound=0)
+
+
+def main(argv: list[str]) -> None:
+  """Does what the flags say."""
+  command_line.begin(argv)
+  try:
+    if _WORKDIR.value is None:
+      draw_committed()
+    else:
+      folder = pathlib.Path(_OUTPUT.value or _WORKDIR.value) / 'figure2'
+      _make_data(_WORKDIR.value, folder)
+      _draw(folder, folder / 'figure2.png')
+  except (OSError, RuntimeError, ValueError) as error:
+    sys.exit(f'error: {error}')
+
+
+def draw_committed() -> None:
+  """Draws the pictures of docs/results.md."""
+  for name in _COMMITTED:
+    _draw(_RESULTS / name, _IMAGES / f'{name}.png')
+
+
+def _draw(folder: pathlib.Path, picture: pathlib.Path) -> None:
+  """Draws the data of a folder, and says what they are."""
+  data = policy_figure.PolicyInState.read(folder / 'data.json')
+  state = image_lib.imread(folder / 'state.png')
+  figures.save(policy_figure.draw(data, state), picture)
+  print(policy_figure.describe(data.about))
+  print(picture)
+
+
+def _make_data(workdir: str, folder: pathlib.Path) -> None:
+  """Searches a run, and writes what is drawn of it."""
+  # First, for dm_control settles on a renderer when it is imported.
+  rendering.choose_backend()
+  data, picture = policy_figure.make(
+    running.read_config(workdir),
+    num_states=_STATES.value,
+    every=_EVERY.value,
+    seed=_SEED.value,
+  )
+  data.write(folder / 'data.json')
+  image_lib.imsave(folder / 'state.png', picture)
+
+
+if __name__ == '__main__':
+  app.run(main)
