@@ -11,8 +11,8 @@ written as in Python: `--temperature='FixedTemperature(0.1)'`.
 import pathlib
 import runpy
 
-# By path, because importing quinoa_acme already imports JAX: the interpreter
-# and the versions must be right, and the threads and devices settled, first.
+# By path: the interpreter and the versions must be right before the package is
+# imported, and the threads and devices settled before JAX is.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')

@@ -5,7 +5,7 @@ else fails minutes later, deep inside an import, with a message about a symbol
 or a shared library. Here it fails first, in one line that says what to do.
 
 This file uses the standard library only, parses on Python 3.7, and is run by
-its path, because importing `quinoa_acme` would import JAX.
+its path, so that it runs where the package is not installed.
 """
 
 import os
