@@ -39,7 +39,7 @@ from quinoa_acme import evaluation  # noqa: E402
 from quinoa_acme import experiment  # noqa: E402
 from quinoa_acme import local  # noqa: E402
 from quinoa_acme import loggers  # noqa: E402
-from quinoa_acme import sweeps  # noqa: E402
+from quinoa_acme import results  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
 
 _TASK = flags.DEFINE_string(
@@ -134,10 +134,11 @@ def train_acme() -> Iterator[dict]:
   environment = _make_environment(_SEED.value)
   agent, policy = _make_acme_agent(specs.make_environment_spec(environment))
   loop = acting_loop.ActingLoop(environment, agent)
+  layers: list[Any] = [policy, lambda x: x.mean()]
   evaluator = acting_loop.ActingLoop(
     _make_environment(_SEED.value + 1),
     # Compiled, as Acme's own actor for this agent is not.
-    actors.FeedForwardActor(snt.Sequential([policy, lambda x: x.mean()])),
+    actors.FeedForwardActor(snt.Sequential(layers)),
     should_update=False,
   )
   seconds = 0.0
@@ -182,10 +183,10 @@ def main(argv: list[str]) -> None:
   command_line.begin(argv)
   table = _ROOT / 'experiments' / 'results' / 'svg0_acme.csv'
   rows = train_ours()
-  sweeps.update_table(table, rows)
+  results.update_table(table, rows)
   for row in train_acme():
     rows.append(row)
-    sweeps.update_table(table, rows)
+    results.update_table(table, rows)
     print(f'Acme, {row["actor_steps"]:,} steps: {row["return"]}', flush=True)
   # Threads of TensorFlow's and Reverb's may hold up an interpreter's end.
   os._exit(0)

@@ -20,6 +20,7 @@ from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.agents import svg0
 
 _NESTED = {
   'position': specs.Array((2,), np.float32, 'position'),
@@ -204,11 +205,14 @@ def test_the_networks_of_another_configuration_are_refused(
 
 
 @pytest.mark.slow
-def test_acme_s_sac_is_loaded_too(tmp_path, make_spec):
+@pytest.mark.parametrize(
+  'config', [sac.SACConfig.debug(), svg0.SVG0Config.debug()]
+)
+def test_other_agents_policies_are_loaded_too(tmp_path, make_spec, config):
   spec = make_spec(action=specs.BoundedArray((2,), np.float32, -1.0, 1.0))
   # Acme's distributions promote ranks.
   with jax.numpy_rank_promotion('allow'):
-    _make_run(tmp_path, sac.SACConfig.debug(), spec)
+    _make_run(tmp_path, config, spec)
     policy = quinoa_acme.load_policy(str(tmp_path))
     mode = quinoa_acme.load_policy(str(tmp_path), mode=choices.BaseMode())
     sample = quinoa_acme.load_policy(str(tmp_path), mode=choices.Sample())

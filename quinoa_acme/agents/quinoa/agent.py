@@ -5,6 +5,7 @@ import dataclasses
 from typing import NamedTuple, TYPE_CHECKING
 
 import jax
+import numpy as np
 
 from quinoa_acme import types
 from quinoa_acme.agents import choices
@@ -31,6 +32,7 @@ class _SavedState(NamedTuple):
 
   params: _SavedParams
   temperature: jax.ShapeDtypeStruct
+  steps: jax.ShapeDtypeStruct
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +100,9 @@ class QuinoaAgent:
     )
     return off_policy.SavedPolicy(
       like=_SavedState(
-        _SavedParams(params), jax.ShapeDtypeStruct((), jax.numpy.float32)
+        _SavedParams(params),
+        temperature=jax.ShapeDtypeStruct((), np.float32),
+        steps=jax.ShapeDtypeStruct((), np.int32),
       ),
       as_params=lambda state: networks_lib.PolicyVariables(
         state.params.policy, state.temperature

@@ -1,22 +1,27 @@
 """The SVG(0) agent: configuration, networks, equations, learner and builder."""
 
+from typing import TYPE_CHECKING
+
+from quinoa_acme import lazy
 from quinoa_acme.agents.averaging import CopyEvery
 from quinoa_acme.agents.averaging import Polyak
-from quinoa_acme.agents.quinoa.acting import BaseMode
-from quinoa_acme.agents.quinoa.acting import Sample
+from quinoa_acme.agents.choices import BaseMode
+from quinoa_acme.agents.choices import Sample
 from quinoa_acme.agents.svg0.agent import SVG0Agent
-from quinoa_acme.agents.svg0.builder import SVG0Builder
 from quinoa_acme.agents.svg0.config import SVG0Config
-from quinoa_acme.agents.svg0.learning import SVG0Learner
 from quinoa_acme.agents.svg0.networks import make_networks
 from quinoa_acme.agents.svg0.networks import SVG0Networks
 from quinoa_acme.agents.svg0.networks import SVG0Policy
 from quinoa_acme.agents.svg0.regularisation import EntropyRegularisation
 from quinoa_acme.agents.svg0.regularisation import KLRegularisation
 from quinoa_acme.agents.svg0.regularisation import NoRegularisation
-from quinoa_acme.agents.svg0.update import TrainingState
 from quinoa_acme.networks.gaussian import ClippedGaussianConfig
 from quinoa_acme.networks.gaussian import SquashedGaussianConfig
+
+if TYPE_CHECKING:
+  from quinoa_acme.agents.svg0.builder import SVG0Builder
+  from quinoa_acme.agents.svg0.learning import SVG0Learner
+  from quinoa_acme.agents.svg0.update import TrainingState
 
 __all__ = (
   'BaseMode',
@@ -36,4 +41,14 @@ __all__ = (
   'SquashedGaussianConfig',
   'TrainingState',
   'make_networks',
+)
+
+# These import Acme, and so Launchpad, Reverb and TensorFlow.
+__getattr__ = lazy.attach(
+  __name__,
+  {
+    'SVG0Builder': 'quinoa_acme.agents.svg0.builder',
+    'SVG0Learner': 'quinoa_acme.agents.svg0.learning',
+    'TrainingState': 'quinoa_acme.agents.svg0.update',
+  },
 )

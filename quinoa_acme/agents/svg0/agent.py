@@ -2,15 +2,34 @@
 
 from collections.abc import Callable
 import dataclasses
+from typing import NamedTuple, TYPE_CHECKING
 
-from acme import specs
-from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
 
+from quinoa_acme import types
+from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
-from quinoa_acme.agents.quinoa import acting
-from quinoa_acme.agents.svg0 import builder as builder_lib
 from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import networks as networks_lib
+
+if TYPE_CHECKING:
+  from acme.utils.loggers import base as loggers_base
+
+  from quinoa_acme.agents.svg0 import builder as builder_lib
+
+
+class _SavedParams(NamedTuple):
+  """The part of `update.Params` that acts."""
+
+  policy: types.Params
+
+
+class _SavedState(NamedTuple):
+  """The part of `update.TrainingState` that acts."""
+
+  params: _SavedParams
+  steps: jax.ShapeDtypeStruct
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +48,7 @@ class SVG0Agent:
     return str(self.config.evaluation_policy)
 
   def make_networks(
-    self, spec: specs.EnvironmentSpec
+    self, spec: types.EnvironmentSpec
   ) -> networks_lib.SVG0Networks:
     """Makes the networks that the options name."""
     return networks_lib.make_networks(
@@ -40,26 +59,52 @@ class SVG0Agent:
 
   def make_builder(
     self,
-    spec: specs.EnvironmentSpec,
-    logger_fn: Callable[[], loggers_base.Logger] = loggers_base.NoOpLogger,
-  ) -> builder_lib.SVG0Builder:
-    """Makes the builder of replay, actor and learner."""
+    spec: types.EnvironmentSpec,
+    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
+  ) -> 'builder_lib.SVG0Builder':
+    """Makes the builder of replay, actor and learner, without a log at will."""
+    # Not at the top, for what only acts needs none of what this imports.
+    from quinoa_acme.agents.svg0 import builder as builder_lib
+
     del spec
+    if logger_fn is None:
+      return builder_lib.SVG0Builder(self.config)
     return builder_lib.SVG0Builder(self.config, logger_fn)
 
   def make_policy(
-    self, networks: networks_lib.SVG0Networks
+    self,
+    networks: networks_lib.SVG0Networks,
+    choice: choices.ActionChoice = choices.Sample(),
   ) -> off_policy.Policy:
-    """Makes the policy that the actors act by, a sample."""
-    return networks.policy.sample
+    """Makes a policy; the actors act by a sample.
+
+    Raises:
+      ValueError: if the choice is not one of a sample and the mode.
+    """
+    match choice:
+      case choices.Sample():
+        return networks.policy.sample
+      case choices.BaseMode():
+        mode = networks.policy.mode
+        return lambda params, key, observation: mode(params, observation)
+    raise ValueError(
+      f'SVG(0) acts by Sample() or BaseMode(), its mode, not by {choice}.'
+    )
 
   def make_evaluation_policy(
     self, networks: networks_lib.SVG0Networks
   ) -> off_policy.Policy:
     """Makes the policy that is evaluated, as the options say."""
-    match self.config.evaluation_policy:
-      case acting.Sample():
-        return networks.policy.sample
-      case acting.BaseMode():
-        mode = networks.policy.mode
-        return lambda params, key, observation: mode(params, observation)
+    return self.make_policy(networks, self.config.evaluation_policy)
+
+  def saved_policy(
+    self, networks: networks_lib.SVG0Networks
+  ) -> off_policy.SavedPolicy:
+    """Says where the policy is in an `update.TrainingState`."""
+    params = jax.eval_shape(networks.policy.init, jax.random.PRNGKey(0))
+    return off_policy.SavedPolicy(
+      like=_SavedState(
+        _SavedParams(params), steps=jax.ShapeDtypeStruct((), np.int32)
+      ),
+      as_params=lambda state: state.params.policy,
+    )

@@ -4,13 +4,13 @@ import dataclasses
 
 from quinoa_acme import validation
 from quinoa_acme.agents import averaging as averaging_lib
+from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
-from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.svg0 import regularisation as regularisation_lib
 from quinoa_acme.networks import gaussian
 
 # A sample is what the actors do; the other is the image of the mean.
-EvaluationPolicy = acting.Sample | acting.BaseMode
+EvaluationPolicy = choices.Sample | choices.BaseMode
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ class SVG0Config(off_policy.OffPolicyConfig):
   target: averaging_lib.Averaging = averaging_lib.Polyak(0.01)
 
   # Acting.
-  evaluation_policy: EvaluationPolicy = acting.BaseMode()
+  evaluation_policy: EvaluationPolicy = choices.BaseMode()
 
   @classmethod
   def debug(cls) -> 'SVG0Config':

@@ -4,19 +4,18 @@ from collections.abc import Callable, Sequence
 import dataclasses
 from typing import Any
 
-from acme import specs
-from acme.jax import networks as networks_lib
 import haiku as hk
 import jax
 import numpy as np
 
+from quinoa_acme import types
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import gaussian
 
-Params = networks_lib.Params
-Observation = networks_lib.Observation
-PRNGKey = networks_lib.PRNGKey
+Params = types.Params
+Observation = types.Observation
+PRNGKey = types.PRNGKey
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,11 +61,11 @@ class SVG0Networks:
   """
 
   policy: SVG0Policy
-  critic: networks_lib.FeedForwardNetwork
+  critic: hk.Transformed
 
 
 def make_policy(
-  spec: specs.EnvironmentSpec, config: gaussian.GaussianConfig
+  spec: types.EnvironmentSpec, config: gaussian.GaussianConfig
 ) -> SVG0Policy:
   """Makes a Gaussian policy for an environment.
 
@@ -116,7 +115,7 @@ def make_policy(
 
 
 def make_networks(
-  spec: specs.EnvironmentSpec,
+  spec: types.EnvironmentSpec,
   *,
   policy: gaussian.GaussianConfig = gaussian.ClippedGaussianConfig(),
   critic_hidden_sizes: Sequence[int] = (128, 128),
@@ -141,9 +140,7 @@ def make_networks(
   example = _make_example((spec.observations, spec.actions))
   return SVG0Networks(
     policy=make_policy(spec, policy),
-    critic=networks_lib.FeedForwardNetwork(
-      lambda key: critic.init(key, *example), critic.apply
-    ),
+    critic=hk.Transformed(lambda key: critic.init(key, *example), critic.apply),
   )
 
 
