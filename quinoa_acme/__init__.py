@@ -33,6 +33,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import Sample
   from quinoa_acme.agents.quinoa import UniformPrior
   from quinoa_acme.agents.sac import SACConfig
+  from quinoa_acme.agents.svg0 import SVG0Config
   from quinoa_acme.diagnostics import plot_diagnostics
   from quinoa_acme.environments import EnvironmentFactory
   from quinoa_acme.environments import list_tasks
@@ -72,6 +73,7 @@ _MODULES = {
   'Sample': 'quinoa_acme.agents.quinoa',
   'UniformPrior': 'quinoa_acme.agents.quinoa',
   'SACConfig': 'quinoa_acme.agents.sac',
+  'SVG0Config': 'quinoa_acme.agents.svg0',
   'plot_diagnostics': 'quinoa_acme.diagnostics',
   'EnvironmentFactory': 'quinoa_acme.environments',
   'list_tasks': 'quinoa_acme.environments',
@@ -111,6 +113,7 @@ __all__ = (
   'RealNVPConfig',
   'ReplayAdder',
   'SACConfig',
+  'SVG0Config',
   'Sample',
   'TiltedFlowConfig',
   'TransitionReplay',
