@@ -220,6 +220,20 @@ class ConditionalGaussian(hk.Module):
 
   Mean and scale come from one MLP with layer normalisation, as in dm-acme's
   SVG0. At initialisation the mean is the box's centre, in every state.
+
+  Examples:
+    >>> box = box_lib.Box(np.zeros(1), np.full(1, 4.0), shape=(1,))
+    >>> def mode(state, config):
+    ...   density = ConditionalGaussian(box, config)(state)
+    ...   assert isinstance(density, BoxGaussian)
+    ...   assert isinstance(density, (ClippedGaussian, SquashedGaussian))
+    ...   return density.mode()
+    >>> for config in (ClippedGaussianConfig(), SquashedGaussianConfig()):
+    ...   policy = hk.transform(lambda state: mode(state, config))
+    ...   params = policy.init(jax.random.PRNGKey(0), jnp.ones((1, 3)))
+    ...   print(policy.apply(params, None, jnp.ones((1, 3))))
+    [[2.]]
+    [[2.]]
   """
 
   def __init__(
