@@ -74,7 +74,7 @@ def wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
   paths = [
     workdir / 'logs' / f'{name}.csv' for name in ('learner', 'evaluator')
   ]
-  deadline = time.monotonic() + 120.0
+  deadline = time.monotonic() + 200.0
   started = time.time()
   while not all(
     path.exists()
