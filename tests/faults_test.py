@@ -18,6 +18,13 @@ from quinoa_acme import loggers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
+
+@pytest.fixture(autouse=True)
+def _end_processes():
+  yield
+  launching.end_all()
+
+
 _PROGRAMS = pathlib.Path(__file__).parent / 'programs'
 
 

@@ -11,6 +11,7 @@ import psutil
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'
+_started: list[subprocess.Popen] = []
 
 
 def start(*flags: str, **kwargs) -> subprocess.Popen:
@@ -30,7 +31,7 @@ def start_program(
   *command: str, enter: Sequence[str] = (), **kwargs
 ) -> subprocess.Popen:
   """Starts a script of Python in a session of its own, by way of `enter`."""
-  return subprocess.Popen(
+  process = subprocess.Popen(
     [*enter, sys.executable, *command],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
@@ -38,6 +39,15 @@ def start_program(
     start_new_session=True,
     **kwargs,
   )
+  _started.append(process)
+  return process
+
+
+def end_all() -> None:
+  """Ends what a test that failed has left."""
+  while _started:
+    # The nodes end with their launcher.
+    _started.pop().kill()
 
 
 def finish(process: subprocess.Popen, timeout: float = 200.0):

@@ -19,6 +19,13 @@ from quinoa_acme import checkpointing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
+
+@pytest.fixture(autouse=True)
+def _end_processes():
+  yield
+  launching.end_all()
+
+
 _NUM_STEPS = 1200
 
 
