@@ -635,13 +635,14 @@ class _ReplayNode(lp.ReverbNode):
     self, options: replay_checkpoints_lib.ReplayCheckpoints
   ) -> None:
     folder = replay_checkpoints_lib.folder_of(self._config.workdir)
-    server = replay_checkpoints_lib.serve(
+    # Kept, for a server that goes while its peers still talk to it may block.
+    self._server = replay_checkpoints_lib.serve(
       functools.partial(make_replay_tables, self._config),
       lp.get_port_from_address(self.reverb_address.resolve()),
       folder,
     )
     saver = replay_checkpoints_lib.Saver(options, folder)
-    saver.run(server.localhost_client(), lp.stop_event())
+    saver.run(self._server.localhost_client(), lp.stop_event())
 
 
 def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
