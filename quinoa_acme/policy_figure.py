@@ -20,11 +20,11 @@ import numpy as np
 from scipy import stats
 
 from quinoa_acme import experiment as experiment_lib
+from quinoa_acme import loggers
 from quinoa_acme import marginals
 from quinoa_acme import modes as modes_lib
 from quinoa_acme import multimodality
 from quinoa_acme import rendering
-from quinoa_acme import run_state
 from quinoa_acme import running
 from quinoa_acme import trained as trained_lib
 from quinoa_acme.agents import quinoa
@@ -139,8 +139,9 @@ def make(
   view = multimodality.PolicyView(trained.networks.policy, variables, box)
   visits = trained_lib.visit(trained, num_states, every, seed)
   found = multimodality.search(view, visits.observations, seed)
-  counts = run_state.restore_counts(run.workdir)
-  config = json.loads((pathlib.Path(run.workdir) / 'config.json').read_text())
+  workdir = pathlib.Path(run.workdir)
+  counts = loggers.read_rows(workdir / 'logs' / 'evaluator.csv')[-1]
+  config = json.loads((workdir / 'config.json').read_text())
   multimodal = np.mean(found.measures >= _MULTIMODAL)
   data = PolicyInState(
     about={

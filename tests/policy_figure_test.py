@@ -79,7 +79,9 @@ def test_the_committed_figure_is_that_of_the_committed_data(tmp_path, name):
 def test_a_run_is_searched_and_drawn(tmp_path):
   """A policy that has just begun to learn, by the script as a user runs it."""
   run = tmp_path / 'run'
-  local.run(_config(run, quinoa.QuinoaConfig.debug()))
+  config = _config(run, quinoa.QuinoaConfig.debug())
+  config.write_json()
+  local.run(config)
   process = subprocess.run(
     [
       sys.executable,
