@@ -5,6 +5,8 @@ is first used. What acts with a trained policy imports no Launchpad, Reverb and
 TensorFlow at all.
 """
 
+from __future__ import annotations
+
 from typing import TYPE_CHECKING
 
 from quinoa_acme import import_hooks

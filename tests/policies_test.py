@@ -93,8 +93,8 @@ def test_acting_imports_nothing_that_only_training_needs(nested_run):
   modules, cpu_seconds, action = json.loads(result.stdout)
   heavy = {'acme', 'dm_control', 'gym', 'launchpad', 'reverb', 'tensorflow'}
   assert not heavy & set(modules)
-  # Of a processor, for others may share it.
-  assert cpu_seconds < 3.0
+  # Of a processor that others may share; alone it takes two and a half.
+  assert cpu_seconds < 5.0
   here = quinoa_acme.load_policy(workdir, mode=choices.MostLikely(4))
   np.testing.assert_allclose(action, here(_OBSERVATION), atol=1e-5)
 

@@ -1,0 +1,60 @@
+"""Times imports: of the package, of what acts, of what trains.
+
+  python experiments/time_imports.py
+
+Each is made in a process of its own, several times; the table has the least
+seconds, of a clock and of the processor, without those of Python itself. With
+`python -X importtime -c '...'` each says which module takes how long.
+"""
+
+import csv
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+
+_TABLE = pathlib.Path(__file__).parent / 'results' / 'imports.csv'
+_REPEATS = 3
+_STATEMENTS = (
+  'import quinoa_acme',
+  'import quinoa_acme; quinoa_acme.load_policy',
+  'import jax',
+  'import haiku',
+  'import acme',
+  'from quinoa_acme.agents.quinoa import QuinoaBuilder',
+)
+
+
+def _measure(statement: str) -> tuple[float, float]:
+  """Seconds of a clock and of the processor, of one process."""
+  before = resource.getrusage(resource.RUSAGE_CHILDREN)
+  started = time.monotonic()
+  subprocess.run([sys.executable, '-c', statement], check=True)
+  seconds = time.monotonic() - started
+  after = resource.getrusage(resource.RUSAGE_CHILDREN)
+  used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+  return seconds, used
+
+
+def _least(statement: str) -> tuple[float, float]:
+  measured = [_measure(statement) for _ in range(_REPEATS)]
+  clock, processor = zip(*measured, strict=True)
+  return min(clock), min(processor)
+
+
+def main() -> None:
+  """Measures, prints and writes."""
+  empty = _least('pass')
+  with _TABLE.open('w', newline='') as file:
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(['statement', 'clock_seconds', 'processor_seconds'])
+    for statement in _STATEMENTS:
+      times = zip(_least(statement), empty, strict=True)
+      row = [statement, *(f'{max(x - e, 0.0):.2f}' for x, e in times)]
+      writer.writerow(row)
+      print('{}: {} s, {} s of the processor'.format(*row), flush=True)
+
+
+if __name__ == '__main__':
+  main()
