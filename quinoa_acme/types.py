@@ -1,7 +1,7 @@
 """Names for what the pure functions take.
 
-`acme.jax.networks` has most of them. But whoever imports Acme imports
-Launchpad, Reverb and TensorFlow, which only training needs: what acts with a
+`acme.jax.networks` has most of them. But with Acme comes Launchpad, and with
+its JAX parts Reverb and TensorFlow, which only training needs: what acts with a
 policy that was trained is written in these.
 """
 
