@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv/bin
 ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
   --num_steps=20000 --eval_every=2500 --evaluation_episodes=5
-PYTEST_ARGS ?=
+# Two processes, a file of tests each at a time.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-fast lint docs api clean

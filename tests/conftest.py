@@ -33,7 +33,10 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 @pytest.fixture(autouse=True, scope='session')
 def _compile_once(tmp_path_factory):
   """Programs that several tests compile are compiled by the first."""
-  cache = tmp_path_factory.mktemp('xla')
+  base = tmp_path_factory.getbasetemp()
+  # A worker's folder is in that of all.
+  shared = base.parent if 'PYTEST_XDIST_WORKER' in os.environ else base
+  cache = shared / 'xla'
   jax.config.update('jax_compilation_cache_dir', str(cache))
   jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
 
