@@ -15,9 +15,9 @@ import time
 from typing import Any
 
 from quinoa_acme import checkpointing
+from quinoa_acme import common_types as types
 from quinoa_acme import options
 from quinoa_acme import spec_json
-from quinoa_acme import types
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from dm_env import specs
 import numpy as np
 
-from quinoa_acme import types
+from quinoa_acme import common_types as types
 
 
 class EnvironmentSpec(NamedTuple):

@@ -4,7 +4,7 @@ import dataclasses
 
 import jax
 
-from quinoa_acme import types
+from quinoa_acme import common_types as types
 from quinoa_acme import validation
 
 

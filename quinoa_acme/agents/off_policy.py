@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, Protocol, TYPE_CHECKING
 
 import jax
 
+from quinoa_acme import common_types as types
 from quinoa_acme import options
-from quinoa_acme import types
 from quinoa_acme import validation
 from quinoa_acme.agents import choices
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TYPE_CHECKING
 import jax
 import numpy as np
 
-from quinoa_acme import types
+from quinoa_acme import common_types as types
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.quinoa import acting

@@ -9,15 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme.common_types import EnvironmentSpec
+from quinoa_acme.common_types import Observation
+from quinoa_acme.common_types import Params
+from quinoa_acme.common_types import PRNGKey
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
-from quinoa_acme.types import EnvironmentSpec
-from quinoa_acme.types import Observation
-from quinoa_acme.types import Params
-from quinoa_acme.types import PRNGKey
 
 
 class PolicyVariables(NamedTuple):

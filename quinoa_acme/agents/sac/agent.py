@@ -14,7 +14,7 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 
-from quinoa_acme import types
+from quinoa_acme import common_types as types
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.sac import builder as builder_lib

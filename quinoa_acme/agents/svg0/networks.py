@@ -8,7 +8,7 @@ import haiku as hk
 import jax
 import numpy as np
 
-from quinoa_acme import types
+from quinoa_acme import common_types as types
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import gaussian

@@ -103,7 +103,7 @@ def test_the_target_is_the_reward_and_the_regularised_value(
   }[type(regularisation).__name__]()
   q = np.mean(
     [
-      networks.critic.apply(target, batch.next_observation, one)
+      jax.jit(networks.critic.apply)(target, batch.next_observation, one)
       for one in action
     ],
     axis=0,
