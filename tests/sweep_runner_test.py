@@ -70,7 +70,8 @@ def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
   assert float(rows[2]['wall_clock']) > float(rows[1]['wall_clock']) > 0
   assert rows[0]['evaluation'] == 'MostLikely(num_samples=16)'
   assert rows[3]['evaluation'] == 'mode'
-  assert '1 of 2 runs are done, about ' in capsys.readouterr().out
+  # Both may end between the same two looks: then nothing is ever left.
+  assert '2 of 2 runs are done.' in capsys.readouterr().out
   # Done is what the table has, whatever becomes of the folder.
   assert sweep_runner.execute(runs, tmp_path / 'other', table, [0]) == []
   assert capsys.readouterr().out == '2 of 2 runs are done.\n'
