@@ -36,6 +36,7 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import launchpad as lp
 from launchpad import context as lp_context
+from launchpad.launch import worker_manager
 from launchpad.launch.run_locally import run_locally
 from launchpad.nodes.python import local_multi_processing
 import reverb
@@ -753,27 +754,40 @@ def launch(
       terminal='output_to_files',
       local_resources=local_resources,
     )
-    ended = threading.Event()
-    watcher = threading.Thread(
-      target=_watch, args=(config, terminal, ended), daemon=True
-    )
-    watcher.start()
-    try:
-      manager.wait()
-    except Exception as error:
-      manager.wait(raise_error=False)
-      # What peers of a lost node write down follows from its loss.
-      lost = manager.cause if isinstance(manager, forking.Manager) else None
-      cause = lost or failures.read(config.workdir)
-      raise ProgramError(cause or _explain(error, config)) from error
-    finally:
-      ended.set()
-      watcher.join()
-      failures.close(config.workdir)
+    _wait(manager, config, terminal)
   if failure := failures.read(config.workdir):
     # Of a node that could not save its state when it was told to stop.
     raise ProgramError(failure)
   return _with_last_evaluation(config.workdir, read_status(config.workdir))
+
+
+def _wait(
+  manager: worker_manager.WorkerManager,
+  config: experiment_lib.ExperimentConfig,
+  stream: TextIO,
+) -> None:
+  """Shows the program's progress until its nodes have ended.
+
+  Raises:
+    ProgramError: if a node failed, with the cause.
+  """
+  ended = threading.Event()
+  watcher = threading.Thread(
+    target=_watch, args=(config, stream, ended), daemon=True
+  )
+  watcher.start()
+  try:
+    manager.wait()
+  except Exception as error:
+    manager.wait(raise_error=False)
+    # What peers of a lost node write down follows from its loss.
+    lost = manager.cause if isinstance(manager, forking.Manager) else None
+    cause = lost or failures.read(config.workdir)
+    raise ProgramError(cause or _explain(error, config)) from error
+  finally:
+    ended.set()
+    watcher.join()
+    failures.close(config.workdir)
 
 
 @contextlib.contextmanager

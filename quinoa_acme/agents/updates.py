@@ -53,3 +53,16 @@ def are_finite(tree: Any) -> Any:
   return jax.tree_util.tree_map(
     lambda x: jnp.all(jnp.isfinite(jnp.asarray(x, jnp.float32))), tree
   )
+
+
+# The numbers put JAX's order of keys, the alphabet's, into that of computation;
+# an update's own quantities go on from 06.
+def parts_of(batch: types.Transition) -> dict[str, Any]:
+  """What an update is given, by the names that `are_finite` is to tell."""
+  return {
+    '01 observation': batch.observation,
+    '02 action': batch.action,
+    '03 reward': batch.reward,
+    '04 discount': batch.discount,
+    '05 next observation': batch.next_observation,
+  }

@@ -475,18 +475,13 @@ def _describe_fit(
   return metrics
 
 
-# The numbers put JAX's order of keys, the alphabet's, into that of computation.
 def _is_finite_before(
   batch: types.Transition, known: _Known, points: _Points
 ) -> Any:
   """Of what the loss takes as given, whether it is finite."""
   return updates_lib.are_finite(
     {
-      '01 observation': batch.observation,
-      '02 action': batch.action,
-      '03 reward': batch.reward,
-      '04 discount': batch.discount,
-      '05 next observation': batch.next_observation,
+      **updates_lib.parts_of(batch),
       '06 target value': known.next_value,
       '07 relative entropy': known.kl,
       '08 prior log-probability': points.prior_log_prob,

@@ -288,11 +288,7 @@ def _check(
   """Says of each quantity, in the order of its making, whether it is finite."""
   return updates_lib.are_finite(
     {
-      '01 observation': batch.observation,
-      '02 action': batch.action,
-      '03 reward': batch.reward,
-      '04 discount': batch.discount,
-      '05 next observation': batch.next_observation,
+      **updates_lib.parts_of(batch),
       '06 target value': next_value,
       '07 critic': fitted.q,
       '08 log-probability': fitted.fresh.log_prob,
