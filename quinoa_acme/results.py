@@ -145,7 +145,9 @@ def format_point(point: Point | None) -> str:
 
 
 def update_table(
-  table: pathlib.Path, rows: Sequence[Mapping[str, Any]]
+  table: pathlib.Path,
+  rows: Sequence[Mapping[str, Any]],
+  columns: Sequence[str] = COLUMNS,
 ) -> None:
   """Puts rows into a table, in the place of those of the same runs.
 
@@ -155,17 +157,19 @@ def update_table(
 
   Args:
     table: the CSV file, made if it is missing.
-    rows: rows with the columns `COLUMNS`.
+    rows: rows with the columns.
+    columns: those of the table, among them what tells a run and its steps.
   """
   table.parent.mkdir(parents=True, exist_ok=True)
   with _locked(table.parent):
-    found = _by_run(_read_rows(table) if table.exists() else ())
+    known = _read_rows(table, columns) if table.exists() else ()
+    found = _by_run(known)
     for run, made in _by_run(rows).items():
       if run not in found or _place(made[-1]) >= _place(found[run][-1]):
         found[run] = made
     aside = table.with_suffix('.tmp')
     with aside.open('w', newline='') as file:
-      writer = csv.DictWriter(file, COLUMNS, lineterminator='\n')
+      writer = csv.DictWriter(file, columns, lineterminator='\n')
       writer.writeheader()
       for run in sorted(found):
         writer.writerows(found[run])
@@ -187,13 +191,15 @@ def _place(row: Mapping[str, Any]) -> tuple[int, int]:
   return int(row['actor_steps']), int(row['learner_steps'])
 
 
-def _read_rows(table: pathlib.Path) -> list[dict[str, str]]:
+def _read_rows(
+  table: pathlib.Path, columns: Sequence[str] = COLUMNS
+) -> list[dict[str, str]]:
   with table.open(newline='') as file:
     reader = csv.DictReader(file)
-    if tuple(reader.fieldnames or ()) != COLUMNS:
+    if tuple(reader.fieldnames or ()) != tuple(columns):
       raise ValueError(
         f'{table} is no table of results: it has the columns '
-        f'{reader.fieldnames}, not {list(COLUMNS)}.'
+        f'{reader.fieldnames}, not {list(columns)}.'
       )
     return list(reader)
 

@@ -25,6 +25,7 @@ from typing import Any
 from quinoa_acme import loggers
 from quinoa_acme import results
 from quinoa_acme import running
+from quinoa_acme import soundness
 
 _SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / 'experiments'
 _KEYS = {
@@ -262,6 +263,9 @@ def collect(
 ) -> None:
   """Writes all results so far into one table; see `results.update_table`.
 
+  Whether the runs were sound goes into another of the same name, in a folder
+  `soundness` beside it.
+
   Args:
     runs: the runs.
     folder: where the runs' folders are.
@@ -270,3 +274,32 @@ def collect(
   results.update_table(
     table, [row for run in runs for row in rows_of(run, folder / run.label)]
   )
+  examined = [_examine(run, folder / run.label) for run in runs]
+  results.update_table(
+    table.parent / 'soundness' / table.name,
+    [row for row in examined if row is not None],
+    soundness.COLUMNS,
+  )
+
+
+def _examine(run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
+  """What `soundness` finds of a run, or None before its learner's first row."""
+  logs = workdir / 'logs'
+  if not (logs / 'learner.csv').exists():
+    return None
+  learner = loggers.read_rows(logs / 'learner.csv')
+  if not learner:
+    return None
+  evaluations = logs / 'evaluator.csv'
+  evaluator = loggers.read_rows(evaluations) if evaluations.exists() else []
+  found = dataclasses.asdict(soundness.examine(learner, evaluator))
+  return {
+    'agent': run.agent,
+    'preset': run.preset_name,
+    'task': run.task,
+    'seed': run.seed,
+    **{
+      name: round(value, 4) if isinstance(value, float) else value
+      for name, value in found.items()
+    },
+  }

@@ -76,8 +76,12 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     """The default, for a fixed data set: held near to the data's actions.
 
     Nobody tries what its critics think too much of, so they are pessimistic.
+    No environment waits for its updates, so Q is fitted in all states.
     """
-    return cls(conservatism=0.01, fit=fit_lib.CriticFit(pessimism=1.0))
+    return cls(
+      conservatism=0.01,
+      fit=fit_lib.CriticFit(pessimism=1.0, share_of_states=1.0),
+    )
 
   @classmethod
   def debug(cls) -> 'QuinoaConfig':

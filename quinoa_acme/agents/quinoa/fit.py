@@ -53,7 +53,7 @@ class CriticFit:
   hidden_sizes: tuple[int, ...] = (128, 128)
   learning_rate: float = 1e-3
   num_actions: int = 4
-  share_of_states: float = 1.0
+  share_of_states: float = 0.25
 
   def __post_init__(self):
     validation.check_whole(self, 'num_critics')
