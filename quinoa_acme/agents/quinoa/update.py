@@ -262,8 +262,8 @@ def make_update_step(
 def _states_of_fit(
   config: config_lib.QuinoaConfig, batch: types.Transition
 ) -> Any:
-  """The states of a batch, in no order, in which Q is fitted."""
-  size = fit_lib.num_states(config.fit, config.batch_size)
+  """Those states of a batch in which Q is fitted; a batch has no order."""
+  size = fit_lib.num_states(config.fit, batch.reward.shape[0])
   return jax.tree_util.tree_map(lambda x: x[:size], batch.observation)
 
 

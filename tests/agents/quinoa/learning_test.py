@@ -13,6 +13,7 @@ import pytest
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import updates
+from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import update as update_lib
 
 
@@ -427,6 +428,36 @@ def test_critics_learn_beside_the_fit(
   assert float(rows[0]['loss']) == pytest.approx(
     float(sum(rows[0][name] for name in parts)), rel=1e-4
   )
+
+
+@pytest.mark.slow
+def test_q_is_fitted_in_a_share_of_the_states(
+  make_spec, make_networks, tiny_config, batches
+):
+  """Critics learn from the whole batch, policy and value from its share."""
+  fit = quinoa.CriticFit(hidden_sizes=(8,), share_of_states=0.25)
+  config = dataclasses.replace(
+    tiny_config, fit=fit, temperature=quinoa.FixedTemperature(0.5)
+  )
+  networks = make_networks(make_spec(), config)
+  batch = batches[0]
+  num_states = fit_lib.num_states(fit, batch.reward.size)
+  assert 0 < num_states < batch.reward.size
+  observation = np.array(batch.observation)
+  observation[num_states:] += 1.0
+  other = batch._replace(observation=observation)
+  update = jax.jit(update_lib.make_update_step(networks, config))
+  state = update_lib.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  # At first nothing is to be fitted: critics are zero.
+  state, _, _ = update(state, batch)
+  one, _, _ = update(state, batch)
+  another, _, _ = update(state, other)
+  assert _distance(one.params.policy, another.params.policy) == 0.0
+  assert _distance(one.params.value, another.params.value) == 0.0
+  assert _distance(one.params.critics, another.params.critics) > 0.0
+  assert _distance(one.params.policy, state.params.policy) > 0.0
 
 
 @pytest.mark.slow
