@@ -33,6 +33,8 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     temperature: how alpha is chosen.
     prior: what the policy's relative entropy is measured against.
     target: how the target value, or critics, follow those being learnt.
+    reward_scale: factor on the rewards that the learner sees. V, Q and alpha
+      are in the scaled unit; returns are logged as the environment gives them.
     conservatism: weight of the penalty on what Q says of actions that are not
       in the data, `losses.conservative_loss`. For learning from fixed data.
     evaluation_policy: which action the evaluator takes.
@@ -51,6 +53,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   )
   prior: prior_lib.Prior = prior_lib.UniformPrior()
   target: averaging_lib.Averaging = averaging_lib.Polyak(0.01)
+  reward_scale: float = 1.0
   conservatism: float = 0.0
 
   # Acting.
@@ -95,7 +98,9 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   def __post_init__(self):
     super().__post_init__()
-    validation.check_positive(self, 'learning_rate', 'max_gradient_norm')
+    validation.check_positive(
+      self, 'learning_rate', 'max_gradient_norm', 'reward_scale'
+    )
     validation.check_sizes(self, 'value_hidden_sizes')
     validation.check_not_negative(self, 'conservatism')
     self._check_dual()

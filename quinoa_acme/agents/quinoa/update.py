@@ -325,10 +325,13 @@ def _look_ahead(
       losses.log_ratio(following.log_prob[0], following.prior_log_prob[0]),
       state.temperature,
     )
+  reward = jnp.asarray(batch.reward, jnp.float32)
+  if config.reward_scale != 1.0:
+    reward = config.reward_scale * reward
   return _Known(
     next_value=next_value,
     td_target=losses.td_target(
-      jnp.asarray(batch.reward, jnp.float32),
+      reward,
       config.discount * jnp.asarray(batch.discount, jnp.float32),
       next_value,
     ),

@@ -51,6 +51,7 @@ def test_the_derived_numbers():
     ({'learning_rate': 0.0}, 'learning_rate must be positive .* is 0.0'),
     ({'learning_rate': math.nan}, 'learning_rate .* nan'),
     ({'max_gradient_norm': -1.0}, 'max_gradient_norm .* -1.0'),
+    ({'reward_scale': 0.0}, 'reward_scale must be positive .* is 0.0'),
     ({'samples_per_insert': math.inf}, 'samples_per_insert .* inf'),
     ({'samples_per_insert_tolerance': 0}, 'samples_per_insert_tolerance'),
     ({'batch_size': 0}, 'batch_size must be a whole number .* is 0'),

@@ -356,6 +356,27 @@ def test_the_loss_falls_on_a_fixed_batch(networks, config, batches, prior):
   assert bool(state.prior) == isinstance(prior, quinoa.LaggedPrior)
 
 
+def test_scaled_rewards_are_learnt_as_such(networks, config, batches):
+  config = dataclasses.replace(
+    config, temperature=quinoa.FixedTemperature(0.5), discount=0.5
+  )
+  scaled = dataclasses.replace(config, reward_scale=3.0)
+  batch = batches[0]
+  state = update_lib.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  expected, metrics, _ = jax.jit(update_lib.make_update_step(networks, config))(
+    state, batch._replace(reward=3.0 * batch.reward)
+  )
+  found, scaled_metrics, _ = jax.jit(
+    update_lib.make_update_step(networks, scaled)
+  )(state, batch)
+  assert _distance(found.params, expected.params) < 1e-6
+  assert float(scaled_metrics['target_mean']) == pytest.approx(
+    float(metrics['target_mean']), rel=1e-5
+  )
+
+
 @pytest.mark.slow
 def test_polyak_averages_move_by_their_rate(networks, config, batches):
   rate = 0.25
