@@ -22,6 +22,7 @@ from quinoa_acme.agents.quinoa.prior import LaggedPrior
 from quinoa_acme.agents.quinoa.prior import UniformPrior
 from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
+from quinoa_acme.agents.quinoa.temperature import HeldQTemperature
 from quinoa_acme.agents.quinoa.temperature import MultiplierTemperature
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ __all__ = (
   'DirectFit',
   'DualTemperature',
   'FixedTemperature',
+  'HeldQTemperature',
   'LaggedPrior',
   'MostLikely',
   'MultiplierTemperature',

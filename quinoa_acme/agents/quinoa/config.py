@@ -104,6 +104,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     validation.check_sizes(self, 'value_hidden_sizes')
     validation.check_not_negative(self, 'conservatism')
     self._check_dual()
+    self._check_held_q()
 
   def _check_dual(self) -> None:
     if not isinstance(self.temperature, temperature_lib.DualTemperature):
@@ -114,4 +115,14 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
         f'{math.log(self.batch_size):.3f}, but epsilon is '
         f'{self.temperature.epsilon}. Lower epsilon or raise batch_size '
         f'({self.batch_size}).'
+      )
+
+  def _check_held_q(self) -> None:
+    if isinstance(
+      self.temperature, temperature_lib.HeldQTemperature
+    ) and isinstance(self.fit, fit_lib.DirectFit):
+      raise ValueError(
+        'HeldQTemperature needs several actions a state, and DirectFit draws '
+        'one: use it with a CriticFit, or with DirectFit a '
+        'MultiplierTemperature.'
       )

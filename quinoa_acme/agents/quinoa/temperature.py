@@ -1,4 +1,4 @@
-"""The temperature alpha: fixed, by the paper's dual, or by a multiplier.
+"""The temperature alpha: fixed, by a dual of two readings, or by a multiplier.
 
 The appendix of the paper (section 6.1) makes alpha the Lagrange multiplier of
 the constraint KL(pi || prior) < epsilon, and Algorithm 2 (line 4) finds it on
@@ -96,16 +96,62 @@ class MultiplierTemperature:
   def __post_init__(self):
     validation.check_positive(self, 'epsilon')
     _check_bounds(self.minimum, self.maximum)
-    if not self.minimum <= self.initial <= self.maximum:
-      raise ValueError(
-        f'initial must lie in [{self.minimum}, {self.maximum}], but is '
-        f'{self.initial}.'
-      )
+    _check_initial(self)
     if not 0 < self.rate <= 1:
       raise ValueError(f'rate must be in (0, 1], but is {self.rate}.')
 
 
-Temperature = FixedTemperature | DualTemperature | MultiplierTemperature
+@dataclasses.dataclass(frozen=True)
+class HeldQTemperature:
+  """The same constraint, solved for at each step with Q held fixed.
+
+  This is how the dual's derivative in section 6.1 of the paper is printed, in
+  terms of Q. With Q = V + alpha D as it is, another alpha' would make the soft
+  policy prior^(1 - eta) pi^eta, normalised, with eta = alpha / alpha'; alpha'
+  is chosen such that the relative entropy of that policy to the prior, in the
+  mean over states, is the bound. Where D is zero, at first and right after a
+  copy of the prior, no alpha' is small enough: `max_step` bounds each move. See
+  `held_q_kl` for the estimate, which needs several actions a state and so a
+  `CriticFit`.
+
+  Attributes:
+    epsilon: the bound on the relative entropy, in nats for each dimension of
+      the action.
+    initial: alpha at the start.
+    max_step: the largest move of log(alpha) in one step.
+    minimum: the smallest alpha.
+    maximum: the largest alpha.
+
+  Examples:
+    >>> bound_on_kl(HeldQTemperature(epsilon=1.5), num_dimensions=6)
+    9.0
+  """
+
+  epsilon: float = 0.1
+  initial: float = 1.0
+  max_step: float = 1e-3
+  minimum: float = 1e-4
+  maximum: float = 1e4
+
+  def __post_init__(self):
+    validation.check_positive(self, 'epsilon')
+    _check_bounds(self.minimum, self.maximum)
+    _check_initial(self)
+    if not 0 < self.max_step <= 1:
+      raise ValueError(f'max_step must be in (0, 1], but is {self.max_step}.')
+
+
+def _check_initial(options: MultiplierTemperature | HeldQTemperature) -> None:
+  if not options.minimum <= options.initial <= options.maximum:
+    raise ValueError(
+      f'initial must lie in [{options.minimum}, {options.maximum}], but is '
+      f'{options.initial}.'
+    )
+
+
+Temperature = (
+  FixedTemperature | DualTemperature | MultiplierTemperature | HeldQTemperature
+)
 
 
 def bound_on_kl(temperature: Temperature, num_dimensions: int) -> float | None:
@@ -120,7 +166,7 @@ def bound_on_kl(temperature: Temperature, num_dimensions: int) -> float | None:
       return None
     case DualTemperature():
       return temperature.epsilon
-    case MultiplierTemperature():
+    case MultiplierTemperature() | HeldQTemperature():
       return temperature.epsilon * num_dimensions
 
 
@@ -132,7 +178,7 @@ def initial(temperature: Temperature) -> jax.Array:
     case DualTemperature():
       # Replaced by the first batch's solution before it is used.
       value = temperature.maximum
-    case MultiplierTemperature():
+    case MultiplierTemperature() | HeldQTemperature():
       value = temperature.initial
   return jnp.asarray(value, jnp.float32)
 
@@ -143,6 +189,7 @@ def update(
   value: jax.Array,
   log_ratio: jax.Array,
   kl: jax.Array,
+  fresh_log_ratio: jax.Array,
   num_dimensions: int,
 ) -> jax.Array:
   """alpha for this learner step.
@@ -153,6 +200,7 @@ def update(
     value: V(s) of the batch, [B].
     log_ratio: D of the batch's actions, [B].
     kl: the estimated relative entropy of the policy to its prior, scalar.
+    fresh_log_ratio: D of K actions of the policy in each state, [K, B].
     num_dimensions: the number A of action dimensions.
 
   Returns:
@@ -177,6 +225,14 @@ def update(
         temperature.minimum,
         temperature.maximum,
       )
+    case HeldQTemperature():
+      new_alpha = solve_held_q(
+        alpha,
+        fresh_log_ratio,
+        temperature.epsilon * num_dimensions,
+        temperature.max_step,
+      )
+      new_alpha = jnp.clip(new_alpha, temperature.minimum, temperature.maximum)
   return jax.lax.stop_gradient(new_alpha)
 
 
@@ -258,6 +314,49 @@ def solve_dual(
 
   log_alpha = find_root(derivative, jnp.log(minimum), jnp.log(maximum))
   return jnp.clip(jnp.exp(log_alpha), minimum, maximum)
+
+
+def held_q_kl(log_eta: jax.Array, log_ratio: jax.Array) -> jax.Array:
+  """E_s KL(q || prior) of q = prior^(1 - eta) pi^eta, normalised.
+
+    KL = eta E_q[D] - log E_pi[exp((eta - 1) D)]
+
+  The actions are of pi, and count as actions of q by the weights
+  softmax((eta - 1) D) over those of their state. At eta = 1 this is the mean of
+  D; its derivative in eta is eta Var_q[D], so that it rises, also as estimated.
+
+  Args:
+    log_eta: log of eta, scalar.
+    log_ratio: D of K actions of pi in each state, [K, B].
+
+  Returns:
+    A scalar, in nats.
+  """
+  eta = jnp.exp(log_eta)
+  logits = (eta - 1.0) * log_ratio
+  mean = jnp.sum(jax.nn.softmax(logits, axis=0) * log_ratio, axis=0)
+  log_normaliser = jax.nn.logsumexp(logits, axis=0) - jnp.log(len(log_ratio))
+  return jnp.mean(eta * mean - log_normaliser)
+
+
+def solve_held_q(
+  alpha: jax.Array, log_ratio: jax.Array, bound: float, max_step: float
+) -> jax.Array:
+  """The alpha' near alpha at which `held_q_kl` is the bound.
+
+  Args:
+    alpha: the temperature of the step before, scalar.
+    log_ratio: D of K actions of the policy in each state, [K, B].
+    bound: the bound on the relative entropy, in nats.
+    max_step: the largest move of log(alpha).
+
+  Returns:
+    A scalar.
+  """
+  log_eta = find_root(
+    lambda log_eta: held_q_kl(log_eta, log_ratio) - bound, -max_step, max_step
+  )
+  return alpha * jnp.exp(-log_eta)
 
 
 class _Bracket(NamedTuple):

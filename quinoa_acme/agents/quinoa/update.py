@@ -182,6 +182,8 @@ class _Known(NamedTuple):
   td_target: jax.Array
   # The relative entropy of policy and prior in nats, scalar.
   kl: jax.Array
+  # What that is the mean of: D of the fresh actions, [K, B].
+  fresh_log_ratio: jax.Array
 
 
 class _Fitted(NamedTuple):
@@ -328,14 +330,17 @@ def _look_ahead(
   reward = jnp.asarray(batch.reward, jnp.float32)
   if config.reward_scale != 1.0:
     reward = config.reward_scale * reward
+  td_target = losses.td_target(
+    reward,
+    config.discount * jnp.asarray(batch.discount, jnp.float32),
+    next_value,
+  )
+  fresh_log_ratio = losses.log_ratio(fresh.log_prob, fresh.prior_log_prob)
   return _Known(
     next_value=next_value,
-    td_target=losses.td_target(
-      reward,
-      config.discount * jnp.asarray(batch.discount, jnp.float32),
-      next_value,
-    ),
-    kl=jnp.mean(losses.log_ratio(fresh.log_prob, fresh.prior_log_prob)),
+    td_target=td_target,
+    kl=jnp.mean(fresh_log_ratio),
+    fresh_log_ratio=fresh_log_ratio,
   )
 
 
@@ -392,6 +397,7 @@ def _loss(
     jnp.broadcast_to(value, log_ratio.shape).ravel(),
     log_ratio.ravel(),
     known.kl,
+    known.fresh_log_ratio,
     networks.policy.num_dimensions,
   )
   if isinstance(config.fit, fit_lib.DirectFit):

@@ -68,6 +68,11 @@ def test_the_derived_numbers():
       {'temperature': quinoa.DualTemperature(6.0)},
       r'epsilon < log\(batch_size\) = 5.545, but epsilon is 6.0.*\(256\)',
     ),
+    # One action a state says nothing of another policy's relative entropy.
+    (
+      {'temperature': quinoa.HeldQTemperature(), 'fit': quinoa.DirectFit()},
+      'several actions a state, and DirectFit draws one',
+    ),
     # Learning would never start.
     (
       {'min_replay_size': 2000, 'max_replay_size': 1999},

@@ -523,6 +523,7 @@ _LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
     (_DIRECT, _TILTED, quinoa.UniformPrior(), quinoa.MultiplierTemperature()),
     (_CRITICS, _AFFINE, _LAGGED, quinoa.DualTemperature(0.1)),
     (_CRITICS, _TILTED, _LAGGED, quinoa.MultiplierTemperature(initial=0.1)),
+    (_CRITICS, _TILTED, _LAGGED, quinoa.HeldQTemperature(initial=0.1)),
     (_CRITICS, _AFFINE, quinoa.UniformPrior(), quinoa.FixedTemperature(0.1)),
   ],
 )

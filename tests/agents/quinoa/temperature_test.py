@@ -1,5 +1,6 @@
 """Tests of the temperature: the dual's root against SciPy's, and the ends."""
 
+import functools
 import math
 
 import hypothesis
@@ -216,11 +217,15 @@ def test_find_root_ends_where_its_tolerance_is_below_float32():
   assert root == pytest.approx(1234.5678, rel=1e-6)
 
 
+# D of two actions in each of two states; its mean is 1.
+_FRESH = jnp.array([[0.0, 1.0], [2.0, 1.0]])
+
+
 def _update(temperature, alpha, kl):
   batch = jnp.linspace(-1, 1, 8)
   return jax.jit(
     lambda a, k: temperature_lib.update(
-      temperature, a, batch, 0 * batch, k, num_dimensions=2
+      temperature, a, batch, 0 * batch, k, _FRESH, num_dimensions=2
     )
   )(alpha, kl)
 
@@ -275,13 +280,79 @@ def test_a_multiplier_keeps_its_bounds():
     assert alpha == expected
 
 
+def test_held_q_kl_is_that_of_the_policy_at_another_temperature():
+  """On a grid of actions, against the sums that it estimates."""
+  rng = np.random.default_rng(0)
+  logits = 2 * rng.normal(size=(3, 10))
+  policy = special.softmax(logits, axis=1)
+  prior = special.softmax(rng.normal(size=(3, 10)), axis=1)
+  # Each action as often as the policy takes it.
+  actions = np.stack(
+    [rng.choice(10, size=100_000, p=probabilities) for probabilities in policy]
+  )
+  log_ratio = np.log(policy / prior)
+  drawn = np.take_along_axis(log_ratio, actions, axis=1).T
+  for eta in (0.7, 1.0, 1.2):
+    q = special.softmax(
+      (1 - eta) * np.log(prior) + eta * np.log(policy), axis=1
+    )
+    expected = np.mean(np.sum(q * np.log(q / prior), axis=1))
+    estimate = temperature_lib.held_q_kl(np.log(eta), np.float32(drawn))
+    assert float(estimate) == pytest.approx(expected, rel=0.03)
+
+
+def test_held_q_kl_rises_with_eta():
+  log_ratio = jnp.asarray(np.random.default_rng(0).normal(size=(4, 32)))
+  kls = jax.vmap(temperature_lib.held_q_kl, in_axes=(0, None))(
+    jnp.linspace(-1.0, 1.0, 21), log_ratio
+  )
+  assert np.all(np.diff(kls) > 0)
+  assert float(kls[10]) == pytest.approx(float(jnp.mean(log_ratio)), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+  ('epsilon', 'factor'),
+  # The bound is of two dimensions, and the mean of D is 1: as it is; at once
+  # too little and too much.
+  [(0.5, 1.0), (5.0, math.exp(-0.1)), (0.1, math.exp(0.1))],
+)
+def test_held_q_moves_to_its_bound_by_no_more_than_a_step(epsilon, factor):
+  held = temperature_lib.HeldQTemperature(
+    epsilon=epsilon, initial=2.0, max_step=0.1
+  )
+  alpha = temperature_lib.initial(held)
+  assert _update(held, alpha, 0.0) == pytest.approx(2 * factor, rel=1e-5)
+
+
+def test_held_q_meets_its_bound_where_it_is_near():
+  held = temperature_lib.HeldQTemperature(epsilon=0.52, initial=2.0, max_step=1)
+  alpha = _update(held, temperature_lib.initial(held), 0.0)
+  assert 1.5 < alpha < 2.0
+  kl = temperature_lib.held_q_kl(jnp.log(2.0 / alpha), _FRESH)
+  assert float(kl) == pytest.approx(2 * 0.52, rel=1e-4)
+
+
+def test_held_q_falls_while_policy_and_prior_are_one():
+  held = temperature_lib.HeldQTemperature(max_step=0.1, minimum=0.95)
+  update = functools.partial(
+    temperature_lib.update,
+    held,
+    value=jnp.zeros(8),
+    log_ratio=jnp.zeros(8),
+    kl=jnp.zeros(()),
+    fresh_log_ratio=jnp.zeros((4, 8)),
+    num_dimensions=2,
+  )
+  assert update(jnp.ones(())) == np.float32(0.95)
+
+
 def test_no_gradient_flows_through_the_temperature():
   value = jnp.linspace(-1, 1, 8)
 
   def loss(value):
     dual = temperature_lib.DualTemperature(0.1)
     return temperature_lib.update(
-      dual, jnp.ones(()), value, 0 * value, 0.0, num_dimensions=2
+      dual, jnp.ones(()), value, 0 * value, 0.0, _FRESH, num_dimensions=2
     )
 
   np.testing.assert_array_equal(jax.jit(jax.grad(loss))(value), np.zeros(8))
@@ -312,6 +383,11 @@ def test_no_gradient_flows_through_the_temperature():
       lambda: temperature_lib.MultiplierTemperature(initial=1e5),
       r'initial must lie in \[0.0001, 10000.0\], but is 100000.0',
     ),
+    (
+      lambda: temperature_lib.HeldQTemperature(initial=1e-9),
+      r'initial must lie in \[0.0001, 10000.0\], but is 1e-09',
+    ),
+    (lambda: temperature_lib.HeldQTemperature(max_step=0), 'max_step .* is 0'),
     (lambda: temperature_lib.MultiplierTemperature(rate=0), 'rate .* is 0'),
     (lambda: temperature_lib.MultiplierTemperature(rate=2), 'rate .* is 2'),
   ],
