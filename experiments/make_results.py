@@ -1,15 +1,16 @@
-"""Remakes tables and pictures of docs/results.md.
+"""Remakes tables and pictures of docs/results.md and docs/ablations.md.
 
   python experiments/make_results.py
 
-They are made of the committed tables in `experiments/results`, and of published
-returns in `experiments/published`, alone.
+They are made of the committed tables in `experiments/results`, of the sweep of
+ablations, and of published returns in `experiments/published`, alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 import csv
 import math
 import pathlib
+import statistics
 
 from matplotlib import figure as figure_lib
 import numpy as np
@@ -19,15 +20,21 @@ from quinoa_acme import figures
 from quinoa_acme import modes as modes_lib
 from quinoa_acme import policy_figure
 from quinoa_acme import results
+from quinoa_acme import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
+_SWEEPS = _ROOT / 'experiments' / 'sweeps'
 _PUBLISHED = _ROOT / 'experiments' / 'published' / 'dmc_state_returns.csv'
 _DOCUMENT = _ROOT / 'docs' / 'results.md'
+_ABLATIONS = _ROOT / 'docs' / 'ablations.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
 _OFFLINE_STEPS = (10_000, 20_000)
 _OFFLINE = {'quinoa': 'Quinoa, `offline` preset', 'bc': 'Behaviour cloning'}
+
+# For each curve and seed, the returns by steps.
+_Returns = Mapping[results.Curve, Mapping[int, results.RunReturns]]
 
 # Of the published SACs the one that acts at every frame, as ours do.
 _SAME_CONDITIONS = 'https://github.com/denisyarats/pytorch_sac'
@@ -191,18 +198,91 @@ def make_modes_table(name: str) -> str:
   return '\n'.join([*lines, '', f'{facts[0].upper()}{facts[1:]}.'])
 
 
+def make_ablation_table() -> str:
+  """The table of every variant beside the default, in Markdown.
+
+  A return is the mean over seeds. A difference is taken between the runs of one
+  task and seed, after the last evaluation.
+  """
+  sweep = sweeps.read(_SWEEPS / 'ablations.json')
+  table = _TABLES / f'{sweep.table}.csv'
+  returns = results.read_runs([table]) if table.exists() else {}
+  variants: dict[str, list[sweeps.Run]] = {}
+  for run in sweep.runs:
+    variants.setdefault(run.variant, []).append(run)
+  tasks = list(dict.fromkeys(run.task for run in sweep.runs))
+  heads = ('variant', 'change', *tasks, 'difference, median', 'mean')
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  for variant, runs in variants.items():
+    flags = [f'`{name}={value}`' for name, value in runs[0].flags]
+    cells = [
+      _format_evaluations([run for run in runs if run.task == task], returns)
+      for task in tasks
+    ]
+    differences = _differences(runs, variants[''], returns) if variant else []
+    lines.append(
+      _line(
+        variant or 'default',
+        ', '.join(flags),
+        *cells,
+        *_format_differences(differences, len(runs)),
+      )
+    )
+  return '\n'.join(lines)
+
+
+def _format_evaluations(runs: Sequence[sweeps.Run], returns: _Returns) -> str:
+  """A cell: the mean over seeds at each evaluation, '120 / 314'."""
+  first = runs[0]
+  means = []
+  for steps in range(first.eval_every, first.num_steps + 1, first.eval_every):
+    found = [_return_of(run, returns, steps) for run in runs]
+    known = [x for x in found if x is not None]
+    means.append(f'{statistics.mean(known):.0f}' if known else '-')
+  return ' / '.join(means)
+
+
+def _differences(
+  runs: Sequence[sweeps.Run], defaults: Sequence[sweeps.Run], returns: _Returns
+) -> list[float]:
+  """Return less the default's at the end, of each task and seed that has it."""
+  found = []
+  for run, default in zip(runs, defaults, strict=True):
+    value = _return_of(run, returns, run.num_steps)
+    other = _return_of(default, returns, default.num_steps)
+    if value is not None and other is not None:
+      found.append(value - other)
+  return found
+
+
+def _return_of(run: sweeps.Run, returns: _Returns, steps: int) -> float | None:
+  return returns.get(run.curve, {}).get(run.seed, {}).get(steps)
+
+
+def _format_differences(
+  differences: Sequence[float], num_runs: int
+) -> tuple[str, str]:
+  """Two cells: median and mean, and of how many runs if not of all."""
+  if not differences:
+    return '', ''
+  known = len(differences)
+  note = f' ({known} of {num_runs} runs)' if known < num_runs else ''
+  median, mean = statistics.median(differences), statistics.mean(differences)
+  return f'{median:+.0f}{note}', f'{mean:+.0f}'
+
+
 def _line(*cells: str) -> str:
   return f'| {" | ".join(cells)} |'
 
 
-def put(name: str, table: str) -> None:
-  """Puts a table into the document, between its marks."""
+def put(name: str, table: str, document: pathlib.Path = _DOCUMENT) -> None:
+  """Puts a table into a document, between its marks."""
   begin, end = _BEGIN.format(name), _END.format(name)
-  before, found, rest = _DOCUMENT.read_text().partition(begin)
+  before, found, rest = document.read_text().partition(begin)
   _, closed, after = rest.partition(end)
   if not (found and closed):
-    raise ValueError(f'{_DOCUMENT} must have the marks {begin} and {end}.')
-  _DOCUMENT.write_text(f'{before}{begin}\n{table}\n{end}{after}')
+    raise ValueError(f'{document} must have the marks {begin} and {end}.')
+  document.write_text(f'{before}{begin}\n{table}\n{end}{after}')
 
 
 def main() -> None:
@@ -216,6 +296,7 @@ def main() -> None:
   put('offline', make_offline_table(offline))
   put('figure2', make_modes_table('figure2'))
   put('figure2_default', make_modes_table('figure2_default'))
+  put('ablations', make_ablation_table(), _ABLATIONS)
 
 
 if __name__ == '__main__':

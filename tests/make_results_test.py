@@ -1,5 +1,6 @@
 """The document of results says what the committed rows say."""
 
+import json
 import pathlib
 import runpy
 
@@ -24,3 +25,59 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows():
   ):
     # Else: python experiments/make_results.py
     assert table in document
+
+
+def test_the_ablations_of_the_document_are_those_of_the_committed_rows():
+  script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
+  document = (_ROOT / 'docs' / 'ablations.md').read_text()
+  assert script['make_ablation_table']() in document
+
+
+def test_a_variant_is_shown_with_its_difference_to_the_default(
+  tmp_path, monkeypatch
+):
+  script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
+  make_table = script['make_ablation_table']
+  monkeypatch.setitem(make_table.__globals__, '_SWEEPS', tmp_path)
+  monkeypatch.setitem(make_table.__globals__, '_TABLES', tmp_path)
+  default = {
+    'agent': 'quinoa',
+    'preset': 'default',
+    'env_names': ['control:walker:walk'],
+    'seeds': [3, 4],
+    'num_steps': 200,
+    'eval_every': 100,
+  }
+  other = {'variant': 'small', 'flags': {'batch_size': '16'}}
+  missing = {'variant': 'large', 'flags': {'batch_size': '512'}}
+  sweep = {'runs': [default, {**default, **other}, {**default, **missing}]}
+  (tmp_path / 'ablations.json').write_text(json.dumps(sweep))
+  rows = [
+    ('default', 3, 100, 10.0),
+    ('default', 3, 200, 20.0),
+    ('default', 4, 100, 30.0),
+    ('default', 4, 200, 40.0),
+    ('default/small', 3, 100, 5.0),
+    ('default/small', 3, 200, 26.0),
+    ('default/small', 4, 100, 7.0),
+  ]
+  results.update_table(
+    tmp_path / 'ablations.csv',
+    [
+      {
+        **dict.fromkeys(results.COLUMNS, 0),
+        'agent': 'quinoa',
+        'preset': preset,
+        'task': 'walker-walk',
+        'seed': seed,
+        'actor_steps': steps,
+        'return': value,
+      }
+      for preset, seed, steps, value in rows
+    ],
+  )
+  assert make_table().splitlines()[2:] == [
+    '| default |  | 20 / 30 |  |  |',
+    '| small | `batch_size=16` | 6 / 26 | +6 (1 of 2 runs) | +6 |',
+    '| large | `batch_size=512` | - / - |  |  |',
+  ]
