@@ -15,6 +15,9 @@ from quinoa_acme.networks.linear import Layer
 from quinoa_acme.networks.linear import Linear
 from quinoa_acme.networks.mlp import flatten_observation
 from quinoa_acme.networks.mlp import MLP
+from quinoa_acme.networks.norms import LayerNorm
+from quinoa_acme.networks.norms import NoNorm
+from quinoa_acme.networks.norms import WeightNorm
 from quinoa_acme.networks.real_nvp import BoxFlow
 from quinoa_acme.networks.real_nvp import ConditionalRealNVP
 from quinoa_acme.networks.real_nvp import RealNVPConfig
@@ -38,14 +41,17 @@ __all__ = (
   'CriticMLP',
   'Flow',
   'Layer',
+  'LayerNorm',
   'LayerNormLinear',
   'Linear',
+  'NoNorm',
   'RealNVPConfig',
   'SquashedGaussian',
   'SquashedGaussianConfig',
   'TiltedFlow',
   'TiltedFlowConfig',
   'ValueMLP',
+  'WeightNorm',
   'WeightNormLinear',
   'flatten_observation',
 )

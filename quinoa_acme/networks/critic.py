@@ -7,16 +7,17 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from quinoa_acme.networks import layer_norm
 from quinoa_acme.networks import mlp
+from quinoa_acme.networks import norms
 
 
 class CriticMLP(hk.Module):
-  """Q(a, s), an MLP with layer normalisation, zero at initialisation.
+  """Q(a, s), an MLP that is zero at initialisation.
 
-  Layer normalisation bounds what the network says of actions far from those it
-  was fitted at, which keeps bootstrapped values from running away (Ball et al.,
-  'Efficient Online Reinforcement Learning with Offline Data', 2023, section
+  Layer normalisation, its own if it is not told otherwise, bounds what the
+  network says of actions far from those it was fitted at, which keeps
+  bootstrapped values from running away (Ball et al., 'Efficient Online
+  Reinforcement Learning with Offline Data', 2023, section
   4.2).
 
   Examples:
@@ -27,15 +28,22 @@ class CriticMLP(hk.Module):
     (4, 8)
   """
 
-  def __init__(self, hidden_sizes: Sequence[int], name: str = 'critic'):
+  def __init__(
+    self,
+    hidden_sizes: Sequence[int],
+    norm: norms.Norm = norms.LayerNorm(),
+    name: str = 'critic',
+  ):
     """Makes the network.
 
     Args:
       hidden_sizes: width of each hidden layer.
+      norm: how these are normalised.
       name: the module's name.
     """
     super().__init__(name)
     self._hidden_sizes = hidden_sizes
+    self._layer = norms.layer_of(norm)
 
   def __call__(self, observation: Any, action: jax.Array) -> jax.Array:
     """Values observations and actions.
@@ -48,7 +56,5 @@ class CriticMLP(hk.Module):
       The value in units of reward, float32 of shape [..., B].
     """
     features = mlp.flatten_observation(observation)
-    network = mlp.MLP(
-      self._hidden_sizes, 1, layer=layer_norm.LayerNormLinear, name='mlp'
-    )
+    network = mlp.MLP(self._hidden_sizes, 1, layer=self._layer, name='mlp')
     return jnp.squeeze(network(features, action), axis=-1)

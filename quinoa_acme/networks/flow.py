@@ -19,8 +19,8 @@ import numpy as np
 
 from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
-from quinoa_acme.networks import linear
 from quinoa_acme.networks import mlp
+from quinoa_acme.networks import norms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +31,7 @@ class CouplingsConfig:
     num_couplings: number of couplings. They come in pairs, of which each moves
       what the other leaves alone.
     hidden_sizes: width of each hidden layer of a coupling's conditioner.
+    norm: how these are normalised.
 
   Examples:
     >>> CouplingsConfig(hidden_sizes=(0,))
@@ -40,6 +41,7 @@ class CouplingsConfig:
 
   num_couplings: int = 4
   hidden_sizes: tuple[int, ...] = (64, 64)
+  norm: norms.Norm = norms.NoNorm()
 
   def __post_init__(self):
     if self.num_couplings < 2:
@@ -113,7 +115,6 @@ def make_couplings(
   prepare: Callable[[jax.Array], jax.Array],
   make_bijector: MakeBijector,
   num_parameters: int,
-  layer: linear.Layer,
 ) -> distrax.Chain:
   """Makes the chain of couplings, inside of a Haiku transform.
 
@@ -128,7 +129,6 @@ def make_couplings(
       elementwise.
     make_bijector: makes the map of the dimensions moved.
     num_parameters: how many numbers it takes for each.
-    layer: the kind of the conditioners' layers.
 
   Returns:
     A bijector of [..., B, A].
@@ -145,7 +145,10 @@ def make_couplings(
 
   def make_conditioner(name: str, num_moved: int):
     network = mlp.MLP(
-      config.hidden_sizes, num_moved * num_parameters, layer=layer, name=name
+      config.hidden_sizes,
+      num_moved * num_parameters,
+      layer=norms.layer_of(config.norm),
+      name=name,
     )
     return lambda kept: network(features, prepare(jnp.asarray(kept)))
 

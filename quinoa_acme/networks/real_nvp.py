@@ -19,7 +19,7 @@ from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
 from quinoa_acme.networks import mlp
-from quinoa_acme.networks import weight_norm
+from quinoa_acme.networks import norms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +29,13 @@ class RealNVPConfig(flow.CouplingsConfig):
   Attributes:
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
+    norm: see `flow.CouplingsConfig`.
     max_shift: bound on the shift of one coupling, in logits.
     min_log_scale: lower bound on the log-scale of one coupling.
     max_log_scale: upper bound on the log-scale of one coupling.
   """
 
+  norm: norms.Norm = norms.WeightNorm()
   max_shift: float = 3.0
   min_log_scale: float = -2.0
   max_log_scale: float = 0.4
@@ -134,7 +136,6 @@ class ConditionalRealNVP(hk.Module):
       prepare=lambda logit: jnp.tanh(logit / 2.0),
       make_bijector=self._make_affine,
       num_parameters=2,
-      layer=weight_norm.WeightNormLinear,
     )
     return BoxFlow(couplings, self._box, features.shape[0])
 

@@ -24,7 +24,6 @@ import jax.numpy as jnp
 from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
-from quinoa_acme.networks import linear
 from quinoa_acme.networks import mlp
 
 # Below this tilt a density is uniform as far as float32 can tell.
@@ -41,6 +40,7 @@ class TiltedFlowConfig(flow.CouplingsConfig):
   Attributes:
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
+    norm: see `flow.CouplingsConfig`.
     max_tilt: bound on |kappa| of one coupling: how much the log-density may
       change over the box in one dimension.
   """
@@ -269,6 +269,5 @@ class ConditionalTiltedFlow(hk.Module):
         flow.bounded(raw / temperature, -max_tilt, max_tilt)
       ),
       num_parameters=1,
-      layer=linear.Linear,
     )
     return TiltedFlow(couplings, self._box, features.shape[0])

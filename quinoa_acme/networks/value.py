@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from quinoa_acme.networks import mlp
-from quinoa_acme.networks import weight_norm
+from quinoa_acme.networks import norms
 
 
 class ValueMLP(hk.Module):
@@ -21,15 +21,22 @@ class ValueMLP(hk.Module):
     Array([0., 0.], dtype=float32)
   """
 
-  def __init__(self, hidden_sizes: Sequence[int], name: str = 'value'):
+  def __init__(
+    self,
+    hidden_sizes: Sequence[int],
+    norm: norms.Norm = norms.WeightNorm(),
+    name: str = 'value',
+  ):
     """Makes the network.
 
     Args:
       hidden_sizes: width of each hidden layer.
+      norm: how these are normalised.
       name: the module's name.
     """
     super().__init__(name)
     self._hidden_sizes = hidden_sizes
+    self._layer = norms.layer_of(norm)
 
   def __call__(self, observation: Any) -> jax.Array:
     """Values a batch of observations.
@@ -41,7 +48,5 @@ class ValueMLP(hk.Module):
       The value in units of reward, float32 of shape [B].
     """
     features = mlp.flatten_observation(observation)
-    network = mlp.MLP(
-      self._hidden_sizes, 1, layer=weight_norm.WeightNormLinear, name='mlp'
-    )
+    network = mlp.MLP(self._hidden_sizes, 1, layer=self._layer, name='mlp')
     return jnp.squeeze(network(features), axis=-1)

@@ -55,10 +55,17 @@ class QuinoaAgent:
   ) -> networks_lib.QuinoaNetworks:
     """Makes the networks that the options name."""
     config = self.config
-    sizes = {'value_hidden_sizes': config.value_hidden_sizes}
+    critic = {}
     if isinstance(config.fit, fit_lib.CriticFit):
-      sizes['critic_hidden_sizes'] = config.fit.hidden_sizes
-    return networks_lib.make_networks(spec, flow=config.flow, **sizes)
+      critic['critic_hidden_sizes'] = config.fit.hidden_sizes
+      critic['critic_norm'] = config.fit.norm
+    return networks_lib.make_networks(
+      spec,
+      flow=config.flow,
+      value_hidden_sizes=config.value_hidden_sizes,
+      value_norm=config.value_norm,
+      **critic,
+    )
 
   def make_builder(
     self,

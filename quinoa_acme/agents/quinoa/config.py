@@ -11,6 +11,7 @@ from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
+from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import tilted
 
@@ -26,6 +27,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   Attributes:
     flow: the kind and shape of the policy's flow.
     value_hidden_sizes: width of each hidden layer of V.
+    value_norm: how these are normalised.
     fit: what Q is fitted to.
     learning_rate: Adam's.
     max_gradient_norm: the norm that the whole gradient, of flow and V together,
@@ -43,6 +45,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   # Networks.
   flow: networks.FlowConfig = tilted.TiltedFlowConfig()
   value_hidden_sizes: tuple[int, ...] = (128, 128)
+  value_norm: norms.Norm = norms.WeightNorm()
 
   # Loss.
   fit: fit_lib.Fit = fit_lib.CriticFit()

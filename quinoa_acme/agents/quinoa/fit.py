@@ -3,6 +3,7 @@
 import dataclasses
 
 from quinoa_acme import validation
+from quinoa_acme.networks import norms
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,7 @@ class CriticFit:
     pessimism: how many standard deviations over the critics their value lies
       below their mean. With two critics, 1 makes it the smaller of them.
     hidden_sizes: width of each hidden layer of a critic.
+    norm: how these are normalised.
     learning_rate: Adam's, of the critics.
     num_actions: fresh actions a state that Q is fitted at, at least 2.
     share_of_states: of the batch's states, the share in which it is.
@@ -51,6 +53,7 @@ class CriticFit:
   num_critics: int = 2
   pessimism: float = 0.5
   hidden_sizes: tuple[int, ...] = (128, 128)
+  norm: norms.Norm = norms.LayerNorm()
   learning_rate: float = 1e-3
   num_actions: int = 4
   share_of_states: float = 0.25

@@ -15,6 +15,7 @@ from quinoa_acme.common_types import Params
 from quinoa_acme.common_types import PRNGKey
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
+from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
@@ -170,22 +171,26 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
   return init, (log_prob, sample, sample_and_log_prob, mode)
 
 
-def make_value(hidden_sizes: Sequence[int]) -> hk.Transformed:
+def make_value(
+  hidden_sizes: Sequence[int], norm: norms.Norm = norms.WeightNorm()
+) -> hk.Transformed:
   """Makes the value network, zero at initialisation."""
   return hk.without_apply_rng(
-    hk.transform(lambda obs: value_lib.ValueMLP(hidden_sizes)(obs))
+    hk.transform(lambda obs: value_lib.ValueMLP(hidden_sizes, norm)(obs))
   )
 
 
 def make_critic(
-  spec: EnvironmentSpec, hidden_sizes: Sequence[int]
+  spec: EnvironmentSpec,
+  hidden_sizes: Sequence[int],
+  norm: norms.Norm = norms.LayerNorm(),
 ) -> hk.Transformed:
   """Makes one critic, zero at initialisation."""
   box = box_lib.Box.from_spec(spec.actions)
 
   def apply(observation, action):
     symmetric = box.to_symmetric(box.flatten(action))
-    return critic_lib.CriticMLP(hidden_sizes)(observation, symmetric)
+    return critic_lib.CriticMLP(hidden_sizes, norm)(observation, symmetric)
 
   return hk.without_apply_rng(hk.transform(apply))
 
@@ -195,7 +200,9 @@ def make_networks(
   *,
   flow: FlowConfig = tilted.TiltedFlowConfig(),
   value_hidden_sizes: Sequence[int] = (128, 128),
+  value_norm: norms.Norm = norms.WeightNorm(),
   critic_hidden_sizes: Sequence[int] = (128, 128),
+  critic_norm: norms.Norm = norms.LayerNorm(),
 ) -> QuinoaNetworks:
   """Makes the networks of section 3 for an environment.
 
@@ -205,7 +212,9 @@ def make_networks(
     spec: the environment's specs.
     flow: the kind and shape of the policy's flow.
     value_hidden_sizes: width of each hidden layer of V.
+    value_norm: how these are normalised.
     critic_hidden_sizes: width of each hidden layer of a critic.
+    critic_norm: how these are normalised.
 
   Returns:
     The networks.
@@ -215,8 +224,8 @@ def make_networks(
   """
   return QuinoaNetworks(
     policy=make_flow_policy(spec, flow),
-    value=make_value(value_hidden_sizes),
-    critic=make_critic(spec, critic_hidden_sizes),
+    value=make_value(value_hidden_sizes, value_norm),
+    critic=make_critic(spec, critic_hidden_sizes, critic_norm),
     example_observation=jax.tree_util.tree_map(
       lambda x: np.zeros((1, *x.shape), x.dtype), spec.observations
     ),

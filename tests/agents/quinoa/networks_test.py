@@ -1,5 +1,7 @@
 """Tests of the agent's networks, and of how it acts with them."""
 
+import dataclasses
+
 from acme import specs
 import jax
 import jax.numpy as jnp
@@ -206,6 +208,49 @@ def test_a_critic_is_a_function_of_the_action_in_its_box(
   )
   other = critic.apply(params, batch.observation, batch.action[::-1])
   assert np.any(np.abs(value - other) > 1e-3)
+
+
+@pytest.mark.parametrize(
+  ('norm', 'parameter'),
+  [
+    (networks_lib.NoNorm(), 'w'),
+    (networks_lib.LayerNorm(), 'scale'),
+    (networks_lib.WeightNorm(), 'gain'),
+  ],
+)
+def test_every_network_is_normalised_as_its_option_says(
+  make_spec, make_networks, make_batch, tiny_config, norm, parameter
+):
+  spec = make_spec()
+  batch = make_batch(spec, 16)
+  key = jax.random.PRNGKey(0)
+  for flow in (networks_lib.TiltedFlowConfig, networks_lib.RealNVPConfig):
+    config = dataclasses.replace(
+      tiny_config,
+      flow=flow(num_couplings=2, hidden_sizes=(8,), norm=norm),
+      value_norm=norm,
+      fit=dataclasses.replace(tiny_config.fit, norm=norm),
+    )
+    networks = make_networks(spec, config)
+    policy = networks.policy.init(key, batch.observation, batch.action)
+    value = networks.value.init(key, batch.observation)
+    critic = networks.critic.init(key, batch.observation, batch.action)
+    for params, num_layers in ((policy, 2), (value, 1), (critic, 1)):
+      hidden = [
+        layer
+        for name, layer in params.items()
+        if 'hidden_0' in name and parameter in layer
+      ]
+      assert len(hidden) == num_layers
+    variables = quinoa.PolicyVariables(params=policy, temperature=jnp.ones(()))
+    np.testing.assert_allclose(
+      networks.policy.log_prob(variables, batch.observation, batch.action),
+      networks.policy.uniform_log_prob,
+      rtol=1e-5,
+    )
+    np.testing.assert_array_equal(
+      networks.value.apply(value, batch.observation), np.zeros(16)
+    )
 
 
 def test_a_spec_without_bounds_is_refused(make_spec):
