@@ -1,5 +1,7 @@
 """Networks: conditional flows and Gaussians, values, critics, their parts."""
 
+from quinoa_acme.networks.additive import AdditiveFlowConfig
+from quinoa_acme.networks.additive import ConditionalAdditiveFlow
 from quinoa_acme.networks.box import Box
 from quinoa_acme.networks.critic import CriticMLP
 from quinoa_acme.networks.flow import CouplingsConfig
@@ -29,11 +31,13 @@ from quinoa_acme.networks.weight_norm import WeightNormLinear
 
 __all__ = (
   'MLP',
+  'AdditiveFlowConfig',
   'Box',
   'BoxFlow',
   'BoxGaussian',
   'ClippedGaussian',
   'ClippedGaussianConfig',
+  'ConditionalAdditiveFlow',
   'ConditionalGaussian',
   'ConditionalRealNVP',
   'ConditionalTiltedFlow',

@@ -13,6 +13,7 @@ from quinoa_acme.common_types import EnvironmentSpec
 from quinoa_acme.common_types import Observation
 from quinoa_acme.common_types import Params
 from quinoa_acme.common_types import PRNGKey
+from quinoa_acme.networks import additive
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import norms
@@ -95,7 +96,9 @@ class QuinoaNetworks:
   example_action: np.ndarray
 
 
-FlowConfig = real_nvp.RealNVPConfig | tilted.TiltedFlowConfig
+FlowConfig = (
+  real_nvp.RealNVPConfig | tilted.TiltedFlowConfig | additive.AdditiveFlowConfig
+)
 
 
 def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
@@ -144,6 +147,8 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
     match config:
       case real_nvp.RealNVPConfig():
         return real_nvp.ConditionalRealNVP(box, config)(observation)
+      case additive.AdditiveFlowConfig():
+        return additive.ConditionalAdditiveFlow(box, config)(observation)
       case tilted.TiltedFlowConfig():
         return tilted.ConditionalTiltedFlow(box, config)(
           observation, temperature

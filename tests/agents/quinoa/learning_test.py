@@ -512,6 +512,7 @@ def test_conservatism_makes_the_data_likely(
 _DIRECT, _CRITICS = quinoa.DirectFit(), quinoa.CriticFit(hidden_sizes=(8,))
 _AFFINE = networks_lib.RealNVPConfig(2, hidden_sizes=(8,))
 _TILTED = networks_lib.TiltedFlowConfig(2, hidden_sizes=(8,))
+_ADDITIVE = networks_lib.AdditiveFlowConfig(2, hidden_sizes=(8,))
 _LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
 
 
@@ -525,6 +526,7 @@ _LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
     (_CRITICS, _TILTED, _LAGGED, quinoa.MultiplierTemperature(initial=0.1)),
     (_CRITICS, _TILTED, _LAGGED, quinoa.HeldQTemperature(initial=0.1)),
     (_CRITICS, _AFFINE, quinoa.UniformPrior(), quinoa.FixedTemperature(0.1)),
+    (_CRITICS, _ADDITIVE, _LAGGED, quinoa.MultiplierTemperature(initial=0.1)),
   ],
 )
 def test_the_options_go_together(

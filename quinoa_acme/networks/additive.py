@@ -1,0 +1,131 @@
+"""A conditional flow of additive couplings with a base of variable width.
+
+Additive couplings keep volume (NICE, Dinh et al., 2014, arXiv 1410.8516): what
+the density's scale depends on is the base alone, whose width the observation
+sets. MEow (Chao et al., 2024, arXiv 2405.13629) makes a soft Q-function of such
+a flow. Here the base is logistic, not Gaussian, and squashed onto the box, so
+that the policy is exactly uniform at first. This is not in the Quinoa paper.
+"""
+
+import dataclasses
+from typing import Any
+
+import distrax
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from quinoa_acme import validation
+from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import flow
+from quinoa_acme.networks import mlp
+from quinoa_acme.networks import norms
+from quinoa_acme.networks import real_nvp
+
+
+@dataclasses.dataclass(frozen=True)
+class AdditiveFlowConfig(flow.CouplingsConfig):
+  """The shape of a conditional additive flow.
+
+  Attributes:
+    num_couplings: see `flow.CouplingsConfig`.
+    hidden_sizes: see `flow.CouplingsConfig`; those of the network of the base's
+      width too.
+    norm: see `flow.CouplingsConfig`.
+    max_shift: bound on the shift of one coupling, in logits.
+    min_log_width: lower bound on the log of the base's width.
+    max_log_width: upper bound on the log of the base's width.
+  """
+
+  max_shift: float = 3.0
+  min_log_width: float = -3.0
+  max_log_width: float = 1.0
+
+  def __post_init__(self):
+    super().__post_init__()
+    validation.check_positive(self, 'max_shift')
+    if not (-np.inf < self.min_log_width < 0 < self.max_log_width < np.inf):
+      raise ValueError(
+        'log-widths need finite bounds with min_log_width < 0 < '
+        f'max_log_width, but got [{self.min_log_width}, {self.max_log_width}].'
+      )
+
+
+class ConditionalAdditiveFlow(hk.Module):
+  """Maps a batch of observations to a `real_nvp.BoxFlow` over actions.
+
+  All networks' outputs start at zero: the base has width one, no coupling moves
+  anything, and the policy is the uniform density.
+
+  Examples:
+    >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
+    >>> small = AdditiveFlowConfig(num_couplings=2, hidden_sizes=(8,))
+    >>> def log_prob(state, action):
+    ...   density = ConditionalAdditiveFlow(box, small)(state)
+    ...   return jnp.exp(density.log_prob(action))
+    >>> policy = hk.transform(log_prob)
+    >>> state, action = jnp.ones((1, 3)), jnp.ones((1, 2))
+    >>> params = policy.init(jax.random.PRNGKey(0), state, action)
+    >>> policy.apply(params, None, state, action)
+    Array([0.0625], dtype=float32)
+  """
+
+  def __init__(
+    self,
+    box: box_lib.Box,
+    config: AdditiveFlowConfig,
+    name: str = 'additive_flow',
+  ):
+    """Makes the module.
+
+    Args:
+      box: the actions' box.
+      config: the flow's shape.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._box = box
+    self._config = config
+
+  def __call__(self, observation: Any) -> real_nvp.BoxFlow:
+    """Conditions the flow.
+
+    Args:
+      observation: an array or nest of arrays with a leading batch dimension B.
+
+    Returns:
+      The distribution, to be used inside of the same Haiku transform.
+    """
+    features = mlp.flatten_observation(observation)
+    max_shift = self._config.max_shift
+    couplings = flow.make_couplings(
+      self._box.num_dimensions,
+      self._config,
+      features=features,
+      prepare=lambda logit: jnp.tanh(logit / 2.0),
+      make_bijector=lambda raw: distrax.ScalarAffine(
+        shift=flow.bounded(raw, -max_shift, max_shift)
+      ),
+      num_parameters=1,
+    )
+    # A chain applies its last bijector first.
+    chain = distrax.Chain([couplings, self._make_base(features)])
+    return real_nvp.BoxFlow(chain, self._box, features.shape[0])
+
+  def _make_base(self, features: jax.Array) -> distrax.Bijector:
+    """Widens the standard logistic in each dimension, given the state."""
+    config = self._config
+    network = mlp.MLP(
+      config.hidden_sizes,
+      self._box.num_dimensions,
+      layer=norms.layer_of(config.norm),
+      name='base',
+    )
+    log_width = flow.bounded(
+      network(features), config.min_log_width, config.max_log_width
+    )
+    affine = distrax.ScalarAffine(
+      shift=jnp.zeros_like(log_width), log_scale=log_width
+    )
+    return distrax.Block(affine, ndims=1)
