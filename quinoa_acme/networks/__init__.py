@@ -23,6 +23,8 @@ from quinoa_acme.networks.norms import WeightNorm
 from quinoa_acme.networks.real_nvp import BoxFlow
 from quinoa_acme.networks.real_nvp import ConditionalRealNVP
 from quinoa_acme.networks.real_nvp import RealNVPConfig
+from quinoa_acme.networks.spline import ConditionalSplineFlow
+from quinoa_acme.networks.spline import SplineFlowConfig
 from quinoa_acme.networks.tilted import ConditionalTiltedFlow
 from quinoa_acme.networks.tilted import TiltedFlow
 from quinoa_acme.networks.tilted import TiltedFlowConfig
@@ -40,6 +42,7 @@ __all__ = (
   'ConditionalAdditiveFlow',
   'ConditionalGaussian',
   'ConditionalRealNVP',
+  'ConditionalSplineFlow',
   'ConditionalTiltedFlow',
   'CouplingsConfig',
   'CriticMLP',
@@ -50,6 +53,7 @@ __all__ = (
   'Linear',
   'NoNorm',
   'RealNVPConfig',
+  'SplineFlowConfig',
   'SquashedGaussian',
   'SquashedGaussianConfig',
   'TiltedFlow',

@@ -18,6 +18,7 @@ from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
+from quinoa_acme.networks import spline
 from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
 
@@ -97,7 +98,10 @@ class QuinoaNetworks:
 
 
 FlowConfig = (
-  real_nvp.RealNVPConfig | tilted.TiltedFlowConfig | additive.AdditiveFlowConfig
+  real_nvp.RealNVPConfig
+  | tilted.TiltedFlowConfig
+  | additive.AdditiveFlowConfig
+  | spline.SplineFlowConfig
 )
 
 
@@ -149,6 +153,8 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
         return real_nvp.ConditionalRealNVP(box, config)(observation)
       case additive.AdditiveFlowConfig():
         return additive.ConditionalAdditiveFlow(box, config)(observation)
+      case spline.SplineFlowConfig():
+        return spline.ConditionalSplineFlow(box, config)(observation)
       case tilted.TiltedFlowConfig():
         return tilted.ConditionalTiltedFlow(box, config)(
           observation, temperature

@@ -513,6 +513,7 @@ _DIRECT, _CRITICS = quinoa.DirectFit(), quinoa.CriticFit(hidden_sizes=(8,))
 _AFFINE = networks_lib.RealNVPConfig(2, hidden_sizes=(8,))
 _TILTED = networks_lib.TiltedFlowConfig(2, hidden_sizes=(8,))
 _ADDITIVE = networks_lib.AdditiveFlowConfig(2, hidden_sizes=(8,))
+_SPLINE = networks_lib.SplineFlowConfig(2, hidden_sizes=(8,), num_bins=4)
 _LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
 
 
@@ -526,6 +527,7 @@ _LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
     (_CRITICS, _TILTED, _LAGGED, quinoa.MultiplierTemperature(initial=0.1)),
     (_CRITICS, _TILTED, _LAGGED, quinoa.HeldQTemperature(initial=0.1)),
     (_CRITICS, _AFFINE, quinoa.UniformPrior(), quinoa.FixedTemperature(0.1)),
+    (_CRITICS, _SPLINE, quinoa.UniformPrior(), quinoa.FixedTemperature(0.1)),
     (_CRITICS, _ADDITIVE, _LAGGED, quinoa.MultiplierTemperature(initial=0.1)),
   ],
 )

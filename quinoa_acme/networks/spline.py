@@ -1,0 +1,138 @@
+"""A conditional flow of rational-quadratic splines on the box itself.
+
+Durkan et al., 'Neural Spline Flows', 2019 (arXiv 1906.04032). Like the tilted
+flow it starts from a uniform base on [0, 1] and stays there, so that nothing is
+squashed or clipped; unlike it, one coupling can give a dimension several modes.
+This is not in the Quinoa paper.
+"""
+
+import dataclasses
+import math
+from typing import Any
+
+import distrax
+import haiku as hk
+import jax
+import jax.numpy as jnp
+
+from quinoa_acme import validation
+from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import flow
+from quinoa_acme.networks import mlp
+from quinoa_acme.networks import tilted
+
+
+@dataclasses.dataclass(frozen=True)
+class SplineFlowConfig(flow.CouplingsConfig):
+  """The shape of a conditional spline flow.
+
+  Attributes:
+    num_couplings: see `flow.CouplingsConfig`.
+    hidden_sizes: see `flow.CouplingsConfig`.
+    norm: see `flow.CouplingsConfig`.
+    num_bins: pieces of each spline.
+    max_log_slope: bound m on |log| of a spline's slope, at its knots and in the
+      mean over each piece; anywhere it lies in [exp(-3 m), 4 exp(m)].
+  """
+
+  num_bins: int = 8
+  max_log_slope: float = 3.0
+
+  def __post_init__(self):
+    super().__post_init__()
+    validation.check_whole(self, 'num_bins', least=2)
+    if not 0 < self.max_log_slope <= 8:
+      raise ValueError(
+        f'max_log_slope must be in (0, 8], but is {self.max_log_slope}.'
+      )
+
+
+def make_spline(
+  raw: jax.Array, config: SplineFlowConfig
+) -> distrax.RationalQuadraticSpline:
+  """Makes an elementwise spline from [0, 1] onto itself.
+
+  Args:
+    raw: any numbers, [..., D * (3 * num_bins + 1)]; zeros give the identity.
+    config: number of pieces, and bound on the slopes.
+
+  Returns:
+    A bijector of [..., D].
+  """
+  num_bins = config.num_bins
+  per_dimension = jnp.reshape(raw, (*raw.shape[:-1], -1, 3 * num_bins + 1))
+  sizes, slopes = jnp.split(per_dimension, [2 * num_bins], axis=-1)
+  # The softmax of logits within +-b has ratios within exp(+-2 b), and a piece's
+  # slope is the ratio of two such.
+  max_size = config.max_log_slope / 4.0
+  least = math.exp(-config.max_log_slope)
+  # distrax's slope is softplus(raw + offset) + least, and 1 where raw is 0.
+  offset = math.log(math.expm1(1.0 - least))
+  greatest = math.exp(config.max_log_slope) - least
+  max_slope = math.log(math.expm1(greatest)) - offset
+  params = jnp.concatenate(
+    [
+      flow.bounded(sizes, -max_size, max_size),
+      flow.bounded(slopes, -max_slope, max_slope),
+    ],
+    axis=-1,
+  )
+  return distrax.RationalQuadraticSpline(
+    params, range_min=0.0, range_max=1.0, min_knot_slope=least
+  )
+
+
+class ConditionalSplineFlow(hk.Module):
+  """Maps a batch of observations to a `tilted.TiltedFlow` over actions.
+
+  That distribution is a chain of bijectors of the unit box on a uniform base,
+  whatever they are. Outputs of conditioners start at zero, and so the policy as
+  the uniform density, up to rounding.
+
+  Examples:
+    >>> import numpy as np
+    >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
+    >>> small = SplineFlowConfig(num_couplings=2, hidden_sizes=(8,))
+    >>> def log_prob(state, action):
+    ...   density = ConditionalSplineFlow(box, small)(state)
+    ...   return jnp.exp(density.log_prob(action))
+    >>> policy = hk.transform(log_prob)
+    >>> state, action = jnp.ones((1, 3)), jnp.ones((1, 2))
+    >>> params = policy.init(jax.random.PRNGKey(0), state, action)
+    >>> round(float(policy.apply(params, None, state, action)[0]), 4)
+    0.0625
+  """
+
+  def __init__(
+    self, box: box_lib.Box, config: SplineFlowConfig, name: str = 'spline_flow'
+  ):
+    """Makes the module.
+
+    Args:
+      box: the actions' box.
+      config: the flow's shape.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._box = box
+    self._config = config
+
+  def __call__(self, observation: Any) -> tilted.TiltedFlow:
+    """Conditions the flow.
+
+    Args:
+      observation: an array or nest of arrays with a leading batch dimension B.
+
+    Returns:
+      The distribution, to be used inside of the same Haiku transform.
+    """
+    features = mlp.flatten_observation(observation)
+    couplings = flow.make_couplings(
+      self._box.num_dimensions,
+      self._config,
+      features=features,
+      prepare=lambda unit: 2.0 * unit - 1.0,
+      make_bijector=lambda raw: make_spline(raw, self._config),
+      num_parameters=3 * self._config.num_bins + 1,
+    )
+    return tilted.TiltedFlow(couplings, self._box, features.shape[0])
