@@ -572,7 +572,7 @@ def test_two_values_learn_from_the_smaller_of_them(
   # They start apart, or they would stay equal for ever.
   assert _distance(state.params.twin.value, state.params.value) > 1e-2
   state = state._replace(
-    target=perturb(state.target, jax.random.PRNGKey(1), 0.5)
+    target=perturb(state.target, jax.random.PRNGKey(2), 0.5)
   )
   after, metrics, finite = jax.jit(
     update_lib.make_update_step(networks, config)
