@@ -13,6 +13,7 @@ from quinoa_acme import import_hooks
 from quinoa_acme import lazy
 
 if TYPE_CHECKING:
+  from quinoa_acme.agents.d4pg import D4PGConfig
   from quinoa_acme.agents.quinoa import BaseMode
   from quinoa_acme.agents.quinoa import CopyEvery
   from quinoa_acme.agents.quinoa import CriticFit
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
 # Where each name is.
 _MODULES = {
+  'D4PGConfig': 'quinoa_acme.agents.d4pg',
   'BaseMode': 'quinoa_acme.agents.quinoa',
   'CopyEvery': 'quinoa_acme.agents.quinoa',
   'CriticFit': 'quinoa_acme.agents.quinoa',
@@ -96,6 +98,7 @@ __all__ = (
   'BaseMode',
   'CopyEvery',
   'CriticFit',
+  'D4PGConfig',
   'DirectFit',
   'DualTemperature',
   'EnvironmentFactory',

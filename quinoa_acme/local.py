@@ -133,9 +133,9 @@ class _Parts:
     self.actor.restore(state['actor'])
     self.actor.update(wait=True)
     episode = self.environment.restore(state['environment'])
-    if episode and not episode[-1].last():
-      # The next transition begins here.
-      self.adder.add_first(dm_env.restart(episode[-1].observation))
+    actions = state['environment'].actions
+    num_actions = max(len(episode) - 1, 0)
+    self.adder.resume(episode, actions[len(actions) - num_actions :])
     return episode
 
 
@@ -162,7 +162,9 @@ def _build(
     replay.as_iterator(agent_config.samples_per_step),
     counter=_child(counter, 'learner'),
   )
-  adder = replay_lib.ReplayAdder(replay)
+  adder = replay_lib.ReplayAdder(
+    replay, agent_config.transition_steps, agent_config.discount
+  )
   actor = builder.make_actor(
     jax.random.PRNGKey(config.seed_of('actor_0')),
     agent.make_policy(networks),

@@ -6,7 +6,8 @@ can be equal; in one process, where there is nobody to share replay with, this
 one stands in its place. See docs/decisions/0003-replay-in-one-process.md.
 """
 
-from collections.abc import Iterator
+import collections
+from collections.abc import Iterable, Iterator, Sequence
 import json
 import os
 import pathlib
@@ -209,8 +210,20 @@ class TransitionReplay:
       yield as_sample(self.sample(num_transitions))
 
 
+class _Step(NamedTuple):
+  """An action, where it was taken, and what it was paid."""
+
+  observation: Any
+  action: Any
+  reward: Any
+  discount: Any
+
+
 class ReplayAdder(adders.Adder):
-  """Adds an actor's one-step transitions to a `TransitionReplay`.
+  """Adds an actor's transitions to a `TransitionReplay`.
+
+  They are of one step, or of n: those that Acme's `NStepTransitionAdder` adds,
+  the shorter ones at both ends of an episode among them.
 
   Examples:
     >>> number = specs.Array((), np.float32)
@@ -224,37 +237,92 @@ class ReplayAdder(adders.Adder):
     array([1., 1.], dtype=float32)
   """
 
-  def __init__(self, replay: TransitionReplay):
-    """Makes the adder; `replay` takes the transitions."""
+  def __init__(
+    self,
+    replay: TransitionReplay,
+    num_steps: int = 1,
+    discount: float = 1.0,
+  ):
+    """Makes the adder.
+
+    Args:
+      replay: takes the transitions.
+      num_steps: the environment steps n of a transition: its reward is
+        r_0 + g d_0 r_1 + ... + g^(n-1) d_0 ... d_(n-2) r_(n-1), its discount
+        g^(n-1) d_0 ... d_(n-1).
+      discount: g, the agent's discount; of no account with one step.
+    """
     self._replay = replay
+    self._discount = np.float32(discount)
     self._observation: Any = None
+    # The last steps, the oldest first.
+    self._steps: collections.deque[_Step] = collections.deque(maxlen=num_steps)
 
   def reset(self) -> None:
     """Forgets the episode in progress."""
     self._observation = None
+    self._steps.clear()
+
+  def resume(
+    self, episode: Sequence[dm_env.TimeStep], actions: Iterable[np.ndarray]
+  ) -> None:
+    """Goes on in an episode whose transitions so far are in replay.
+
+    Args:
+      episode: its time steps, the first one included; none if there is none.
+      actions: the actions that led from each to the next.
+    """
+    self.reset()
+    if not episode or episode[-1].last():
+      return
+    self.add_first(episode[0])
+    for action, timestep in zip(actions, episode[1:], strict=True):
+      self._push(action, timestep)
 
   def add_first(self, timestep: dm_env.TimeStep) -> None:
     """Starts an episode."""
     if not timestep.first():
       raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
+    self.reset()
     self._observation = timestep.observation
 
   def add(
     self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
   ) -> None:
-    """Adds the transition that `action` made."""
-    del extras  # Quinoa's transitions have none.
+    """Adds the transitions that end with this step."""
+    del extras  # No agent's transitions have any.
     if self._observation is None:
       raise ValueError('add was called before add_first.')
-    self._replay.insert(
-      types.Transition(
-        observation=self._observation,
-        action=action,
-        reward=next_timestep.reward,
-        discount=next_timestep.discount,
-        next_observation=next_timestep.observation,
+    self._push(action, next_timestep)
+    self._insert()
+    if next_timestep.last():
+      while len(self._steps) > 1:
+        self._steps.popleft()
+        self._insert()
+      self.reset()
+
+  def _push(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
+    self._steps.append(
+      _Step(
+        self._observation, action, next_timestep.reward, next_timestep.discount
       )
     )
-    self._observation = (
-      None if next_timestep.last() else next_timestep.observation
+    self._observation = next_timestep.observation
+
+  def _insert(self) -> None:
+    """Inserts the transition of all steps that are held."""
+    first, *rest = self._steps
+    reward, discount = first.reward, first.discount
+    for step in rest:
+      discount = self._discount * discount
+      reward = reward + discount * step.reward
+      discount = discount * step.discount
+    self._replay.insert(
+      types.Transition(
+        observation=first.observation,
+        action=first.action,
+        reward=reward,
+        discount=discount,
+        next_observation=self._observation,
+      )
     )

@@ -19,6 +19,7 @@ from quinoa_acme import progress
 from quinoa_acme import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme import run_folder
 from quinoa_acme import stopping
+from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
@@ -39,6 +40,10 @@ PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
   'svg0': {
     'default': svg0.SVG0Config,
     'debug': svg0.SVG0Config.debug,
+  },
+  'd4pg': {
+    'default': d4pg.D4PGConfig,
+    'debug': d4pg.D4PGConfig.debug,
   },
 }
 

@@ -18,6 +18,7 @@ from quinoa_acme import checkpointing
 from quinoa_acme import experiment
 from quinoa_acme import local
 from quinoa_acme import run_state
+from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 
@@ -129,10 +130,17 @@ def test_a_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
   )
 
 
-def test_a_run_of_sac_that_was_cut_equals_one_that_was_not(config, tmp_path):
-  # Acme's SAC raises the rank of its operands.
+@pytest.mark.parametrize(
+  'agent',
+  # The second's transitions are of several steps.
+  [sac.SACConfig.debug(), d4pg.D4PGConfig.debug()],
+  ids=lambda agent: type(agent).__name__,
+)
+def test_a_run_of_acme_s_that_was_cut_equals_one_that_was_not(
+  agent, config, tmp_path
+):
+  # Acme's agents raise the rank of their operands.
   with jax.numpy_rank_promotion('allow'):
-    agent = sac.SACConfig.debug()
     local.run(config(tmp_path / 'uncut', agent=agent))
     local.run(config(tmp_path / 'cut', agent=agent), _stop_after(250))
     local.run(config(tmp_path / 'cut', agent=agent))

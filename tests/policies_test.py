@@ -17,6 +17,7 @@ from quinoa_acme import experiment
 from quinoa_acme import run_folder
 from quinoa_acme import run_state
 from quinoa_acme.agents import choices
+from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
@@ -206,7 +207,8 @@ def test_the_networks_of_another_configuration_are_refused(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-  'config', [sac.SACConfig.debug(), svg0.SVG0Config.debug()]
+  'config',
+  [sac.SACConfig.debug(), svg0.SVG0Config.debug(), d4pg.D4PGConfig.debug()],
 )
 def test_other_agents_policies_are_loaded_too(tmp_path, make_spec, config):
   spec = make_spec(action=specs.BoundedArray((2,), np.float32, -1.0, 1.0))

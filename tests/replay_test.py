@@ -1,10 +1,14 @@
 """Tests of the replay in one process."""
 
+from typing import Any
+
 from acme import specs
 from acme import types
+from acme.adders import reverb as adders_reverb
 import dm_env
 import numpy as np
 import pytest
+import reverb
 from scipy import stats
 
 from quinoa_acme import replay as replay_lib
@@ -128,6 +132,86 @@ def test_no_transition_spans_two_episodes(make_spec):
     )
   }
   assert rows == {(0, 1, 1, 1), (1, 2, 0, 2), (10, 11, 1, 11), (11, 12, 0, 12)}
+
+
+@pytest.mark.parametrize('num_steps', [1, 3])
+def test_the_transitions_are_those_of_acme_s_adder(num_steps, make_spec):
+  """Two episodes, one shorter than a transition, with discounts."""
+  spec = make_spec()
+  table = reverb.Table(
+    name=adders_reverb.DEFAULT_PRIORITY_TABLE,
+    sampler=reverb.selectors.Fifo(),
+    remover=reverb.selectors.Fifo(),
+    max_size=100,
+    max_times_sampled=1,
+    rate_limiter=reverb.rate_limiters.MinSize(1),
+    signature=adders_reverb.NStepTransitionAdder.signature(spec),
+  )
+  server = reverb.Server([table])
+  client = reverb.Client(f'localhost:{server.port}')
+  replay = replay_lib.TransitionReplay(spec, 100, seed=0)
+  adders = (
+    adders_reverb.NStepTransitionAdder(client, num_steps, 0.9),
+    replay_lib.ReplayAdder(replay, num_steps, 0.9),
+  )
+  rng = np.random.default_rng(0)
+  for length in (6, 2):
+    steps = [
+      dm_env.TimeStep(
+        dm_env.StepType.LAST if i == length else dm_env.StepType.MID,
+        np.float32(rng.normal()),
+        np.float32(rng.uniform()),
+        rng.normal(size=3).astype(np.float32),
+      )
+      for i in range(1, length + 1)
+    ]
+    first = dm_env.restart(rng.normal(size=3).astype(np.float32))
+    actions = rng.normal(size=(length, 2)).astype(np.float32)
+    for adder in adders:
+      adder.add_first(first)
+      for action, step in zip(actions, steps, strict=True):
+        adder.add(action, step)
+  adders[0].reset()
+  # At each step one, and at an episode's end the shorter ones.
+  expected = {1: 6 + 2, 3: 6 + 2 + 2 + 1}[num_steps]
+  assert replay.num_inserted == expected
+  samples: Any = client.sample(table.name, expected, emit_timesteps=False)
+  theirs = [
+    np.concatenate([np.ravel(column) for column in sample.data])
+    for sample in samples
+  ]
+  columns = [np.reshape(x, (expected, -1)) for x in replay.state().columns]
+  ours = np.concatenate(columns, axis=1)
+  np.testing.assert_allclose(
+    np.array(sorted(map(tuple, ours))),
+    np.array(sorted(map(tuple, theirs))),
+    rtol=1e-6,
+  )
+
+
+def test_an_adder_goes_on_in_an_episode(make_spec):
+  first, mid, last = dm_env.StepType
+  steps = [_timestep(first, 0), *(_timestep(mid, i) for i in range(1, 6))]
+  steps.append(_timestep(last, 6))
+  actions = np.arange(12, dtype=np.float32).reshape(6, 2)
+
+  def run(cut):
+    replay = replay_lib.TransitionReplay(make_spec(), 100, seed=0)
+    adder = replay_lib.ReplayAdder(replay, 3, 0.9)
+    adder.add_first(steps[0])
+    for i in range(6):
+      if i == cut:
+        adder = replay_lib.ReplayAdder(replay, 3, 0.9)
+        adder.resume(steps[: i + 1], actions[:i])
+      adder.add(actions[i], steps[i + 1])
+    with pytest.raises(ValueError, match='before add_first'):
+      adder.add(actions[0], steps[1])
+    return replay.state().columns
+
+  uncut = run(None)
+  assert len(uncut[0]) == 8
+  for cut in range(6):
+    np.testing.assert_equal(run(cut), uncut)
 
 
 def test_an_episode_must_be_started(make_spec):

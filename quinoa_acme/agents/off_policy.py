@@ -71,6 +71,11 @@ class OffPolicyConfig:
     return self.samples_per_insert / self.batch_size
 
   @property
+  def transition_steps(self) -> int:
+    """Environment steps of a transition in replay; its reward is their sum."""
+    return 1
+
+  @property
   def samples_per_step(self) -> int:
     """Transitions that one call of the learner takes from replay."""
     return self.batch_size * self.num_sgd_steps_per_step

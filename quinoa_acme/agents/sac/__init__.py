@@ -6,8 +6,8 @@ from quinoa_acme import lazy
 from quinoa_acme.agents.sac.config import SACConfig
 
 if TYPE_CHECKING:
+  from quinoa_acme.agents.acme_agents import CountedState
   from quinoa_acme.agents.sac.agent import SACAgent
-  from quinoa_acme.agents.sac.builder import CountedState
   from quinoa_acme.agents.sac.builder import SACBuilder
 
 __all__ = ('CountedState', 'SACAgent', 'SACBuilder', 'SACConfig')
@@ -16,7 +16,7 @@ __all__ = ('CountedState', 'SACAgent', 'SACBuilder', 'SACConfig')
 __getattr__ = lazy.attach(
   __name__,
   {
-    'CountedState': 'quinoa_acme.agents.sac.builder',
+    'CountedState': 'quinoa_acme.agents.acme_agents',
     'SACAgent': 'quinoa_acme.agents.sac.agent',
     'SACBuilder': 'quinoa_acme.agents.sac.builder',
   },

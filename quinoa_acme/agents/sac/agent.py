@@ -8,13 +8,13 @@ from collections.abc import Callable
 import dataclasses
 from typing import NamedTuple
 
-from acme import specs
 from acme.agents.jax import sac
 from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 
 from quinoa_acme import common_types as types
+from quinoa_acme.agents import acme_agents
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.sac import builder as builder_lib
@@ -28,16 +28,10 @@ class _SavedLearner(NamedTuple):
 
 
 class _SavedState(NamedTuple):
-  """The part of `builder.CountedState` that acts."""
+  """The part of `acme_agents.CountedState` that acts."""
 
   learner: _SavedLearner
   steps: jax.ShapeDtypeStruct
-
-
-def _as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
-  return specs.EnvironmentSpec(
-    spec.observations, spec.actions, spec.rewards, spec.discounts
-  )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,17 +55,10 @@ class SACAgent:
     Raises:
       ValueError: if the action box is not [-1, 1], which Acme's SAC assumes.
     """
-    actions = spec.actions
-    if not (
-      isinstance(actions, specs.BoundedArray)
-      and np.all(actions.minimum == -1)
-      and np.all(actions.maximum == 1)
-    ):
-      raise ValueError(
-        f"Acme's SAC acts in [-1, 1], but the environment takes {actions!r}. "
-        'Wrap it in acme.wrappers.CanonicalSpecWrapper.'
-      )
-    return sac.make_networks(_as_acme(spec), self.config.hidden_sizes)
+    acme_agents.check_actions(spec, "Acme's SAC")
+    return sac.make_networks(
+      acme_agents.as_acme(spec), self.config.hidden_sizes
+    )
 
   def make_builder(
     self,
@@ -85,7 +72,7 @@ class SACAgent:
       learning_rate=config.learning_rate,
       discount=config.discount,
       target_entropy=sac.target_entropy_from_env_spec(
-        _as_acme(spec), config.target_entropy_per_dimension
+        acme_agents.as_acme(spec), config.target_entropy_per_dimension
       ),
       tau=config.tau,
       min_replay_size=config.min_replay_size,
@@ -124,7 +111,7 @@ class SACAgent:
     return self.make_policy(networks, choices.BaseMode())
 
   def saved_policy(self, networks: sac.SACNetworks) -> off_policy.SavedPolicy:
-    """Says where the policy is in a `builder.CountedState`."""
+    """Says where the policy is in an `acme_agents.CountedState`."""
     params = jax.eval_shape(networks.policy_network.init, jax.random.PRNGKey(0))
     return off_policy.SavedPolicy(
       like=_SavedState(

@@ -1,20 +1,15 @@
 """Builds the parts of Acme's SAC, with a learner that counts SGD steps."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator
 
 from acme import adders
 from acme import core
-from acme.agents.jax import actor_core as actor_core_lib
 from acme.agents.jax import sac
 from acme.jax import networks as networks_lib
-from acme.jax import variable_utils
 from acme.utils import counting
-import jax
-import jax.numpy as jnp
-import numpy as np
 import reverb
 
+from quinoa_acme.agents import acme_agents
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
 
@@ -31,15 +26,10 @@ class SACBuilder(sac.SACBuilder):
     policy_network: off_policy.Policy,
     adder: adders.Adder | None = None,
     variable_source: core.VariableSource | None = None,
-  ) -> core.Actor:
+  ) -> actors.SaveableActor:
     """Makes Acme's actor."""
-    assert variable_source is not None
-    return actors.SaveableActor(
-      actor_core_lib.batched_feed_forward_to_actor_core(policy_network),
-      random_key,
-      variable_utils.VariableClient(variable_source, 'policy', device='cpu'),
-      adder,
-      backend='cpu',
+    return acme_agents.make_actor(
+      random_key, policy_network, adder, variable_source
     )
 
   def make_learner(
@@ -49,65 +39,13 @@ class SACBuilder(sac.SACBuilder):
     dataset: Iterator[reverb.ReplaySample],
     replay_client: reverb.Client | None = None,
     counter: counting.Counter | None = None,
-  ) -> core.Learner:
+  ) -> acme_agents.CountedLearner:
     """Makes Acme's learner."""
-    steps_per_call = self._config.num_sgd_steps_per_step
-    learner = super().make_learner(
-      random_key,
-      networks,
-      dataset,
-      replay_client,
-      _CallCounter(counter or counting.Counter(), steps_per_call),
+    make_learner = super().make_learner
+    return acme_agents.CountedLearner(
+      lambda calls: make_learner(
+        random_key, networks, dataset, replay_client, calls
+      ),
+      counter,
+      self._config.num_sgd_steps_per_step,
     )
-    return _CountedLearner(learner, steps_per_call)
-
-
-class CountedState(NamedTuple):
-  """What a learner saves.
-
-  Attributes:
-    learner: the state of Acme's learner.
-    steps: SGD steps made, int64 scalar.
-  """
-
-  learner: Any
-  steps: np.ndarray
-
-
-class _CountedLearner(core.Learner):
-  """Keeps with the state how many SGD steps have been made."""
-
-  def __init__(self, learner: core.Learner, steps_per_call: int):
-    self._learner = learner
-    self._steps_per_call = steps_per_call
-    self._steps = 0
-
-  def step(self) -> None:
-    self._learner.step()
-    self._steps += self._steps_per_call
-
-  def get_variables(self, names: Sequence[str]) -> list[Any]:
-    return self._learner.get_variables(list(names))
-
-  def save(self) -> CountedState:
-    return CountedState(self._learner.save(), np.asarray(self._steps))
-
-  def restore(self, state: CountedState) -> None:
-    self._learner.restore(jax.tree_util.tree_map(jnp.asarray, state.learner))
-    self._steps = int(state.steps)
-
-
-class _CallCounter(counting.Counter):
-  """Counts each call of a learner as the SGD steps that it makes."""
-
-  def __init__(self, counter: counting.Counter, steps_per_call: int):
-    super().__init__()
-    self._counter = counter
-    self._steps_per_call = steps_per_call
-
-  def increment(self, **counts: counting.Number) -> dict:
-    steps = counts.pop('steps') * self._steps_per_call
-    return self._counter.increment(steps=steps, **counts)
-
-  def get_counts(self) -> dict:
-    return self._counter.get_counts()

@@ -1,0 +1,21 @@
+"""Trains Acme's D4PG as `run_quinoa.py` trains Quinoa: a baseline.
+
+  python experiments/run_d4pg.py --run_distributed=false
+
+Environment, steps, updates, evaluation and logs are the same code; networks,
+losses and learner are Acme's own.
+"""
+
+import pathlib
+import runpy
+
+# By path: the interpreter and the versions must be right before the package is
+# imported, and the threads and devices settled before JAX is.
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
+runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
+runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+
+from quinoa_acme import command_line  # noqa: E402
+
+if __name__ == '__main__':
+  command_line.run_script('d4pg')

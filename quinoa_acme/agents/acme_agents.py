@@ -1,0 +1,146 @@
+"""What it takes to run an agent of Acme's own as the package's are run.
+
+Acme's actors cannot be saved, and its learners count calls, each of which may
+be several SGD steps.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from acme import adders
+from acme import core
+from acme import specs
+from acme.agents.jax import actor_core as actor_core_lib
+from acme.jax import networks as networks_lib
+from acme.jax import variable_utils
+from acme.utils import counting
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from quinoa_acme import common_types as types
+from quinoa_acme.agents import actors
+from quinoa_acme.agents import off_policy
+
+
+def as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
+  """The specs as an object of Acme's."""
+  return specs.EnvironmentSpec(
+    spec.observations, spec.actions, spec.rewards, spec.discounts
+  )
+
+
+def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
+  """Raises a ValueError if the action box is not [-1, 1].
+
+  Args:
+    spec: the environment's specs.
+    name: of the agent that needs it so.
+  """
+  actions = spec.actions
+  if not (
+    isinstance(actions, specs.BoundedArray)
+    and np.all(actions.minimum == -1)
+    and np.all(actions.maximum == 1)
+  ):
+    raise ValueError(
+      f'{name} acts in [-1, 1], but the environment takes {actions!r}. Wrap it '
+      'in acme.wrappers.CanonicalSpecWrapper.'
+    )
+
+
+def make_actor(
+  random_key: networks_lib.PRNGKey,
+  policy: off_policy.Policy,
+  adder: adders.Adder | None,
+  variable_source: core.VariableSource | None,
+) -> actors.SaveableActor:
+  """Makes the actor that Acme's builders make, but for its being saveable.
+
+  Args:
+    random_key: the actor's random key.
+    policy: the policy.
+    adder: takes what the actor sees, if given.
+    variable_source: the learner, or a proxy of it.
+
+  Returns:
+    The actor.
+  """
+  assert variable_source is not None
+  return actors.SaveableActor(
+    actor_core_lib.batched_feed_forward_to_actor_core(policy),
+    random_key,
+    variable_utils.VariableClient(variable_source, 'policy', device='cpu'),
+    adder,
+    backend='cpu',
+  )
+
+
+class CountedState(NamedTuple):
+  """What a learner saves.
+
+  Attributes:
+    learner: the state of Acme's learner.
+    steps: SGD steps made, int64 scalar.
+  """
+
+  learner: Any
+  steps: np.ndarray
+
+
+class CountedLearner(core.Learner):
+  """Acme's learner; a step of it counts as the SGD steps that it makes."""
+
+  def __init__(
+    self,
+    make_learner: Callable[[counting.Counter], core.Learner],
+    counter: counting.Counter | None,
+    steps_per_call: int,
+  ):
+    """Makes the learner.
+
+    Args:
+      make_learner: makes Acme's, with a counter for it to count its calls.
+      counter: takes the SGD steps, as `steps`.
+      steps_per_call: SGD steps that each call makes.
+    """
+    counter = counter or counting.Counter()
+    self._learner = make_learner(_CallCounter(counter, steps_per_call))
+    self._steps_per_call = steps_per_call
+    self._steps = 0
+
+  def step(self) -> None:
+    """Makes a call of Acme's learner."""
+    self._learner.step()
+    self._steps += self._steps_per_call
+
+  def get_variables(self, names: Sequence[str]) -> list[Any]:
+    """Serves the parameters of Acme's learner."""
+    return self._learner.get_variables(list(names))
+
+  def save(self) -> CountedState:
+    """Returns the state of Acme's learner, and the SGD steps made."""
+    # A learner that has made no step may have Python's numbers in its state.
+    state = jax.tree_util.tree_map(jnp.asarray, self._learner.save())
+    return CountedState(state, np.asarray(self._steps))
+
+  def restore(self, state: CountedState) -> None:
+    """Goes on from what `save` gave."""
+    self._learner.restore(jax.tree_util.tree_map(jnp.asarray, state.learner))
+    self._steps = int(state.steps)
+
+
+class _CallCounter(counting.Counter):
+  """Counts each call of a learner as the SGD steps that it makes."""
+
+  def __init__(self, counter: counting.Counter, steps_per_call: int):
+    super().__init__()
+    self._counter = counter
+    self._steps_per_call = steps_per_call
+
+  def increment(self, **counts: counting.Number) -> dict:
+    steps = counts.pop('steps') * self._steps_per_call
+    return self._counter.increment(steps=steps, **counts)
+
+  def get_counts(self) -> dict:
+    return self._counter.get_counts()

@@ -1,0 +1,139 @@
+"""Acme's own D4PG, as a run uses it: a second baseline beside Quinoa.
+
+Barth-Maron et al., 'Distributed Distributional Deterministic Policy Gradients',
+2018 (arXiv 1804.08617). Networks, losses and learner are dm-acme's, untouched.
+Replay is uniform, as there. The actors' noise ends at the bounds of the box,
+where Acme's environments cut the action off.
+"""
+
+from collections.abc import Callable
+import dataclasses
+from typing import NamedTuple
+
+from acme.agents.jax import d4pg
+from acme.utils.loggers import base as loggers_base
+import jax
+import jax.numpy as jnp
+import numpy as np
+import rlax
+
+from quinoa_acme import common_types as types
+from quinoa_acme.agents import acme_agents
+from quinoa_acme.agents import choices
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.d4pg import builder as builder_lib
+from quinoa_acme.agents.d4pg import config as config_lib
+
+
+class _SavedLearner(NamedTuple):
+  """The part of the state of Acme's learner that acts: its slow copy."""
+
+  target_policy_params: types.Params
+
+
+class _SavedState(NamedTuple):
+  """The part of `acme_agents.CountedState` that acts."""
+
+  learner: _SavedLearner
+  steps: jax.ShapeDtypeStruct
+
+
+@dataclasses.dataclass(frozen=True)
+class D4PGAgent:
+  """Acme's D4PG; an `off_policy.OffPolicyAgent`.
+
+  Attributes:
+    config: the options.
+  """
+
+  config: config_lib.D4PGConfig
+
+  @property
+  def evaluation(self) -> str:
+    """Which action is taken in evaluation."""
+    return 'mode'
+
+  def make_networks(self, spec: types.EnvironmentSpec) -> d4pg.D4PGNetworks:
+    """Makes Acme's networks.
+
+    Raises:
+      ValueError: if the action box is not [-1, 1], in which the noise is
+        measured.
+    """
+    acme_agents.check_actions(spec, "Acme's D4PG")
+    config = self.config
+    return d4pg.make_networks(
+      acme_agents.as_acme(spec),
+      policy_layer_sizes=config.policy_hidden_sizes,
+      critic_layer_sizes=config.critic_hidden_sizes,
+      vmin=config.min_value,
+      vmax=config.max_value,
+      num_atoms=config.num_atoms,
+    )
+
+  def make_builder(
+    self,
+    spec: types.EnvironmentSpec,
+    logger_fn: Callable[[], loggers_base.Logger],
+  ) -> builder_lib.D4PGBuilder:
+    """Makes the builder of replay, actor and learner."""
+    del spec
+    config = self.config
+    acme_config = d4pg.D4PGConfig(
+      sigma=config.sigma,
+      target_update_period=config.target_update_period,
+      samples_per_insert=config.samples_per_insert,
+      n_step=config.n_step,
+      discount=config.discount,
+      batch_size=config.batch_size,
+      learning_rate=config.learning_rate,
+      min_replay_size=config.min_replay_size,
+      max_replay_size=config.max_replay_size,
+      replay_table_name=config.replay_table_name,
+      prefetch_size=config.prefetch_size,
+      samples_per_insert_tolerance_rate=config.samples_per_insert_tolerance,
+      num_sgd_steps_per_step=config.num_sgd_steps_per_step,
+    )
+    return builder_lib.D4PGBuilder(acme_config, logger_fn)
+
+  def make_policy(
+    self,
+    networks: d4pg.D4PGNetworks,
+    choice: choices.ActionChoice = choices.Sample(),
+  ) -> off_policy.Policy:
+    """Makes a policy; the actors act by a sample, the mode and noise.
+
+    Raises:
+      ValueError: if the choice is not one of a sample and the mode.
+    """
+    mode = d4pg.get_default_eval_policy(networks)
+    sigma = self.config.sigma
+
+    def sample(params, key, observation):
+      action = mode(params, key, observation)
+      return jnp.clip(rlax.add_gaussian_noise(key, action, sigma), -1.0, 1.0)
+
+    match choice:
+      case choices.Sample():
+        return sample
+      case choices.BaseMode():
+        return mode
+    raise ValueError(
+      f"Acme's D4PG acts by Sample() or BaseMode(), its mode, not by {choice}."
+    )
+
+  def make_evaluation_policy(
+    self, networks: d4pg.D4PGNetworks
+  ) -> off_policy.Policy:
+    """Makes the policy that is evaluated, the mode."""
+    return self.make_policy(networks, choices.BaseMode())
+
+  def saved_policy(self, networks: d4pg.D4PGNetworks) -> off_policy.SavedPolicy:
+    """Says where the policy is in an `acme_agents.CountedState`."""
+    params = jax.eval_shape(networks.policy_network.init, jax.random.PRNGKey(0))
+    return off_policy.SavedPolicy(
+      like=_SavedState(
+        _SavedLearner(params), jax.ShapeDtypeStruct((), np.int64)
+      ),
+      as_params=lambda state: state.learner.target_policy_params,
+    )

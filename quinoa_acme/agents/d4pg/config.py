@@ -1,0 +1,63 @@
+"""The options of Acme's D4PG."""
+
+import dataclasses
+
+from quinoa_acme import validation
+from quinoa_acme.agents import off_policy
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class D4PGConfig(off_policy.OffPolicyConfig):
+  """Options of Acme's D4PG that a comparison with Quinoa needs.
+
+  All of them have Acme's own values. Gradients are clipped as there.
+
+  Attributes:
+    policy_hidden_sizes: width of each hidden layer of the policy.
+    critic_hidden_sizes: width of each hidden layer of the critic.
+    min_value: the least return that the critic's distribution has an atom at.
+    max_value: the largest one.
+    num_atoms: how many atoms there are, at equal distances.
+    learning_rate: Adam's, of policy and critic.
+    n_step: rewards of the actors' own that a target has before the critic's.
+    sigma: standard deviation of the noise on the actors' actions, in the units
+      of the action box.
+    target_update_period: SGD steps between two copies of the slow networks.
+  """
+
+  policy_hidden_sizes: tuple[int, ...] = (300, 200)
+  critic_hidden_sizes: tuple[int, ...] = (400, 300)
+  min_value: float = -150.0
+  max_value: float = 150.0
+  num_atoms: int = 51
+  learning_rate: float = 1e-4
+  n_step: int = 5
+  sigma: float = 0.3
+  target_update_period: int = 100
+
+  @classmethod
+  def debug(cls) -> 'D4PGConfig':
+    """So small that every part runs within seconds."""
+    return cls(
+      policy_hidden_sizes=(32,),
+      critic_hidden_sizes=(32,),
+      **off_policy.SMALL_REPLAY,
+    )
+
+  @property
+  def transition_steps(self) -> int:
+    """Environment steps of a transition in replay; its reward is their sum."""
+    return self.n_step
+
+  def __post_init__(self):
+    super().__post_init__()
+    validation.check_sizes(self, 'policy_hidden_sizes', 'critic_hidden_sizes')
+    validation.check_positive(self, 'learning_rate')
+    validation.check_not_negative(self, 'sigma')
+    validation.check_whole(self, 'n_step', 'target_update_period')
+    validation.check_whole(self, 'num_atoms', least=2)
+    if not self.min_value < self.max_value:
+      raise ValueError(
+        f'min_value must be below max_value, but is {self.min_value!r} with '
+        f'max_value {self.max_value!r}.'
+      )

@@ -1,0 +1,80 @@
+"""Tests of Acme's own agents in the form in which a run takes them."""
+
+import dataclasses
+
+from acme import specs
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
+import pytest
+
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import d4pg
+from quinoa_acme.agents import sac
+
+_ACTIONS = specs.BoundedArray((2,), np.float32, -1.0, 1.0)
+
+
+@pytest.fixture(autouse=True)
+def _acme_may_promote_ranks():
+  """Acme's losses and distributions do; they are not ours to change."""
+  with jax.numpy_rank_promotion('allow'):
+    yield
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  'config',
+  [
+    dataclasses.replace(sac.SACConfig.debug(), hidden_sizes=(8,)),
+    # The slow networks, which act, are copied within the test.
+    dataclasses.replace(d4pg.D4PGConfig.debug(), target_update_period=3),
+  ],
+  ids=lambda config: type(config).__name__,
+)
+def test_steps_are_sgd_steps_and_survive_a_restore(
+  config, make_spec, make_batch, as_samples
+):
+  spec = make_spec(action=_ACTIONS)
+  agent = agents.make_agent(config)
+  counter = counting.Counter()
+
+  def make_learner(seed):
+    batches = [make_batch(spec, config.samples_per_step, i) for i in range(4)]
+    return agent.make_builder(spec, loggers_base.NoOpLogger).make_learner(
+      jax.random.PRNGKey(seed),
+      agent.make_networks(spec),
+      as_samples(batches[seed:]),
+      counter=counter,
+    )
+
+  learner = make_learner(0)
+  first = learner.save()
+  assert first.steps == 0
+  learner.step()
+  learner.step()
+  assert counter.get_counts()['steps'] == 2 * config.num_sgd_steps_per_step
+  saved = jax.tree_util.tree_map(np.array, learner.save())
+  assert saved.steps == 10
+  # A checkpoint of no step yet has the types of a later one.
+  assert [np.asarray(x).dtype for x in jax.tree_util.tree_leaves(first)] == [
+    x.dtype for x in jax.tree_util.tree_leaves(saved)
+  ]
+  learner.step()
+  other = make_learner(2)
+  other.restore(saved)
+  other.step()
+  assert other.save().steps == 15
+  jax.tree_util.tree_map(
+    np.testing.assert_array_equal,
+    other.get_variables(['policy']),
+    learner.get_variables(['policy']),
+  )
+
+
+@pytest.mark.parametrize('config', [sac.SACConfig(), d4pg.D4PGConfig()])
+def test_another_box_is_refused(config, make_spec):
+  agent = agents.make_agent(config)
+  with pytest.raises(ValueError, match=r"^Acme's \w+ acts in \[-1, 1\]"):
+    agent.make_networks(make_spec())
