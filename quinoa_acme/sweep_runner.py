@@ -1,6 +1,7 @@
 """Makes the runs of a sweep, one a core at a time, and says how far it is."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+import contextlib
 import dataclasses
 import fcntl
 import os
@@ -83,7 +84,8 @@ def execute(
   """Makes all runs that are not done, one a core at a time.
 
   A SIGINT or SIGTERM lets the runs under way save their state; the same call
-  goes on with them later. The table is written whenever a run ends.
+  goes on with them later. If the caller is killed they go on by themselves, and
+  the same call waits for them. The table is written whenever a run ends.
 
   Args:
     runs: the runs, made in this order.
@@ -125,6 +127,8 @@ class _Runner:
     self._active: dict[int, _Active] = {}
     self._made: list[Work] = []
     self._failed: list[str] = []
+    # The labels of runs that another process was seen to make.
+    self._elsewhere: set[str] = set()
     self._stopping = False
 
   def stop(self, number, frame) -> None:
@@ -153,16 +157,37 @@ class _Runner:
     return self._failed
 
   def _start_next(self, core: int) -> None:
-    """Starts the next run on a core that is free."""
-    while self._waiting and not self._stopping:
-      run = self._waiting.pop(0)
-      before = self._steps_made(run)
-      process = _start(run, self._folder / run.label, core)
-      if process is not None:
+    """Starts the next run that nobody else makes on a core that is free."""
+    for run in list(self._waiting):
+      if self._stopping:
+        return
+      with _trying_to_hold(self._folder / run.label) as lock:
+        if lock is None:
+          self._tell_of(run)
+          continue
+        self._waiting.remove(run)
+        if run.label in self._elsewhere and self._is_done(run):
+          sweeps.collect(self._runs, self._folder, self._table)
+          print(self._describe(), flush=True)
+          continue
+        before = self._steps_made(run)
+        process = _start(run, self._folder / run.label, core, lock)
         self._active[core] = _Active(run, process, time.monotonic(), before)
         print(f'core {core}: {run.label}', flush=True)
         return
-      print(f'{run.label} is under way in another process: left to it.')
+
+  def _tell_of(self, run: sweeps.Run) -> None:
+    """Says once that a run is under way elsewhere."""
+    if run.label not in self._elsewhere:
+      self._elsewhere.add(run.label)
+      print(
+        f'{run.label} is under way in another process, as after a suite that '
+        'was killed: waiting for it.',
+        flush=True,
+      )
+
+  def _is_done(self, run: sweeps.Run) -> bool:
+    return not sweeps.unfinished([run], self._table, self._folder)
 
   def _end(self, active: _Active) -> None:
     """Takes in what a run that came to its end has made."""
@@ -200,27 +225,35 @@ class _Runner:
     return f'{text}.'
 
 
-def _start(
-  run: sweeps.Run, workdir: pathlib.Path, core: int
-) -> subprocess.Popen | None:
-  """Starts a run, or returns None if it is under way in another process."""
+@contextlib.contextmanager
+def _trying_to_hold(workdir: pathlib.Path) -> Iterator[int | None]:
+  """Gives a descriptor that holds a folder, or None if another process does."""
   workdir.mkdir(parents=True, exist_ok=True)
-  # The run inherits the lock, and so holds it even if the sweep is killed.
   lock = os.open(workdir, os.O_RDONLY)
   try:
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    with (workdir / 'output.txt').open('a') as output:
-      process = subprocess.Popen(
-        run.command(workdir),
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        pass_fds=[lock],
-        # A terminal's Ctrl-C must not reach it twice.
-        start_new_session=True,
-      )
+    held = lock
   except BlockingIOError:
-    return None
+    held = None
+  try:
+    yield held
   finally:
     os.close(lock)
+
+
+def _start(
+  run: sweeps.Run, workdir: pathlib.Path, core: int, lock: int
+) -> subprocess.Popen:
+  """Starts a run, which holds its folder from then on."""
+  with (workdir / 'output.txt').open('a') as output:
+    process = subprocess.Popen(
+      run.command(workdir),
+      stdout=output,
+      stderr=subprocess.STDOUT,
+      # It inherits the lock, and so holds it even if the sweep is killed.
+      pass_fds=[lock],
+      # A terminal's Ctrl-C must not reach it twice.
+      start_new_session=True,
+    )
   os.sched_setaffinity(process.pid, {core})
   return process

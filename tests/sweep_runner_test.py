@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -89,16 +90,39 @@ def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
   assert process.returncode == 1
 
 
-def test_a_run_that_is_under_way_elsewhere_is_left_to_it(tmp_path, capsys):
+def _finish(run: sweeps.Run, workdir: pathlib.Path) -> None:
+  """Writes what a finished run leaves, as far as a table is made of it."""
+  (workdir / 'logs').mkdir()
+  columns = 'actor_steps,learner_steps,episode_return,evaluation_episodes'
+  (workdir / 'logs' / 'evaluator.csv').write_text(
+    f'{columns}\n{run.num_steps},200,3.5,{run.evaluation_episodes}\n'
+  )
+  (workdir / 'config.json').write_text(
+    json.dumps({'evaluation': 'mode', 'version': '1', 'commit': 'abc'})
+  )
+
+
+@pytest.mark.timeout(60)
+def test_a_run_that_is_under_way_elsewhere_is_waited_for(tmp_path, capsys):
   runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
   workdir = tmp_path / 'runs' / runs[0].label
   workdir.mkdir(parents=True)
   lock = os.open(workdir, os.O_RDONLY)
   fcntl.flock(lock, fcntl.LOCK_EX)
   table = tmp_path / 'a.csv'
+
+  def end():
+    _finish(runs[0], workdir)
+    os.close(lock)
+
+  timer = threading.Timer(2.5, end)
+  timer.start()
   assert sweep_runner.execute(runs, tmp_path / 'runs', table, [0]) == []
-  os.close(lock)
-  assert 'is under way in another process' in capsys.readouterr().out
+  assert not timer.is_alive()
+  output = capsys.readouterr().out
+  assert output.count('is under way in another process') == 1
+  assert '1 of 1 runs are done.' in output
+  assert [row['return'] for row in _table(table)] == ['3.5']
   assert not (workdir / 'output.txt').exists()
 
 
