@@ -21,20 +21,31 @@ _SUITE = 'figure1'
 
 def main() -> None:
   """Draws the figure, and says what is missing."""
+  draw(_PICTURE)
+  print(_PICTURE)
+  sweep, table = _read()
+  missing = sweeps.unfinished(sweep.runs, table)
+  if missing:
+    print(describe_missing(missing, len(sweep.runs)))
+
+
+def _read() -> tuple[sweeps.Sweep, pathlib.Path]:
+  """The suite, and the table of its results."""
   sweep = sweeps.read(_EXPERIMENTS / 'sweeps' / f'{_SUITE}.json')
-  table = _EXPERIMENTS / 'results' / f'{sweep.table}.csv'
+  return sweep, _EXPERIMENTS / 'results' / f'{sweep.table}.csv'
+
+
+def draw(picture: pathlib.Path) -> None:
+  """Draws the figure of the committed rows."""
+  sweep, table = _read()
   algorithms = [
     figures.algorithm(*key)
     for key in dict.fromkeys(run.curve[:2] for run in sweep.runs)
   ]
   tasks = list(dict.fromkeys(run.task for run in sweep.runs))
   figures.save(
-    figures.draw_suite(results.read([table]), algorithms, tasks), _PICTURE
+    figures.draw_suite(results.read([table]), algorithms, tasks), picture
   )
-  print(_PICTURE)
-  missing = sweeps.unfinished(sweep.runs, table)
-  if missing:
-    print(describe_missing(missing, len(sweep.runs)))
 
 
 def describe_missing(missing: list[sweeps.Run], num_runs: int) -> str:

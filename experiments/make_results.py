@@ -30,6 +30,9 @@ _DOCUMENT = _ROOT / 'docs' / 'results.md'
 _ABLATIONS = _ROOT / 'docs' / 'ablations.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
+_FIGURE1 = _ROOT / 'experiments' / 'sweeps' / 'figure1.json'
+# After which figure 1 is looked at too, beside its end.
+_FIRST_STEPS = 50_000
 _OFFLINE_STEPS = (10_000, 20_000)
 _OFFLINE = {'quinoa': 'Quinoa, `offline` preset', 'bc': 'Behaviour cloning'}
 
@@ -80,6 +83,32 @@ def make_table(curves: figures.Curves) -> str:
     )
     lines.append(_line(task, f'{steps:,}', *cells))
   return '\n'.join(lines)
+
+
+def make_figure1_table(curves: figures.Curves) -> str:
+  """The table of what figure 1 has so far, in Markdown."""
+  sweep = sweeps.read(_FIGURE1)
+  looks = [
+    figures.algorithm(*key)
+    for key in dict.fromkeys(run.curve[:2] for run in sweep.runs)
+  ]
+  ends = {run.task: run.num_steps for run in sweep.runs}
+  heads = ('task', 'steps', *(look.name for look in looks))
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  for task, end in ends.items():
+    for steps in (_FIRST_STEPS, end):
+      cells = [
+        results.format_point(
+          results.at(curves, (look.agent, look.preset, task), steps)
+        )
+        for look in looks
+      ]
+      lines.append(_line(task, f'{steps:,}', *cells))
+  missing = sweeps.unfinished(sweep.runs, _TABLES / f'{sweep.table}.csv')
+  num_done = len(sweep.runs) - len(missing)
+  return '\n'.join(
+    [*lines, '', f'Runs at their end: {num_done} of {len(sweep.runs)}.']
+  )
 
 
 def make_iqm_table(curves: figures.Curves) -> str:
@@ -290,6 +319,7 @@ def main() -> None:
   curves = results.read([_TABLES / 'bars.csv'])
   put('bars', make_table(curves))
   put('iqm', make_iqm_table(curves))
+  put('figure1', make_figure1_table(curves))
   put('published', make_published_table())
   draw(curves, _PICTURE)
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')

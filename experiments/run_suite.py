@@ -63,6 +63,8 @@ def main(argv: list[str]) -> None:
   if not runs:
     sys.exit(f'error: no run of {sweep.name} has {_ONLY.value!r} in its label.')
   committed = _ROOT / 'experiments' / 'results' / f'{sweep.table}.csv'
+  if _COMPARE.value:
+    _check_committed(runs, committed)
   folder, table = _places(sweep.name, committed)
   print(f'Runs: {folder}', flush=True)
   failed = []
@@ -114,6 +116,20 @@ def _places(
   if _TABLE.value:
     return folder, pathlib.Path(_TABLE.value).resolve()
   return folder, folder / 'results.csv' if _COMPARE.value else committed
+
+
+def _check_committed(
+  runs: Sequence[sweeps.Run], committed: pathlib.Path
+) -> None:
+  """Leaves before anything is run, if there is nothing to compare with."""
+  known = results.read_runs([committed]) if committed.exists() else {}
+  try:
+    comparison.check_finished(runs, known, 'committed')
+  except ValueError as error:
+    sys.exit(
+      f'error: {error} The same command without --compare does, and writes '
+      f'{committed}, which is to be committed.'
+    )
 
 
 def _compare(

@@ -45,6 +45,27 @@ class Difference:
     return 'no difference shown'
 
 
+def check_finished(runs: Sequence[sweeps.Run], found: Runs, which: str) -> None:
+  """Raises a ValueError if results lack a run, or its end.
+
+  Args:
+    runs: which runs they must have.
+    found: results by curve and seed.
+    which: what they are, for the error's message.
+  """
+  missing = [
+    run.label
+    for run in runs
+    if max(found.get(run.curve, {}).get(run.seed, {}), default=0)
+    < run.num_steps
+  ]
+  if missing:
+    raise ValueError(
+      f'the {which} results lack {len(missing)} of {len(runs)} runs, or their '
+      f'ends: {", ".join(missing)}. Run those first.'
+    )
+
+
 def score(returns: results.RunReturns, num_steps: int) -> float:
   """The mean return of a run over its evaluations after the start.
 
@@ -82,8 +103,8 @@ def compare(
     ValueError: if a run is missing or unfinished in one of them, was not
       evaluated after the same steps in both, or a task has a single seed.
   """
-  _check_finished(runs, old, 'old')
-  _check_finished(runs, new, 'new')
+  check_finished(runs, old, 'old')
+  check_finished(runs, new, 'new')
   _check_evaluations(runs, old, new)
   groups = _groups(runs)
   bootstrap = bootstrap_lib.Bootstrap(
@@ -138,22 +159,6 @@ def _groups(
     if len(tasks) > 1:
       groups[f'{agent} {preset} all tasks'] = tasks
   return groups
-
-
-def _check_finished(
-  runs: Sequence[sweeps.Run], found: Runs, which: str
-) -> None:
-  missing = [
-    run.label
-    for run in runs
-    if max(found.get(run.curve, {}).get(run.seed, {}), default=0)
-    < run.num_steps
-  ]
-  if missing:
-    raise ValueError(
-      f'the {which} results lack {len(missing)} of {len(runs)} runs, or their '
-      f'ends: {", ".join(missing)}. Run those first.'
-    )
 
 
 def _check_evaluations(runs: Sequence[sweeps.Run], old: Runs, new: Runs):

@@ -45,6 +45,7 @@ _KNOWN = (
   Algorithm('quinoa', 'paper', 'Quinoa, paper preset', '#35618f'),
   Algorithm('sac', 'default/width-128', "Acme's SAC", '#b08a3c'),
   Algorithm('svg0', 'default', 'SVG(0)', '#8f3535'),
+  Algorithm('d4pg', 'default', "Acme's D4PG", '#6d4c8f'),
 )
 
 

@@ -193,11 +193,16 @@ class _Runner:
     """Takes in what a run that came to its end has made."""
     sweeps.collect(self._runs, self._folder, self._table)
     self._made.append(self._work_of(active))
-    if active.process.returncode:
+    status = active.process.returncode
+    if status:
       self._failed.append(active.run.label)
+      # A process that was killed has no say in it.
+      how = f'status {status}' if status > 0 else signal.Signals(-status).name
       output = self._folder / active.run.label / 'output.txt'
       print(
-        f'FAILED: {active.run.label}; see {output}', file=sys.stderr, flush=True
+        f'FAILED by {how}: {active.run.label}; see {output}',
+        file=sys.stderr,
+        flush=True,
       )
     print(self._describe(), flush=True)
 

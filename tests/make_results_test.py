@@ -1,13 +1,17 @@
-"""The document of results says what the committed rows say."""
+"""The document of results says, and shows, what the committed rows say."""
 
 import json
 import pathlib
 import runpy
 
+import pictures
+import pytest
+
 from quinoa_acme import results
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
+_IMAGES = _ROOT / 'docs' / 'images'
 
 
 def test_the_tables_of_the_document_are_those_of_the_committed_rows():
@@ -18,6 +22,7 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows():
   for table in (
     script['make_table'](curves),
     script['make_iqm_table'](curves),
+    script['make_figure1_table'](curves),
     script['make_published_table'](),
     script['make_offline_table'](offline),
     script['make_modes_table']('figure2'),
@@ -81,3 +86,25 @@ def test_a_variant_is_shown_with_its_difference_to_the_default(
     '| small | `batch_size=16` | 6 / 26 | +6 (1 of 2 runs) | +6 |',
     '| large | `batch_size=512` | - / - |  |  |',
   ]
+
+
+def test_the_pictures_are_those_of_the_committed_rows(tmp_path):
+  results_script = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))
+  figure1_script = runpy.run_path(str(_ROOT / 'experiments/figure1.py'))
+  found = tmp_path / 'a.png'
+  results_script['draw'](results.read([_TABLES / 'bars.csv']), found)
+  # Else: python experiments/make_results.py
+  pictures.assert_alike(found, _IMAGES / 'learning_curves.png')
+  figure1_script['draw'](found)
+  # Else: python experiments/figure1.py
+  pictures.assert_alike(found, _IMAGES / 'figure1.png')
+
+
+def test_pictures_with_one_line_more_are_told_apart(tmp_path):
+  draw = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))['draw']
+  curves = results.read([_TABLES / 'bars.csv'])
+  draw(curves, tmp_path / 'a.png')
+  del curves['quinoa', 'default', 'walker-walk']
+  draw(curves, tmp_path / 'b.png')
+  with pytest.raises(AssertionError):
+    pictures.assert_alike(tmp_path / 'a.png', tmp_path / 'b.png')

@@ -6,6 +6,7 @@ import sys
 
 from matplotlib import image as image_lib
 import numpy as np
+import pictures
 import pytest
 
 from quinoa_acme import environments
@@ -65,13 +66,7 @@ def test_the_committed_figure_is_that_of_the_committed_data(tmp_path, name):
     data, image_lib.imread(_RESULTS / name / 'state.png')
   )
   figures.save(figure, tmp_path / 'a.png')
-  found = image_lib.imread(tmp_path / 'a.png')
-  committed = image_lib.imread(_IMAGES / f'{name}.png')
-  # Fonts may be laid out by a pixel more or less on another machine.
-  assert np.allclose(found.shape, committed.shape, atol=4)
-  rows, columns = np.minimum(found.shape, committed.shape)[:2]
-  difference = found[:rows, :columns] - committed[:rows, :columns]
-  assert np.mean(np.abs(difference)) < 0.02
+  pictures.assert_alike(tmp_path / 'a.png', _IMAGES / f'{name}.png')
 
 
 @pytest.mark.slow

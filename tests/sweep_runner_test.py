@@ -84,9 +84,10 @@ def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
   process = subprocess.run(
     [*command, '--only=quinoa'], capture_output=True, text=True
   )
-  # The runs are done; there is no committed table to compare them with.
-  assert '1 of 1 runs are done.' in process.stdout
-  assert 'small.csv' in process.stderr
+  # There is nothing to compare with, which is said before anything is run.
+  assert process.stdout == ''
+  assert 'the committed results lack 1 of 1 runs' in process.stderr
+  assert 'without --compare' in process.stderr
   assert process.returncode == 1
 
 
@@ -128,11 +129,12 @@ def test_a_run_that_is_under_way_elsewhere_is_waited_for(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_a_run_that_fails_is_named(tmp_path):
+def test_a_run_that_fails_is_named(tmp_path, capsys):
   entry = {**_ENTRY, 'variant': 'none', 'flags': {'batch_size': 0}}
   runs = sweeps.read(_write(tmp_path / 'a.json', entry)).runs
   table = tmp_path / 'a.csv'
   failed = sweep_runner.execute(runs, tmp_path / 'runs', table, [0])
   assert failed == ['quinoa-debug-none-cartpole-balance-seed0']
+  assert f'FAILED by status 1: {failed[0]}' in capsys.readouterr().err
   output = (tmp_path / 'runs' / failed[0] / 'output.txt').read_text()
   assert 'batch_size must be a whole number' in output

@@ -1,5 +1,6 @@
 """Tests of sweeps: reading them, and what of them is done."""
 
+import dataclasses
 import json
 import pathlib
 
@@ -45,6 +46,18 @@ def test_a_variant_has_a_name_and_flags(tmp_path):
   assert run.preset_name == 'debug/small'
   assert run.label == 'quinoa-debug-small-cartpole-balance-seed3'
   assert run.command(tmp_path)[-1] == '--batch_size=16'
+
+
+def test_sweeps_with_one_table_make_the_same_runs_in_the_same_way():
+  """Else one sweep's rows would be taken for another's, of other conditions."""
+  seen = {}
+  for path in sorted((_ROOT / 'experiments' / 'sweeps').glob('*.json')):
+    sweep = sweeps.read(path)
+    for run in sweep.runs:
+      # The rows of a longer run are those of a shorter one too.
+      run = dataclasses.replace(run, num_steps=1)
+      known = seen.setdefault((sweep.table, run.label), run)
+      assert run == known, f'{path.name} has {run.label} under other conditions'
 
 
 @pytest.mark.parametrize(
