@@ -8,6 +8,7 @@ import pictures
 import pytest
 
 from quinoa_acme import results
+from quinoa_acme import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
@@ -98,6 +99,15 @@ def test_the_pictures_are_those_of_the_committed_rows(tmp_path):
   figure1_script['draw'](found)
   # Else: python experiments/figure1.py
   pictures.assert_alike(found, _IMAGES / 'figure1.png')
+
+
+def test_figure_1_names_what_is_missing():
+  script = runpy.run_path(str(_ROOT / 'experiments' / 'figure1.py'))
+  sweep = sweeps.read(_ROOT / 'experiments' / 'sweeps' / 'figure1.json')
+  text = script['describe_missing'](list(sweep.runs), len(sweep.runs))
+  assert text.startswith('60 of 60 runs are missing')
+  assert '  quinoa paper walker-walk: seeds 0, 1, 2, 3, 4\n' in text
+  assert text.endswith('run_suite.py --suite=figure1')
 
 
 def test_pictures_with_one_line_more_are_told_apart(tmp_path):
