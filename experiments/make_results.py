@@ -3,13 +3,15 @@
   python experiments/make_results.py
 
 They are made of the committed tables in `experiments/results`, of the sweep of
-ablations, and of published returns in `experiments/published`, alone.
+ablations, and of published returns in `experiments/published`, alone. Figure 1
+is among them; `figure2.py` draws figure 2.
 """
 
 from collections.abc import Mapping, Sequence
 import csv
 import math
 import pathlib
+import runpy
 import statistics
 
 from matplotlib import figure as figure_lib
@@ -322,6 +324,7 @@ def main() -> None:
   put('figure1', make_figure1_table(curves))
   put('published', make_published_table())
   draw(curves, _PICTURE)
+  runpy.run_path(str(_ROOT / 'experiments' / 'figure1.py'), run_name='__main__')
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
   put('offline', make_offline_table(offline))
   put('figure2', make_modes_table('figure2'))
