@@ -230,7 +230,7 @@ def make_modes_table(name: str) -> str:
 
 
 def make_ablation_table() -> str:
-  """The table of every variant beside the default, in Markdown.
+  """The table of variants beside the default, in Markdown, and what it lacks.
 
   A return is the mean over seeds. A difference is taken between the runs of one
   task and seed, after the last evaluation.
@@ -244,7 +244,11 @@ def make_ablation_table() -> str:
   tasks = list(dict.fromkeys(run.task for run in sweep.runs))
   heads = ('variant', 'change', *tasks, 'difference, median', 'mean')
   lines = [_line(*heads), '|' + '---|' * len(heads)]
+  missing = []
   for variant, runs in variants.items():
+    if not any(run.seed in returns.get(run.curve, {}) for run in runs):
+      missing.append(variant or 'default')
+      continue
     flags = [f'`{name}={value}`' for name, value in runs[0].flags]
     cells = [
       _format_evaluations([run for run in runs if run.task == task], returns)
@@ -259,6 +263,8 @@ def make_ablation_table() -> str:
         *_format_differences(differences, len(runs)),
       )
     )
+  if missing:
+    lines += ['', f'Not run yet: {", ".join(missing)}.']
   return '\n'.join(lines)
 
 
