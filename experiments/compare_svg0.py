@@ -17,6 +17,7 @@ runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 
 from collections.abc import Iterator  # noqa: E402
 import os  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 from typing import Any, cast  # noqa: E402
 
@@ -33,6 +34,7 @@ import sonnet as snt  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from quinoa_acme import acting_loop  # noqa: E402
+from quinoa_acme import checkpointing  # noqa: E402
 from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import evaluation  # noqa: E402
@@ -182,7 +184,10 @@ def main(argv: list[str]) -> None:
   """Trains both, and writes the table."""
   command_line.begin(argv)
   table = _ROOT / 'experiments' / 'results' / 'svg0_acme.csv'
-  rows = train_ours()
+  try:
+    rows = train_ours()
+  except (ValueError, checkpointing.CheckpointError) as error:
+    sys.exit(f'error: {error}')
   results.update_table(table, rows)
   for row in train_acme():
     rows.append(row)

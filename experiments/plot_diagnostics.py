@@ -3,6 +3,8 @@
 python experiments/plot_diagnostics.py --workdir=runs/...
 """
 
+import sys
+
 from absl import app
 from absl import flags
 
@@ -15,7 +17,10 @@ _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 def main(argv: list[str]) -> None:
   """Draws the figure."""
   command_line.begin(argv)
-  print(diagnostics.plot_diagnostics(_WORKDIR.value))
+  try:
+    print(diagnostics.plot_diagnostics(_WORKDIR.value))
+  except OSError as error:
+    sys.exit(f'error: {error}')
 
 
 if __name__ == '__main__':

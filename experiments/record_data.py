@@ -17,6 +17,7 @@ import sys  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
+from quinoa_acme import checkpointing  # noqa: E402
 from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import offline  # noqa: E402
 from quinoa_acme import running  # noqa: E402
@@ -35,7 +36,7 @@ def main(argv: list[str]) -> None:
     row = offline.record(
       running.read_config(_WORKDIR.value), _TRANSITIONS.value, _OUTPUT.value
     )
-  except (OSError, ValueError) as error:
+  except (OSError, ValueError, checkpointing.CheckpointError) as error:
     sys.exit(f'error: {error}')
   print(
     f'{_OUTPUT.value}: {row["evaluation_episodes"]} episodes with a return of '

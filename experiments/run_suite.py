@@ -32,6 +32,7 @@ from absl import flags  # noqa: E402
 
 from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import comparison  # noqa: E402
+from quinoa_acme import options  # noqa: E402
 from quinoa_acme import results  # noqa: E402
 from quinoa_acme import sweep_runner  # noqa: E402
 from quinoa_acme import sweeps  # noqa: E402
@@ -61,7 +62,11 @@ def main(argv: list[str]) -> None:
     sys.exit(f'error: {error}')
   runs = [run for run in sweep.runs if _ONLY.value in run.label]
   if not runs:
-    sys.exit(f'error: no run of {sweep.name} has {_ONLY.value!r} in its label.')
+    labels = '\n  '.join(run.label for run in sweep.runs)
+    sys.exit(
+      f'error: no run of {sweep.name} has {_ONLY.value!r} in its label. There '
+      f'are\n  {labels}'
+    )
   committed = _ROOT / 'experiments' / 'results' / f'{sweep.table}.csv'
   if _COMPARE.value:
     _check_committed(runs, committed)
@@ -90,20 +95,19 @@ def _find(suite: str) -> pathlib.Path:
       return path
   names = sorted(path.stem for path in _SUITES.glob('*.json'))
   raise ValueError(
-    f'there is no suite {suite!r}: give the path of a JSON file, or one of '
-    f'{", ".join(names)}.'
+    f'there is no suite {suite!r}{options.suggest(suite, names)} Give the path '
+    f'of a JSON file, or one of {", ".join(names)}.'
   )
 
 
 def _read_cores() -> list[int]:
   allowed = os.sched_getaffinity(0)
-  cores = [int(core) for core in _CORES.value or sorted(allowed)]
-  if not allowed.issuperset(cores):
+  asked = _CORES.value or [str(core) for core in sorted(allowed)]
+  if not {str(core) for core in allowed}.issuperset(asked):
     raise ValueError(
-      f'--cores={",".join(map(str, cores))}, but this process may use '
-      f'{sorted(allowed)}.'
+      f'--cores={",".join(asked)}, but this process may use {sorted(allowed)}.'
     )
-  return cores
+  return [int(core) for core in asked]
 
 
 def _places(

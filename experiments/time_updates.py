@@ -32,8 +32,12 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents import sac  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
 
-_CALLS = flags.DEFINE_integer('num_calls', 20, 'Timed calls of each learner.')
-_STEPS = flags.DEFINE_integer('num_sgd_steps_per_step', 50, 'Updates a call.')
+_CALLS = flags.DEFINE_integer(
+  'num_calls', 20, 'Timed calls of each learner.', lower_bound=1
+)
+_STEPS = flags.DEFINE_integer(
+  'num_sgd_steps_per_step', 50, 'Updates a call.', lower_bound=1
+)
 
 _CONFIGS = {
   'quinoa, default': quinoa.QuinoaConfig(),

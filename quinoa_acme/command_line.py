@@ -12,6 +12,7 @@ from absl import logging
 from quinoa_acme import experiment
 from quinoa_acme import options
 from quinoa_acme import running
+from quinoa_acme import vertex_ai
 from quinoa_acme.agents import off_policy
 
 # What has a flag of another kind, or none.
@@ -34,9 +35,10 @@ def run_script(algorithm: str) -> None:
     begin(argv)
     try:
       config, launch_type = read_flags(algorithm, values)
+      machines = read_machines(values)
     except ValueError as error:
       sys.exit(f'error: {error}')
-    status = running.run(config, launch_type, values.allow_changes)
+    status = running.run(config, launch_type, values.allow_changes, machines)
     # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
     # that goes down by itself. All files are closed by now.
     sys.stdout.flush()
@@ -92,6 +94,11 @@ def define_flags(algorithm: str, values: flags.FlagValues) -> None:
     'Fields that may differ from those that the run in the workdir began with.',
     flag_values=values,
   )
+  define_text(
+    'machines',
+    None,
+    f'Of the nodes on Vertex AI (default: {vertex_ai.Machines()}).',
+  )
   for name, default in _run_fields().items():
     define_text(
       name, None, f'Sets ExperimentConfig.{name} (default: {default}).'
@@ -134,10 +141,40 @@ def read_flags(
     algorithm=algorithm,
     preset=values.preset,
     overrides=_given(values, agent_fields),
-    workdir=values.workdir,
+    workdir=_workdir(values, launch_type, run_options.get('seed', 0)),
     **run_options,
   )
   return config, launch_type
+
+
+def read_machines(values: flags.FlagValues) -> vertex_ai.Machines:
+  """Reads the flag of `define_flags` on the nodes' machines.
+
+  Args:
+    values: the flags, parsed.
+
+  Returns:
+    The machines.
+
+  Raises:
+    ValueError: if the flag does not fit; says what would.
+  """
+  if values.machines is None:
+    return vertex_ai.Machines()
+  try:
+    return options.parse(values.machines, vertex_ai.Machines)
+  except ValueError as error:
+    raise ValueError(f'machines={values.machines!r}: {error}') from None
+
+
+def _workdir(
+  values: flags.FlagValues, launch_type: str | None, seed: int
+) -> str | None:
+  if launch_type != vertex_ai.LAUNCH_TYPE or values.workdir is not None:
+    return values.workdir
+  return vertex_ai.default_workdir(
+    running.default_workdir(values.env_name, seed)
+  )
 
 
 def _run_fields() -> dict[str, object]:

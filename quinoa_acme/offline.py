@@ -6,6 +6,7 @@ A data set is the file that `TransitionReplay.save` writes: plain arrays.
 from collections.abc import Callable, Iterator
 import dataclasses
 import os
+import pathlib
 from typing import Any, NamedTuple
 
 from acme import core
@@ -54,9 +55,13 @@ def record(
     Statistics of the episodes, as `evaluation.summarise` gives them.
 
   Raises:
-    FileNotFoundError: if the run has no checkpoint.
+    FileNotFoundError: if the run has no checkpoint, or there is no folder for
+      the file.
     ValueError: if an episode is too long to be recorded whole.
   """
+  # Before and not after all that is to be written there.
+  if not (folder := pathlib.Path(path).absolute().parent).is_dir():
+    raise FileNotFoundError(f'There is no folder {folder}.')
   parts = trained.restore(run, 'recorder')
   capacity = num_transitions + _LONGEST_EPISODE
   replay = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)

@@ -38,6 +38,7 @@ import launchpad as lp
 from launchpad import context as lp_context
 from launchpad.launch import worker_manager
 from launchpad.launch.run_locally import run_locally
+from launchpad.nodes.courier import courier_utils
 from launchpad.nodes.python import local_multi_processing
 import reverb
 
@@ -246,9 +247,17 @@ class _Body:
         self._error = error
 
 
+def _runs_in_cloud() -> bool:
+  launch_type = lp_context.get_context().launch_type
+  return launch_type is lp_context.LaunchType.VERTEX_AI
+
+
 def _runs_in_own_process() -> bool:
   launch_type = lp_context.get_context().launch_type
-  return launch_type is lp_context.LaunchType.LOCAL_MULTI_PROCESSING
+  return (
+    launch_type is lp_context.LaunchType.LOCAL_MULTI_PROCESSING
+    or _runs_in_cloud()
+  )
 
 
 def _leave() -> None:
@@ -353,6 +362,12 @@ def _make_logger(
   )
 
 
+def _wait_for_begin(coordinator: Coordinator) -> None:
+  """In the cloud it is the counter that begins with the workdir."""
+  if _runs_in_cloud():
+    coordinator.get_counts()
+
+
 class LearnerNode:
   """Learns, and serves parameters to actors and evaluator."""
 
@@ -372,6 +387,7 @@ class LearnerNode:
     self._config = config
     self._coordinator = coordinator
     with _leaving_at_once():
+      _wait_for_begin(coordinator)
       self._make_learner(replay)
 
   def _make_learner(self, replay: reverb.Client) -> None:
@@ -506,6 +522,7 @@ def run_evaluator(
 ) -> None:
   """The node of the evaluator: paced by the actors' steps, never busy."""
   resources.end_with_launcher()
+  _wait_for_begin(coordinator)
   watch = watchdog.Watch('evaluator', config.environment_timeout)
   prints = _runs_in_own_process()
 
@@ -611,7 +628,16 @@ class _ServedNode(lp.CourierNode):
   def run(self) -> None:
     resources.end_with_launcher()
     with failures.reporting(self._workdir, self._role):
-      super().run()
+      instance = self._construct_instance()
+      port = _port_of(self.courier_address)
+      self._server = courier_utils.make_courier_server(instance, port=port)
+      self._server.Start()
+      _restrict(self._role, port)
+      try:
+        instance.run()
+      finally:
+        self._server.Stop()
+        self._server.Join()
 
 
 class _ReplayNode(lp.ReverbNode):
@@ -629,28 +655,61 @@ class _ReplayNode(lp.ReverbNode):
         case replay_checkpoints_lib.ReplayCheckpoints() as options:
           self._serve_and_save(options)
         case _:
-          super().run()
+          port = _port_of(self.reverb_address)
+          self._server = reverb.Server(make_replay_tables(config), port)
+          _restrict('replay', port)
+          lp.wait_for_stop()
     _leave()
 
   def _serve_and_save(
     self, options: replay_checkpoints_lib.ReplayCheckpoints
   ) -> None:
     folder = replay_checkpoints_lib.folder_of(self._config.workdir)
+    port = _port_of(self.reverb_address)
     # Kept, for a server that goes while its peers still talk to it may block.
     self._server = replay_checkpoints_lib.serve(
-      functools.partial(make_replay_tables, self._config),
-      lp.get_port_from_address(self.reverb_address.resolve()),
-      folder,
+      functools.partial(make_replay_tables, self._config), port, folder
     )
+    _restrict('replay', port)
     saver = replay_checkpoints_lib.Saver(options, folder)
     saver.run(self._server.localhost_client(), lp.stop_event())
 
 
-def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
+def _port_of(address: lp.Address) -> int:
+  return lp.get_port_from_address(address.resolve())
+
+
+def _restrict(role: str, port: int) -> None:
+  """Keeps a node's server to this machine, if all of the program is on it."""
+  if _runs_in_cloud():
+    return
+  if not resources.serve_this_machine_only(port):
+    logging.warning(
+      'The server of the %s, at port %d, is open to the network: this kernel '
+      'lets only root keep it to the loopback. Close the port in the firewall.',
+      role,
+      port,
+    )
+
+
+def _make_coordinator(
+  config: experiment_lib.ExperimentConfig, begin: Callable[[], None] | None
+) -> Coordinator:
+  if begin is not None:
+    begin()
+  return Coordinator(config)
+
+
+def make_program(
+  config: experiment_lib.ExperimentConfig,
+  begin: Callable[[], None] | None = None,
+) -> lp.Program:
   """Makes the Launchpad program of a run.
 
   Args:
     config: the run.
+    begin: what the counter does first, before any other node writes to the
+      workdir; for programs whose launcher does not see that.
 
   Returns:
     A program with the groups replay, counter, learner, evaluator and actor.
@@ -660,7 +719,7 @@ def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
     replay = program.add_node(_ReplayNode(config))
   with program.group('counter'):
     coordinator = program.add_node(
-      _ServedNode('counter', config, Coordinator, config)
+      _ServedNode('counter', config, _make_coordinator, config, begin)
     )
   with program.group('learner'):
     learner = program.add_node(
@@ -676,11 +735,25 @@ def make_program(config: experiment_lib.ExperimentConfig) -> lp.Program:
   return program
 
 
+def begin(config: experiment_lib.ExperimentConfig) -> None:
+  """Makes the workdir ready for the nodes, before there are any.
+
+  Args:
+    config: the run.
+
+  Raises:
+    checkpointing.CheckpointError: if the workdir is of a run in one process, or
+      none of its checkpoints is whole.
+  """
+  _drop_rows(config)
+  clear(config.workdir)
+
+
 def _drop_rows(config: experiment_lib.ExperimentConfig) -> None:
   """Drops the rows of steps that the program makes again.
 
-  Here, before there are nodes: one that is started again in the middle of a
-  program is not to drop what it wrote.
+  Not in the nodes: one that is started again in the middle of a program is not
+  to drop what it wrote.
   """
   counts = run_state.restore_counts(config.workdir)
   actor_steps = int(counts.get('actor_steps', 0))
@@ -723,8 +796,7 @@ def launch(
     checkpointing.CheckpointError: if the workdir is of a run in one process, or
       none of its checkpoints is whole.
   """
-  _drop_rows(config)
-  clear(config.workdir)
+  begin(config)
   program = make_program(config)
   # What Launchpad does with the terminal asked for below.
   run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(

@@ -1,14 +1,19 @@
-"""What each process of a run may use of the machine.
+"""What each process of a run may use of the machine, and who may talk to it.
 
 Only the learner computes in bulk. The others get no GPU, so that neither JAX
 nor TensorFlow takes its memory, and none starts a pool of threads as wide as
-the machine: with half a dozen processes those pools only take turns.
+the machine: with half a dozen processes those pools only take turns. The
+learner has one thread too; what is more than that a GPU does better, and the
+number of threads changes the order of sums, and so the last bits of a run.
 """
 
+from collections.abc import Iterator
 import ctypes
 import os
 import pathlib
 import signal
+import socket
+import stat
 
 _SINGLE_THREAD_XLA = '--xla_cpu_multi_thread_eigen=false'
 # Holds the launcher's process number, in the nodes that have processes of
@@ -42,6 +47,7 @@ def environment_of(role: str) -> dict[str, str]:
     'TF_NUM_INTRAOP_THREADS': '1',
     'TF_NUM_INTEROP_THREADS': '1',
     'TF_CPP_MIN_LOG_LEVEL': '2',
+    'TF_FORCE_GPU_ALLOW_GROWTH': 'true',
     'JAX_COMPILATION_CACHE_DIR': str(compilation_cache()),
     'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.5',
   }
@@ -69,6 +75,65 @@ def node_environment_of(role: str, temporary_dir: str) -> dict[str, str]:
     _LAUNCHER: str(os.getpid()),
     'TMPDIR': temporary_dir,
   }
+
+
+def hide_gpus_from_tensorflow() -> None:
+  """Lets TensorFlow, which moves data only, take no memory of any GPU.
+
+  To be called before TensorFlow is used. The build of it that the project names
+  knows no GPU; one that someone else installed may, and takes all its memory.
+  """
+  import tensorflow as tf
+
+  try:
+    tf.config.set_visible_devices([], 'GPU')
+  except RuntimeError:
+    # It has been used already, as in a notebook. Its own variable is left:
+    # TF_FORCE_GPU_ALLOW_GROWTH, which `environment_of` sets.
+    return
+
+
+def serve_this_machine_only(port: int) -> bool:
+  """Lets a server of this process take connections from this machine alone.
+
+  Reverb and Courier listen on every interface, and have no option for it. Their
+  socket can be told to hear no device but the loopback, once it listens.
+
+  Args:
+    port: the server's.
+
+  Returns:
+    Whether the kernel did so: Linux does from 5.7 on, and before that for root.
+  """
+  done = False
+  for listener in _listeners(port):
+    with listener:
+      try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')
+      except OSError:
+        return False
+      done = True
+  return done
+
+
+def _listeners(port: int) -> Iterator[socket.socket]:
+  """Copies of this process's sockets that listen at a port."""
+  for name in os.listdir('/proc/self/fd'):
+    try:
+      if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+        continue
+      candidate = socket.socket(fileno=os.dup(int(name)))
+    except OSError:
+      continue  # Closed meanwhile, or of a kind that Python does not know.
+    is_internet = candidate.family in (socket.AF_INET, socket.AF_INET6)
+    if (
+      is_internet
+      and candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+      and candidate.getsockname()[1] == port
+    ):
+      yield candidate
+    else:
+      candidate.close()
 
 
 def end_with_launcher() -> None:

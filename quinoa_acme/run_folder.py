@@ -170,6 +170,7 @@ def read_learner(workdir: str, like: Any) -> Any:
 
 def write_json(path: pathlib.Path, plain: Any) -> None:
   """Writes plain values in one step: the file is old or new, never half."""
+  path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_suffix('.tmp')
   aside.write_text(json.dumps(plain, indent=2) + '\n')
   os.replace(aside, path)
@@ -228,6 +229,28 @@ def check_unchanged(
       + '\nGo on with the old ones, or give another --workdir. To change them '
       f'in the midst of the run, add --allow_changes={",".join(changed)}'
     )
+
+
+def begin(
+  workdir: str,
+  described: Mapping[str, Any],
+  spec: types.EnvironmentSpec,
+  allowed: Sequence[str] = (),
+) -> None:
+  """Writes what a run is, if the folder is of no other.
+
+  Args:
+    workdir: the run's folder.
+    described: what the run is, as `ExperimentConfig.describe` gives it.
+    spec: the specs of its environment.
+    allowed: names of fields that may differ from those that it began with.
+
+  Raises:
+    WorkdirError: if the folder is of a run with other options or specs.
+  """
+  check_unchanged(workdir, described, allowed)
+  write_spec(workdir, spec)
+  write_json(pathlib.Path(workdir) / _CONFIG, described)
 
 
 @contextlib.contextmanager

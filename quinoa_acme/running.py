@@ -19,6 +19,7 @@ from quinoa_acme import progress
 from quinoa_acme import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme import run_folder
 from quinoa_acme import stopping
+from quinoa_acme import vertex_ai
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
@@ -48,8 +49,9 @@ PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
 }
 
 
-# Those of Launchpad's that a run takes: processes of this machine, or threads.
-LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt')
+# Those of Launchpad's that a run takes: processes of this machine, threads, or
+# machines of Google Cloud.
+LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', vertex_ai.LAUNCH_TYPE)
 
 
 def find_preset(
@@ -149,7 +151,7 @@ def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
 
 
 def default_workdir(env_name: str, seed: int) -> str:
-  """A new folder named by task, time and seed."""
+  """The path, relative, of a new folder named by task, time and seed."""
   task = '_'.join(env_name.split(':')[1:]) or env_name
   now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
   return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
@@ -168,6 +170,7 @@ def run(
   config: experiment_lib.ExperimentConfig,
   launch_type: str | None,
   allow_changes: Sequence[str] = (),
+  machines: vertex_ai.Machines = vertex_ai.Machines(),
 ) -> int:
   """Trains, and says where it writes first and what came of it last.
 
@@ -178,10 +181,11 @@ def run(
     config: the run.
     launch_type: one of `LAUNCH_TYPES`, or None for a single process.
     allow_changes: fields that may differ from those that the run began with.
+    machines: of the nodes, where they have each their own.
 
   Returns:
-    The exit status: 0, or 1 if a node failed, or the folder is in use or of a
-    run with other options.
+    The exit status: 0, or 1 if a node failed, the folder is in use or of a run
+    with other options, or the program can not be launched.
 
   Raises:
     ValueError: if there is no such launch type.
@@ -190,14 +194,15 @@ def run(
     check_launch_type(launch_type)
   print(f'Workdir: {config.workdir}', flush=True)
   try:
+    if launch_type == vertex_ai.LAUNCH_TYPE:
+      vertex_ai.launch(config, machines, allow_changes)
+      return 0
     with run_folder.hold(config.workdir):
-      run_folder.check_unchanged(
-        config.workdir, config.describe(), allow_changes
+      run_folder.begin(
+        config.workdir, config.describe(), config.make_spec(), allow_changes
       )
-      run_folder.write_spec(config.workdir, config.make_spec())
-      config.write_json()
       return _train(config, launch_type)
-  except run_folder.WorkdirError as error:
+  except (run_folder.WorkdirError, vertex_ai.VertexAIError) as error:
     print(f'error: {error}', file=sys.stderr, flush=True)
     return 1
 

@@ -1,11 +1,15 @@
 """Goes through the table of wrong values, and through the flags and fields."""
 
+from collections.abc import Iterator
+import contextlib
 import copy
 import dataclasses
+import os
 import pathlib
 import re
+import runpy
 import shlex
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 import pytest
@@ -17,14 +21,19 @@ from quinoa_acme import running
 from quinoa_acme.agents import off_policy
 
 _PAGE = pathlib.Path(__file__).resolve().parents[1] / 'docs' / 'bad-input.md'
-_SCRIPT = re.compile(r'^## run_(\w+)\.py$', re.MULTILINE)
+_EXPERIMENTS = _PAGE.parents[1] / 'experiments'
+_SCRIPT = re.compile(r'^## (\w+)\.py$', re.MULTILINE)
 _ROW = re.compile(
   r'^\| `?([\w.-]+|any other)`? \| .* \| `(.*?)` \| `(.*?)` \|$'
 )
 
 
+# By their algorithms.
+_TRAINING = {f'run_{algorithm}': algorithm for algorithm in running.PRESETS}
+
+
 class _Row(NamedTuple):
-  algorithm: str
+  script: str
   name: str
   arguments: list[str]
   message: str
@@ -33,11 +42,11 @@ class _Row(NamedTuple):
 def _read_table() -> list[_Row]:
   _, *parts = _SCRIPT.split(_PAGE.read_text())
   rows = []
-  for algorithm, text in zip(parts[::2], parts[1::2], strict=True):
+  for script, text in zip(parts[::2], parts[1::2], strict=True):
     for line in text.split('\n## ')[0].splitlines():
       if match := _ROW.match(line):
         name, example, message = match.groups()
-        rows.append(_Row(algorithm, name, shlex.split(example), message))
+        rows.append(_Row(script, name, shlex.split(example), message))
   return rows
 
 
@@ -53,20 +62,80 @@ def _flags_of(algorithm: str) -> flags.FlagValues:
 
 def _begin(row: _Row) -> None:
   """Does what a script does before it trains."""
-  values = _flags_of(row.algorithm)
+  algorithm = _TRAINING[row.script]
+  values = _flags_of(algorithm)
   values(['script', *row.arguments])
-  config, _ = command_line.read_flags(row.algorithm, values)
+  command_line.read_machines(values)
+  config, _ = command_line.read_flags(algorithm, values)
   with run_folder.hold(config.workdir):
     pass
 
 
-@pytest.mark.parametrize('row', _TABLE, ids=lambda row: ' '.join(row.arguments))
+_TRAINING_ROWS = [row for row in _TABLE if row.script in _TRAINING]
+_OTHER_ROWS = [row for row in _TABLE if row.script not in _TRAINING]
+
+
+@pytest.mark.parametrize(
+  'row', _TRAINING_ROWS, ids=lambda row: ' '.join(row.arguments)
+)
 def test_a_wrong_value_says_what_the_table_says(row, tmp_path, monkeypatch):
   monkeypatch.chdir(tmp_path)
+  monkeypatch.delenv('GOOGLE_CLOUD_BUCKET_NAME', raising=False)
   with pytest.raises((flags.Error, ValueError)) as error:
     _begin(row)
   assert row.message in str(error.value)
   assert not list(tmp_path.iterdir())
+
+
+@contextlib.contextmanager
+def _loaded(script: str) -> Iterator[dict[str, Any]]:
+  """The names of a script, and `flags`, which are its own meanwhile."""
+  values, variables = flags.FLAGS, dict(os.environ)
+  before = set(values)
+  names = runpy.run_path(str(_EXPERIMENTS / f'{script}.py'))
+  own = set(values) - before
+  try:
+    yield {**names, 'flags': own}
+  finally:
+    for name in own:
+      delattr(values, name)
+    values.mark_as_parsed()
+    # Scripts set those of their process.
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+def _run(row: _Row) -> None:
+  with _loaded(row.script) as script:
+    flags.FLAGS(['script', *row.arguments])
+    script['main'](['script'])
+
+
+@pytest.mark.parametrize(
+  'row', _OTHER_ROWS, ids=lambda row: ' '.join((row.script, *row.arguments))
+)
+def test_other_scripts_say_what_the_table_says(row, tmp_path, monkeypatch):
+  monkeypatch.chdir(tmp_path)
+  with pytest.raises((flags.Error, SystemExit)) as error:
+    _run(row)
+  assert row.message in str(error.value)
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize('script', sorted({row.script for row in _OTHER_ROWS}))
+def test_every_flag_of_other_scripts_has_a_row(script):
+  with _loaded(script) as names:
+    found = {row.name for row in _TABLE if row.script == script}
+    assert {f'--{name}' for name in names['flags']} == found
+
+
+def test_every_script_with_flags_has_a_table():
+  scripts = {
+    path.stem
+    for path in _EXPERIMENTS.glob('*.py')
+    if 'flags.DEFINE' in path.read_text() or path.stem in _TRAINING
+  }
+  assert scripts == {row.script for row in _TABLE}
 
 
 def _fields(kind: type) -> set[str]:
@@ -75,7 +144,7 @@ def _fields(kind: type) -> set[str]:
 
 @pytest.mark.parametrize('algorithm', running.PRESETS)
 def test_every_flag_has_a_row(algorithm):
-  found = {row.name for row in _TABLE if row.algorithm == algorithm}
+  found = {row.name for row in _TABLE if row.script == f'run_{algorithm}'}
   wanted = {f'--{name}' for name in _flags_of(algorithm)}
   if algorithm != 'quinoa':
     shared = {f'--{name}' for name in _flags_of('quinoa')}

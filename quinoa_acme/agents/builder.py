@@ -17,6 +17,7 @@ import dm_env
 import numpy as np
 import reverb
 
+from quinoa_acme import resources
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
 
@@ -77,6 +78,7 @@ class OffPolicyBuilder(
   ) -> Iterator[reverb.ReplaySample]:
     """Makes batches of num_sgd_steps_per_step * batch_size transitions."""
     config = self._config
+    resources.hide_gpus_from_tensorflow()
     # One worker: each more keeps batches of its own in flight, which are older
     # when they are used, and a thread.
     dataset = datasets.make_reverb_dataset(

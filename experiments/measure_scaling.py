@@ -1,0 +1,383 @@
+"""Measures how a distributed run's speed goes with the number of its actors.
+
+  python experiments/measure_scaling.py
+  python experiments/measure_scaling.py --only_page
+
+Each run is one of `run_quinoa.py` under local_mp, measured by the counts that
+it writes and by the processor time of its nodes, and then killed. Two paces: as
+a user's run, where the replay's limiter holds actors and learner to
+`samples_per_insert`; and free, where each goes as fast as the processors let
+it. The rows go to experiments/results/scaling.csv, and from there into a table
+of docs/scaling.md, which `--only_page` alone makes anew.
+"""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
+
+import csv  # noqa: E402
+import dataclasses  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import re  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import tempfile  # noqa: E402
+import time  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import experiment  # noqa: E402
+from quinoa_acme.agents import quinoa  # noqa: E402
+
+_ACTORS = flags.DEFINE_list('actors', ['1', '2', '4', '8'], 'Numbers of them.')
+_SECONDS = flags.DEFINE_float(
+  'seconds', 25.0, 'Of each measurement.', lower_bound=5.0
+)
+_WARM_UP = flags.DEFINE_float(
+  'warm_up', 5.0, 'Seconds of learning before each.', lower_bound=0.0
+)
+_ONLY_PAGE = flags.DEFINE_bool('only_page', False, 'Measures nothing.')
+_TABLE = flags.DEFINE_string(
+  'table', str(_ROOT / 'experiments' / 'results' / 'scaling.csv'), 'The rows.'
+)
+_PAGE = flags.DEFINE_string(
+  'page', str(_ROOT / 'docs' / 'scaling.md'), 'The page with the table.'
+)
+
+_ENV_NAME = 'control:cheetah:run'
+# Longer than any start on a machine that is not broken.
+_START_SECONDS = 300.0
+_PACES = {
+  'limited': (),
+  # So wide that the limiter never holds anything back.
+  'free': ('--samples_per_insert_tolerance=1e6',),
+}
+_ROLES = ('actor', 'learner', 'replay', 'counter', 'evaluator')
+_BEGIN, _END = '<!-- made by measure_scaling.py -->', '<!-- end -->'
+_TICKS = os.sysconf('SC_CLK_TCK')
+
+
+@dataclasses.dataclass(frozen=True)
+class Moment:
+  """What a run has done and used so far.
+
+  Attributes:
+    time: seconds, of the counts.
+    actor_steps: environment steps made.
+    learner_steps: updates made.
+    processor: seconds of a processor, by role.
+    memory: MiB, shared ones divided among those that share them, by role.
+  """
+
+  time: float
+  actor_steps: int
+  learner_steps: int
+  processor: dict[str, float]
+  memory: dict[str, float]
+
+
+def find_nodes(launcher: int) -> dict[int, str]:
+  """The processes of a program's nodes, and the role of each.
+
+  Args:
+    launcher: its process number, which is its session's.
+
+  Returns:
+    Roles by process number.
+  """
+  found = {}
+  for entry in os.listdir('/proc'):
+    if not entry.isdigit():
+      continue
+    try:
+      if os.getsid(int(entry)) == launcher:
+        output = os.readlink(f'/proc/{entry}/fd/1')
+        if match := re.search(r'/logs/nodes/(\w+)/\d+$', output):
+          found[int(entry)] = match.group(1)
+    except OSError:
+      continue  # It has ended.
+  return found
+
+
+def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
+  """Looks at a run.
+
+  Args:
+    workdir: its folder.
+    launcher: its launcher's process number.
+
+  Returns:
+    What it has done, or None if it has not written counts yet.
+  """
+  path = workdir / 'status.json'
+  if not path.exists():
+    return None
+  status = json.loads(path.read_text())
+  processor: dict[str, float] = dict.fromkeys(_ROLES, 0.0)
+  memory: dict[str, float] = dict.fromkeys(_ROLES, 0.0)
+  for pid, role in find_nodes(launcher).items():
+    times = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2]
+    user, system = times.split()[11:13]
+    processor[role] += (int(user) + int(system)) / _TICKS
+    rollup = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
+    memory[role] += int(re.findall(r'^Pss: +(\d+)', rollup, re.M)[0]) / 1024
+  return Moment(
+    time=path.stat().st_mtime,
+    actor_steps=status['actor_steps'],
+    learner_steps=status['learner_steps'],
+    processor=processor,
+    memory=memory,
+  )
+
+
+def make_row(
+  before: Moment, after: Moment, batch_size: int
+) -> dict[str, float]:
+  """The speeds between two moments, and what the nodes used for them.
+
+  Args:
+    before: one moment.
+    after: a later one.
+    batch_size: of the learner.
+
+  Returns:
+    A row: a second's environment steps, updates and samples; by role the
+    seconds of a processor per second, and the MiB of memory.
+  """
+  seconds = after.time - before.time
+  updates = (after.learner_steps - before.learner_steps) / seconds
+  row = {
+    'seconds': seconds,
+    'steps_per_second': (after.actor_steps - before.actor_steps) / seconds,
+    'updates_per_second': updates,
+    'samples_per_second': updates * batch_size,
+  }
+  for role in _ROLES:
+    used = after.processor[role] - before.processor[role]
+    row[f'{role}_processors'] = used / seconds
+    row[f'{role}_mebibytes'] = after.memory[role]
+  return row
+
+
+def measure(num_actors: int, pace: str) -> dict[str, float]:
+  """Starts a run, measures it once it learns, and kills it.
+
+  Args:
+    num_actors: the number of its actors.
+    pace: a key of `_PACES`.
+
+  Returns:
+    The row of `make_row`.
+
+  Raises:
+    RuntimeError: if the run does not start to learn, or ends.
+  """
+  with tempfile.TemporaryDirectory() as folder:
+    workdir = pathlib.Path(folder) / 'run'
+    process = subprocess.Popen(
+      [
+        sys.executable,
+        str(_ROOT / 'experiments' / 'run_quinoa.py'),
+        '--lp_launch_type=local_mp',
+        f'--env_name={_ENV_NAME}',
+        f'--num_actors={num_actors}',
+        f'--workdir={workdir}',
+        '--num_steps=100000000',
+        # One, at the start.
+        '--eval_every=100000000',
+        '--evaluation_episodes=1',
+        *_PACES[pace],
+      ],
+      stdout=subprocess.DEVNULL,
+      stderr=subprocess.PIPE,
+      text=True,
+      start_new_session=True,
+    )
+    try:
+      return _measure(workdir, process)
+    finally:
+      # Its nodes end with it.
+      process.kill()
+      process.communicate()
+      while find_nodes(process.pid):
+        time.sleep(0.1)
+
+
+def _measure(
+  workdir: pathlib.Path, process: subprocess.Popen
+) -> dict[str, float]:
+  deadline = time.monotonic() + _START_SECONDS
+  evaluations = workdir / 'logs' / 'evaluator.csv'
+
+  def look_at_it() -> Moment | None:
+    if process.poll() is not None:
+      raise RuntimeError(f'The run ended: {process.communicate()[1]}')
+    return look(workdir, process.pid)
+
+  while True:
+    now = look_at_it()
+    is_evaluated = evaluations.exists() and evaluations.stat().st_size > 0
+    if now and now.learner_steps > 0 and is_evaluated:
+      break
+    if time.monotonic() > deadline:
+      raise RuntimeError(f'No learning within {_START_SECONDS:g} s.')
+    time.sleep(0.2)
+  time.sleep(_WARM_UP.value)
+  before = look_at_it()
+  time.sleep(_SECONDS.value)
+  after = look_at_it()
+  assert before
+  assert after
+  return make_row(before, after, quinoa.QuinoaConfig().batch_size)
+
+
+def make_table(rows: list[dict[str, str]]) -> str:
+  """The rows as a table in Markdown.
+
+  Args:
+    rows: of the file.
+
+  Returns:
+    The table, and a sentence on the machine below it.
+  """
+  heads = (
+    'pace',
+    'actors',
+    'steps/s',
+    'updates/s',
+    'samples/s',
+    'processors: actors',
+    'learner',
+    'replay',
+    'counter',
+    'ms a step',
+    'ms an update',
+    'MiB: an actor',
+    'learner',
+    'replay',
+  )
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  lines.extend(_table_line(row) for row in rows)
+  about = rows[0]
+  return '\n'.join(
+    [
+      *lines,
+      '',
+      f'{about["env_name"]}, default preset, {float(about["seconds"]):.0f} s '
+      f'each; {about["cores"]} cores of {about["processor"]}; version '
+      f'{about["version"]}, commit {about["commit"]}.',
+    ]
+  )
+
+
+def _table_line(row: dict[str, str]) -> str:
+  def number(name: str) -> float:
+    return float(row[name])
+
+  def milliseconds(role: str, rate: str) -> str:
+    used, done = number(f'{role}_processors'), number(rate)
+    return f'{1000 * used / done:.2f}' if done else ''
+
+  return _line(
+    row['pace'],
+    row['actors'],
+    f'{number("steps_per_second"):.0f}',
+    f'{number("updates_per_second"):.0f}',
+    f'{number("samples_per_second"):,.0f}',
+    *(
+      f'{number(f"{role}_processors"):.2f}'
+      for role in ('actor', 'learner', 'replay', 'counter')
+    ),
+    milliseconds('actor', 'steps_per_second'),
+    milliseconds('learner', 'updates_per_second'),
+    f'{number("actor_mebibytes") / number("actors"):.0f}',
+    f'{number("learner_mebibytes"):.0f}',
+    f'{number("replay_mebibytes"):.0f}',
+  )
+
+
+def _line(*cells: str) -> str:
+  return f'| {" | ".join(cells)} |'
+
+
+def read_page(page: pathlib.Path) -> tuple[str, str]:
+  """Reads what is before and after the table.
+
+  Args:
+    page: the page.
+
+  Returns:
+    Both, with the marks.
+
+  Raises:
+    ValueError: if the page has no marks.
+  """
+  before, found, rest = page.read_text().partition(_BEGIN)
+  _, closed, after = rest.partition(_END)
+  if not (found and closed):
+    raise ValueError(f'{page} must have the marks {_BEGIN} and {_END}.')
+  return f'{before}{_BEGIN}\n', f'\n{_END}{after}'
+
+
+def _read_actors() -> list[int]:
+  texts = _ACTORS.value
+  if not texts or not all(text.isdecimal() and int(text) for text in texts):
+    raise ValueError(
+      f'--actors={",".join(texts)}: expected whole numbers of at least 1, with '
+      'commas between.'
+    )
+  return [int(text) for text in texts]
+
+
+def _measure_all(numbers: list[int], table: pathlib.Path) -> None:
+  """Measures each number of actors at each pace, and writes the rows."""
+  about = {
+    'env_name': _ENV_NAME,
+    'cores': len(os.sched_getaffinity(0)),
+    'processor': _processor(),
+    **experiment.describe_source(),
+  }
+  rows = []
+  for pace in _PACES:
+    for num_actors in numbers:
+      row = measure(num_actors, pace)
+      rounded = {key: round(value, 4) for key, value in row.items()}
+      rows.append({'pace': pace, 'actors': num_actors, **rounded, **about})
+      print(json.dumps(rows[-1]), flush=True)
+  with table.open('w', newline='') as file:
+    writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _processor() -> str:
+  text = pathlib.Path('/proc/cpuinfo').read_text()
+  names = re.findall(r'^model name\s*: (.*)$', text, re.M)
+  return names[0] if names else 'an unknown processor'
+
+
+def main(argv: list[str]) -> None:
+  """Measures, writes the rows, and makes the page's table of them."""
+  command_line.begin(argv)
+  table, page = pathlib.Path(_TABLE.value), pathlib.Path(_PAGE.value)
+  try:
+    numbers = _read_actors()
+    before, after = read_page(page)
+    if not table.absolute().parent.is_dir():
+      raise ValueError(f'There is no folder {table.absolute().parent}.')
+    if not _ONLY_PAGE.value:
+      _measure_all(numbers, table)
+    with table.open(newline='') as file:
+      rows = list(csv.DictReader(file))
+  except (OSError, RuntimeError, ValueError) as error:
+    sys.exit(f'error: {error}')
+  page.write_text(f'{before}{make_table(rows)}{after}')
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,191 @@
+"""What each node may use of the machine, and who may talk to its server."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+
+import launching
+import pytest
+
+from quinoa_acme import resources
+
+_PROGRAM = pathlib.Path(__file__).parent / 'programs' / 'telling_environment.py'
+_THREADS = (
+  'OMP_NUM_THREADS',
+  'OPENBLAS_NUM_THREADS',
+  'TF_NUM_INTRAOP_THREADS',
+  'TF_NUM_INTEROP_THREADS',
+)
+_ROLES = ('learner', 'replay', 'counter', 'evaluator', 'actor')
+
+
+@pytest.mark.parametrize('role', _ROLES)
+def test_only_the_learner_sees_a_gpu(role):
+  variables = resources.environment_of(role)
+  sees_none = {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
+  if role == 'learner':
+    assert not set(sees_none) & set(variables)
+  else:
+    assert sees_none.items() <= variables.items()
+
+
+@pytest.mark.parametrize('role', _ROLES)
+def test_every_node_has_one_thread_for_arithmetic(role, monkeypatch):
+  monkeypatch.setenv('XLA_FLAGS', '--xla_of_the_user=1')
+  variables = resources.environment_of(role)
+  assert {variables[name] for name in _THREADS} == {'1'}
+  flags = variables['XLA_FLAGS'].split()
+  assert flags == ['--xla_cpu_multi_thread_eigen=false', '--xla_of_the_user=1']
+
+
+_USE_OF_PROCESSORS = """
+import os, runpy, sys, time
+if sys.argv[2:]:
+  runpy.run_path(sys.argv[1])['configure_process']('learner')
+import jax, jax.numpy as jnp
+x = jnp.ones((1500, 1500))
+f = jax.jit(lambda x: x @ x / 1500.0)
+f(x).block_until_ready()
+def ticks(name):
+  text = open(f'/proc/self/task/{name}/stat').read().rpartition(')')[2]
+  return sum(map(int, text.split()[11:13]))
+threads = lambda: {x: ticks(x) for x in os.listdir('/proc/self/task')}
+before = threads()
+for _ in range(10):
+  f(x).block_until_ready()
+used = sorted(n - before.get(x, 0) for x, n in threads().items())
+print(used[-1], sum(used))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+  len(os.sched_getaffinity(0)) < 2, reason='needs two processors'
+)
+def test_xla_computes_in_one_thread():
+  """By the ticks of each thread; without the variables there are more."""
+  shares = {}
+  for arguments in ([], ['configured']):
+    output = subprocess.run(
+      [
+        sys.executable,
+        '-c',
+        _USE_OF_PROCESSORS,
+        resources.__file__,
+        *arguments,
+      ],
+      capture_output=True,
+      text=True,
+      check=True,
+    ).stdout
+    busiest, total = map(int, output.split())
+    shares[bool(arguments)] = busiest / total
+  assert shares[True] > 0.9
+  assert shares[False] < 0.9
+
+
+def test_tensorflow_gets_no_gpu(monkeypatch):
+  import tensorflow as tf
+
+  hidden = []
+  monkeypatch.setattr(
+    tf.config, 'set_visible_devices', lambda *args: hidden.append(args)
+  )
+  resources.hide_gpus_from_tensorflow()
+  assert hidden == [([], 'GPU')]
+
+
+def _listening() -> dict[int, int]:
+  """The device that each listening socket hears, by inode; 0 is any.
+
+  From the kernel's inet_diag, as the command `ss` has it.
+  """
+  found = {}
+  for family in (socket.AF_INET, socket.AF_INET6):
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as kernel:
+      # A dump (0x301) of sockets (20) of TCP (6) that listen (1 << 10).
+      request = struct.pack('=BBBxI48x', family, 6, 0, 1 << 10)
+      header = struct.pack('=IHHII', 16 + len(request), 20, 0x301, 0, 0)
+      kernel.send(header + request)
+      while True:
+        data = kernel.recv(1 << 16)
+        while data:
+          length, kind = struct.unpack_from('=IH', data)
+          if kind != 20:
+            break
+          (device,) = struct.unpack_from('=I', data, 16 + 4 + 36)
+          (inode,) = struct.unpack_from('=I', data, 16 + 4 + 48 + 16)
+          found[inode] = device
+          data = data[(length + 3) // 4 * 4 :]
+        if data:
+          break
+  return found
+
+
+def _inodes(pid: int) -> set[int]:
+  """The sockets of a process."""
+  found = set()
+  for fd in os.listdir(f'/proc/{pid}/fd'):
+    try:
+      target = os.readlink(f'/proc/{pid}/fd/{fd}')
+    except OSError:
+      continue
+    if match := re.fullmatch(r'socket:\[(\d+)\]', target):
+      found.add(int(match.group(1)))
+  return found
+
+
+def test_a_server_is_kept_to_this_machine():
+  with socket.create_server(('', 0)) as server:
+    port = server.getsockname()[1]
+    inode = os.fstat(server.fileno()).st_ino
+    assert _listening()[inode] == 0
+    assert resources.serve_this_machine_only(port)
+    assert _listening()[inode] == socket.if_nametoindex('lo')
+    with socket.create_connection(('localhost', port), timeout=5.0):
+      pass
+
+
+def test_a_port_of_no_server_is_not_taken_for_one():
+  with socket.socket() as bound:
+    bound.bind(('localhost', 0))
+    assert not resources.serve_this_machine_only(bound.getsockname()[1])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_the_nodes_of_a_program(tmp_path):
+  """Their variables, JAX's devices, and what their servers listen to."""
+  process = launching.start_program(str(_PROGRAM), str(tmp_path))
+  try:
+    launching.wait_for_learning(tmp_path, process)
+    told = {
+      path.stem: json.loads(path.read_text())
+      for path in (tmp_path / 'told').iterdir()
+    }
+    listening = _listening()
+    devices = [
+      listening[inode]
+      for pid in launching.pids_of_session(process.pid)
+      for inode in _inodes(pid) & set(listening)
+    ]
+    process.send_signal(signal.SIGTERM)
+    launching.finish(process)
+  finally:
+    launching.end_all()
+  # Of replay, counter and learner.
+  assert len(devices) >= 3
+  assert set(devices) == {socket.if_nametoindex('lo')}
+  assert set(told) == {'learner', 'replay', 'evaluator', 'actor'}
+  for role, found in told.items():
+    wanted = resources.environment_of(role)
+    assert wanted.items() <= found['variables'].items()
+    if role != 'learner':
+      assert found['platforms'] == 'cpu'
+      assert set(found['devices']) == {'cpu'}
