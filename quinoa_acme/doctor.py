@@ -133,12 +133,14 @@ def check_ports(workdir):
   """Servers on this machine, as the nodes of a program have them."""
   del workdir
   servers = []
+  restricted = True
   try:
     for _ in range(_NUM_PORTS):
       server = socket.socket()
       servers.append(server)
       server.bind(('localhost', 0))
       server.listen()
+      restricted = restricted and _is_kept_to_this_machine(server)
       with socket.create_connection(
         server.getsockname(), timeout=5.0
       ) as client:
@@ -157,7 +159,25 @@ def check_ports(workdir):
   finally:
     for server in servers:
       server.close()
-  return _ok('ports', f'{_NUM_PORTS} servers on localhost answered')
+  text = f'{_NUM_PORTS} servers on localhost answered'
+  if not restricted:
+    return Finding(
+      'ports',
+      WARNING,
+      f'{text}; this kernel lets only root keep them to this machine',
+      'Servers of a program will be open to the network: close their ports in '
+      'the firewall, or take Linux 5.7 or newer.',
+    )
+  return _ok('ports', f'{text}, and no other machine can ask them')
+
+
+def _is_kept_to_this_machine(server):
+  """Whether a server's socket can be told to hear the loopback alone."""
+  try:
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')
+  except OSError:
+    return False
+  return True
 
 
 def check_disk(workdir):

@@ -93,7 +93,7 @@ class TrainedPolicy:
 def load_policy(
   workdir: str,
   *,
-  mode: choices.ActionChoice | None = None,
+  mode: choices.ActionChoice | str | None = None,
   seed: int = 0,
   spec: types.EnvironmentSpec | None = None,
 ) -> TrainedPolicy:
@@ -102,7 +102,8 @@ def load_policy(
   Args:
     workdir: the run's folder; the run may be under way.
     mode: which action is taken: `Sample()`, `BaseMode()` or `MostLikely(n)` of
-      `quinoa_acme.agents.choices`; if None that which the run evaluates.
+      `quinoa_acme.agents.choices`, or 'sample', 'mode' or 'argmax'; if None
+      that which the run evaluates.
     seed: of the samples. Two policies of one seed act the same.
     spec: the environment's specs; if None those that the run wrote.
 
@@ -111,11 +112,14 @@ def load_policy(
 
   Raises:
     FileNotFoundError: if the folder is of no run.
-    ValueError: if the run is of another version, or its agent has no such mode.
+    ValueError: if the run is of another version, there is no such mode, or its
+      agent has none such.
     checkpointing.CheckpointError: if there is no checkpoint, or it does not
       fit.
   """
   workdir = str(workdir)
+  if isinstance(mode, str):
+    mode = choices.parse(mode)
   config = run_folder.read_agent(workdir)
   if spec is None:
     spec = run_folder.read_spec(workdir)

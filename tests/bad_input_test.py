@@ -16,8 +16,10 @@ import pytest
 
 from quinoa_acme import command_line
 from quinoa_acme import options
+from quinoa_acme import replay_checkpoints
 from quinoa_acme import run_folder
 from quinoa_acme import running
+from quinoa_acme import vertex_ai
 from quinoa_acme.agents import off_policy
 
 _PAGE = pathlib.Path(__file__).resolve().parents[1] / 'docs' / 'bad-input.md'
@@ -157,9 +159,17 @@ def test_every_flag_has_a_row(algorithm):
 def test_every_field_of_an_option_has_a_row(algorithm):
   kind = type(running.find_preset(algorithm, 'default')())
   found = {row.name for row in _TABLE}
+  of_runs = {
+    option.__name__: option
+    for option in (
+      replay_checkpoints.ReplayCheckpoints,
+      vertex_ai.Machines,
+      vertex_ai.Machine,
+    )
+  }
   wanted = {
     f'{name}.{field}'
-    for name, option in options.option_types_of(kind).items()
+    for name, option in (options.option_types_of(kind) | of_runs).items()
     for field in _fields(option)
   }
   assert wanted <= found

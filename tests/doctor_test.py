@@ -118,6 +118,13 @@ def test_no_loopback_is_told(monkeypatch):
   assert 'ip link set lo up' in finding.mend
 
 
+def test_servers_that_can_not_be_kept_to_the_machine_are_a_warning(monkeypatch):
+  monkeypatch.setattr(doctor, '_is_kept_to_this_machine', lambda server: False)
+  finding = doctor.check_ports('.')
+  assert finding.status == doctor.WARNING
+  assert 'firewall' in finding.mend
+
+
 @pytest.mark.parametrize(
   ('free', 'status'),
   [(10**6, 'FAIL'), (500 * 2**20, 'warn'), (10**11, 'ok')],

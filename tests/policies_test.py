@@ -129,6 +129,14 @@ def test_it_acts_as_the_learner_s_parameters_do(
   np.testing.assert_allclose(policy(observation), expected, atol=1e-6)
 
 
+def test_a_mode_may_be_given_by_its_name(nested_run):
+  by_name = quinoa_acme.load_policy(nested_run[0], mode='mode')
+  policy = quinoa_acme.load_policy(nested_run[0], mode=choices.BaseMode())
+  np.testing.assert_array_equal(by_name(_OBSERVATION), policy(_OBSERVATION))
+  with pytest.raises(ValueError, match="did you mean 'argmax'"):
+    quinoa_acme.load_policy(nested_run[0], mode='argmx')
+
+
 def test_samples_differ_and_come_again_with_the_seed(nested_run):
   policies = [
     quinoa_acme.load_policy(nested_run[0], mode=choices.Sample(), seed=seed)

@@ -32,7 +32,7 @@ def make(seed):
       'platforms': jax.config.jax_platforms,
       'devices': [device.platform for device in jax.devices()],
     }
-    folder = output.parents[2] / 'told'
+    folder = output.parents[3] / 'told'
     folder.mkdir(exist_ok=True)
     (folder / f'{output.parent.name}.json').write_text(json.dumps(told))
   return environments.make_environment(_NAME, seed)
