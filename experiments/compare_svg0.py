@@ -166,6 +166,8 @@ def train_ours() -> list[dict]:
     eval_every=_EVERY.value,
     evaluation_episodes=_EPISODES.value,
   )
+  # A task that there is not is refused before anything is written.
+  config.make_spec()
   config.write_json()
   local.run(config)
   path = pathlib.Path(config.workdir) / 'logs' / 'evaluator.csv'
@@ -185,6 +187,7 @@ def main(argv: list[str]) -> None:
   command_line.begin(argv)
   table = _ROOT / 'experiments' / 'results' / 'svg0_acme.csv'
   try:
+    command_line.check_output('folder', _FOLDER.value)
     rows = train_ours()
   except (ValueError, checkpointing.CheckpointError) as error:
     sys.exit(f'error: {error}')

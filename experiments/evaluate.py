@@ -62,11 +62,11 @@ def main(argv: list[str]) -> None:
 
 def _evaluate() -> None:
   mode = None if _MODE.value is None else choices.parse(_MODE.value)
-  name = run_folder.read_description(_WORKDIR.value)['env_name']
   video = _VIDEO.value
   if video is not None:
     videos.check_writable(video)
     rendering.choose_backend()
+  name = run_folder.read_description(_WORKDIR.value)['env_name']
   environment = environments.make_environment(name, _SEED.value)
   policy = policies.load_policy(
     _WORKDIR.value,

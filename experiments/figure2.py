@@ -54,6 +54,8 @@ def main(argv: list[str]) -> None:
   """Does what the flags say."""
   command_line.begin(argv)
   try:
+    if _OUTPUT.value is not None:
+      command_line.check_output('output', _OUTPUT.value)
     if _WORKDIR.value is None:
       draw_committed()
     else:

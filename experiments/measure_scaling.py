@@ -349,6 +349,7 @@ def _measure_all(numbers: list[int], table: pathlib.Path) -> None:
       rounded = {key: round(value, 4) for key, value in row.items()}
       rows.append({'pace': pace, 'actors': num_actors, **rounded, **about})
       print(json.dumps(rows[-1]), flush=True)
+  table.parent.mkdir(parents=True, exist_ok=True)
   with table.open('w', newline='') as file:
     writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
     writer.writeheader()
@@ -368,8 +369,7 @@ def main(argv: list[str]) -> None:
   try:
     numbers = _read_actors()
     before, after = read_page(page)
-    if not table.absolute().parent.is_dir():
-      raise ValueError(f'There is no folder {table.absolute().parent}.')
+    command_line.check_output('table', table)
     if not _ONLY_PAGE.value:
       _measure_all(numbers, table)
     with table.open(newline='') as file:

@@ -33,6 +33,7 @@ def main(argv: list[str]) -> None:
   """Does what the flags say."""
   command_line.begin(argv)
   try:
+    command_line.check_output('output', _OUTPUT.value)
     row = offline.record(
       running.read_config(_WORKDIR.value), _TRANSITIONS.value, _OUTPUT.value
     )

@@ -56,6 +56,7 @@ def main(argv: list[str]) -> None:
   """Does what the flags say."""
   command_line.begin(argv)
   try:
+    command_line.check_output('table', _TABLE.value)
     overrides = dict(map(_split, _OVERRIDES.value))
     agent = options.replace(
       running.PRESETS['quinoa'][_PRESET.value](), overrides

@@ -58,6 +58,9 @@ def main(argv: list[str]) -> None:
   try:
     sweep = sweeps.read(_find(_SUITE.value))
     cores = _read_cores()
+    for flag in (_FOLDER, _TABLE):
+      if flag.value:
+        command_line.check_output(flag.name, flag.value)
   except (OSError, ValueError) as error:
     sys.exit(f'error: {error}')
   runs = [run for run in sweep.runs if _ONLY.value in run.label]

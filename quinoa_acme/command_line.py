@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 import dataclasses
 import os
+import pathlib
 import sys
 
 from absl import app
@@ -62,6 +63,28 @@ def begin(argv: list[str]) -> None:
   if not flags.FLAGS['verbosity'].present:
     # The terminal is the progress line's.
     logging.set_verbosity(logging.WARNING)
+
+
+def check_output(name: str, path: str | os.PathLike[str]) -> None:
+  """Looks whether something can be written at a path, before it is made.
+
+  Args:
+    name: of the flag that gives the path.
+    path: of a file or a folder, whose own folder may have to be made.
+
+  Raises:
+    ValueError: if it can not.
+  """
+  path = pathlib.Path(path).absolute()
+  there = next(x for x in (path, *path.parents) if x.exists())
+  if there == path and path.is_file():
+    is_right = os.access(path, os.W_OK)
+  else:
+    is_right = there.is_dir() and os.access(there, os.W_OK)
+  if not is_right:
+    raise ValueError(
+      f'--{name}={path}: nothing can be written at {there}. Give another.'
+    )
 
 
 def define_flags(algorithm: str, values: flags.FlagValues) -> None:

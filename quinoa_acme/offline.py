@@ -55,13 +55,12 @@ def record(
     Statistics of the episodes, as `evaluation.summarise` gives them.
 
   Raises:
-    FileNotFoundError: if the run has no checkpoint, or there is no folder for
-      the file.
+    FileNotFoundError: if the run has no checkpoint.
+    OSError: if the file's folder can not be made.
     ValueError: if an episode is too long to be recorded whole.
   """
   # Before and not after all that is to be written there.
-  if not (folder := pathlib.Path(path).absolute().parent).is_dir():
-    raise FileNotFoundError(f'There is no folder {folder}.')
+  pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
   parts = trained.restore(run, 'recorder')
   capacity = num_transitions + _LONGEST_EPISODE
   replay = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)

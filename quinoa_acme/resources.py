@@ -39,9 +39,11 @@ def environment_of(role: str) -> dict[str, str]:
     Variables to set before the process imports JAX or TensorFlow. What the
     user has set for XLA is kept, and comes last, so that it wins.
   """
-  flags = f'{_SINGLE_THREAD_XLA} {os.environ.get("XLA_FLAGS", "")}'.strip()
+  flags = os.environ.get('XLA_FLAGS', '').split()
+  if _SINGLE_THREAD_XLA not in flags:
+    flags.insert(0, _SINGLE_THREAD_XLA)
   variables = {
-    'XLA_FLAGS': flags,
+    'XLA_FLAGS': ' '.join(flags),
     'OMP_NUM_THREADS': '1',
     'OPENBLAS_NUM_THREADS': '1',
     'TF_NUM_INTRAOP_THREADS': '1',

@@ -42,6 +42,9 @@ def test_every_node_has_one_thread_for_arithmetic(role, monkeypatch):
   assert {variables[name] for name in _THREADS} == {'1'}
   flags = variables['XLA_FLAGS'].split()
   assert flags == ['--xla_cpu_multi_thread_eigen=false', '--xla_of_the_user=1']
+  # So that what a launcher has is not added again in its nodes.
+  monkeypatch.setenv('XLA_FLAGS', variables['XLA_FLAGS'])
+  assert resources.environment_of(role) == variables
 
 
 _USE_OF_PROCESSORS = """
