@@ -20,6 +20,7 @@ runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
 import json  # noqa: E402
+import math  # noqa: E402
 import os  # noqa: E402
 import re  # noqa: E402
 import subprocess  # noqa: E402
@@ -51,13 +52,15 @@ _PAGE = flags.DEFINE_string(
 
 _ENV_NAME = 'control:cheetah:run'
 # Longer than any start on a machine that is not broken.
-_START_SECONDS = 300.0
+_START_SECONDS = 900.0
 _PACES = {
   'limited': (),
   # So wide that the limiter never holds anything back.
   'free': ('--samples_per_insert_tolerance=1e6',),
 }
 _ROLES = ('actor', 'learner', 'replay', 'counter', 'evaluator')
+# Numbers of actors for which speeds are calculated.
+_CALCULATED = (1, 2, 4, 8, 16, 32, 64)
 _BEGIN, _END = '<!-- made by measure_scaling.py -->', '<!-- end -->'
 _TICKS = os.sysconf('SC_CLK_TCK')
 
@@ -275,6 +278,107 @@ def make_table(rows: list[dict[str, str]]) -> str:
   )
 
 
+@dataclasses.dataclass(frozen=True)
+class Costs:
+  """A processor's seconds for what a run does.
+
+  Attributes:
+    actor: for an environment step.
+    learner: for an update.
+    replay: for a step, with the samples that go with it.
+    updates: a step, a number.
+  """
+
+  actor: float
+  learner: float
+  replay: float
+  updates: float
+
+
+def read_costs(row: dict[str, str]) -> Costs:
+  """Reads them off a run that the limiter held.
+
+  Args:
+    row: the run's.
+
+  Returns:
+    The costs.
+  """
+  steps, updates = (
+    float(row[f'{name}_per_second']) for name in ('steps', 'updates')
+  )
+  return Costs(
+    actor=float(row['actor_processors']) / steps,
+    learner=float(row['learner_processors']) / updates,
+    replay=float(row['replay_processors']) / steps,
+    updates=updates / steps,
+  )
+
+
+def calculate(costs: Costs, actors: int, processors: float) -> float:
+  """The steps a second of a run with the limiter, as docs/scaling.md has it.
+
+  Args:
+    costs: of one processor.
+    actors: the number of them.
+    processors: how many the run has, infinity if each node has its own.
+
+  Returns:
+    The steps a second over all actors.
+  """
+  learner = costs.updates * costs.learner
+  whole = costs.actor + learner + costs.replay
+  return min(
+    actors / costs.actor, 1 / learner, 1 / costs.replay, processors / whole
+  )
+
+
+def make_calculation(rows: list[dict[str, str]]) -> str:
+  """What follows from the run with the fewest actors, beside what was measured.
+
+  Args:
+    rows: of the file.
+
+  Returns:
+    A table in Markdown.
+  """
+  limited = [row for row in rows if row['pace'] == 'limited']
+  costs = read_costs(min(limited, key=lambda row: int(row['actors'])))
+  cores = int(rows[0]['cores'])
+  measured = {
+    int(row['actors']): f'{float(row["steps_per_second"]):.0f}'
+    for row in limited
+  }
+  heads = (
+    'actors',
+    f'measured, {cores} cores',
+    f'calculated, {cores} cores',
+    'calculated, a core for each node',
+  )
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  for actors in sorted({*measured, *_CALCULATED}):
+    lines.append(
+      _line(
+        str(actors),
+        measured.get(actors, ''),
+        f'{calculate(costs, actors, cores):.0f}',
+        f'{calculate(costs, actors, math.inf):.0f}',
+      )
+    )
+  learner = costs.updates * costs.learner
+  return '\n'.join(
+    [
+      *lines,
+      '',
+      f'From c_a = {1000 * costs.actor:.2f} ms, c_l = '
+      f'{1000 * costs.learner:.2f} ms, c_r = {1000 * costs.replay:.2f} ms, u = '
+      f'{costs.updates:.2f}: an actor could make {1 / costs.actor:.0f} steps a '
+      f'second, the learner keeps up with {1 / learner:.0f} and the replay '
+      f'with {1 / costs.replay:.0f}.',
+    ]
+  )
+
+
 def _table_line(row: dict[str, str]) -> str:
   def number(name: str) -> float:
     return float(row[name])
@@ -376,7 +480,9 @@ def main(argv: list[str]) -> None:
       rows = list(csv.DictReader(file))
   except (OSError, RuntimeError, ValueError) as error:
     sys.exit(f'error: {error}')
-  page.write_text(f'{before}{make_table(rows)}{after}')
+  page.write_text(
+    f'{before}{make_table(rows)}\n\n{make_calculation(rows)}{after}'
+  )
 
 
 if __name__ == '__main__':

@@ -1,0 +1,66 @@
+"""The page on scaling says what the committed rows say."""
+
+import csv
+import dataclasses
+import pathlib
+import runpy
+
+import pytest
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_TABLE = _ROOT / 'experiments' / 'results' / 'scaling.csv'
+
+
+@pytest.fixture(scope='module')
+def script():
+  """The script's names; its flags go again, for other scripts have such."""
+  from absl import flags
+
+  before = set(flags.FLAGS)
+  yield runpy.run_path(str(_ROOT / 'experiments' / 'measure_scaling.py'))
+  for name in set(flags.FLAGS) - before:
+    delattr(flags.FLAGS, name)
+
+
+def _moment(script, seconds: float, steps: int, updates: int):
+  roles = ('actor', 'learner', 'replay', 'counter', 'evaluator')
+  return script['Moment'](
+    time=seconds,
+    actor_steps=steps,
+    learner_steps=updates,
+    processor={role: seconds / 2 for role in roles},
+    memory=dict.fromkeys(roles, 100.0),
+  )
+
+
+def test_speeds_are_differences_by_time(script):
+  before, after = _moment(script, 10.0, 100, 50), _moment(script, 14.0, 300, 90)
+  row = script['make_row'](before, after, 256)
+  assert row['steps_per_second'] == 50.0
+  assert row['updates_per_second'] == 10.0
+  assert row['samples_per_second'] == 2560.0
+  assert row['actor_processors'] == 0.5
+  assert row['learner_mebibytes'] == 100.0
+  assert dataclasses.is_dataclass(before)
+
+
+def test_the_least_of_the_bounds_is_what_a_run_makes(script):
+  costs = script['Costs'](actor=0.01, learner=0.02, replay=0.001, updates=0.5)
+  calculate = script['calculate']
+  # An actor's, the learner's, and that of two processors for all.
+  assert calculate(costs, 1, float('inf')) == pytest.approx(100.0)
+  assert calculate(costs, 0.5, float('inf')) == pytest.approx(50.0)
+  assert calculate(costs, 8, float('inf')) == pytest.approx(100.0)
+  assert calculate(costs, 8, 2) == pytest.approx(2 / 0.021)
+  slow = script['Costs'](actor=0.01, learner=0.02, replay=0.05, updates=0.5)
+  assert calculate(slow, 8, float('inf')) == pytest.approx(20.0)
+
+
+@pytest.mark.skipif(not _TABLE.exists(), reason='not measured yet')
+def test_the_table_of_the_page_is_that_of_the_committed_rows(script):
+  with _TABLE.open(newline='') as file:
+    rows = list(csv.DictReader(file))
+  # Else: python experiments/measure_scaling.py --only_page
+  page = (_ROOT / 'docs' / 'scaling.md').read_text()
+  assert script['make_table'](rows) in page
+  assert script['make_calculation'](rows) in page
