@@ -185,9 +185,16 @@ def read_machines(values: flags.FlagValues) -> vertex_ai.Machines:
   if values.machines is None:
     return vertex_ai.Machines()
   try:
-    return options.parse(values.machines, vertex_ai.Machines)
+    machines = options.parse(values.machines, vertex_ai.Machines)
   except ValueError as error:
     raise ValueError(f'machines={values.machines!r}: {error}') from None
+  if not values.run_distributed or (
+    values.lp_launch_type != vertex_ai.LAUNCH_TYPE
+  ):
+    raise ValueError(
+      f'--machines is for --lp_launch_type={vertex_ai.LAUNCH_TYPE} alone.'
+    )
+  return machines
 
 
 def _workdir(
