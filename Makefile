@@ -7,7 +7,7 @@ ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast lint docs api clean
+.PHONY: help setup run test test-fast soak lint docs api clean
 
 help:  ## Show this help.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -23,6 +23,9 @@ test: lint docs  ## Lint, build docs, run all tests; PYTEST_ARGS="..." adds to p
 
 test-fast: setup  ## Run the tests that take seconds.
 	$(VENV)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+soak: setup  ## Run a program for minutes: flat memory, constant speed.
+	$(VENV)/python -m pytest -m soak -s tests/soak_test.py
 
 lint: setup  ## Check style, formatting and types.
 	$(VENV)/ruff check

@@ -5,7 +5,7 @@ exactly so many steps, and a stop that does not wait for an episode's end, need
 a loop that can be left and entered again between any two steps.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import time
 
 from acme import core
@@ -56,6 +56,8 @@ class ActingLoop:
     self._counter = counter or counting.Counter()
     self._logger = logger or loggers_base.NoOpLogger()
     self._timestep: dm_env.TimeStep | None = None
+    # All counts at the last report to the counter.
+    self.counts: Mapping[str, float] = self._counter.get_counts()
     # The return of the last episode that was run to its end.
     self.last_return: float | None = None
     self._start_episode()
@@ -86,12 +88,12 @@ class ActingLoop:
       uncounted += 1
       ended = timestep.last()
       if ended or uncounted == self._steps_between_counts:
-        counts = self._counter.increment(steps=uncounted, episodes=int(ended))
+        self._count(uncounted, int(ended))
         uncounted = 0
         if ended:
-          self._log(counts)
+          self._log()
     if uncounted:
-      self._counter.increment(steps=uncounted, episodes=0)
+      self._count(uncounted, 0)
     return made
 
   def resume(self, episode: Sequence[dm_env.TimeStep]) -> None:
@@ -152,7 +154,10 @@ class ActingLoop:
     self._timestep = timestep
     return timestep
 
-  def _log(self, counts) -> None:
+  def _count(self, steps: int, episodes: int) -> None:
+    self.counts = self._counter.increment(steps=steps, episodes=episodes)
+
+  def _log(self) -> None:
     self.last_return = sum(self._rewards)
     length = len(self._rewards)
     seconds = time.monotonic() - self._started
@@ -161,7 +166,7 @@ class ActingLoop:
         'episode_length': length,
         'episode_return': self.last_return,
         'steps_per_second': (length - self._steps_before) / max(seconds, 1e-9),
-        **counts,
+        **self.counts,
       }
     )
 

@@ -124,6 +124,11 @@ class Manager(worker_manager.WorkerManager):
     """Which process was lost, if that ended the program."""
     return next((x.cause for x in self._processes if x.cause), None)
 
+  @property
+  def pids(self) -> dict[str, int]:
+    """The processes that run now, by their nodes' names."""
+    return {x.role: x.pid for x in self._processes}
+
   def adopt(self, name: str, process: supervision.SupervisedProcess) -> None:
     """Watches a process from now on, as one of the program's."""
     process.is_stopping = self.stop_event().is_set

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 import dataclasses
 import math
+import os
 import time
 from typing import Any, cast
 
@@ -18,10 +19,12 @@ from quinoa_acme import acting_loop
 from quinoa_acme import evaluation
 from quinoa_acme import experiment as experiment_lib
 from quinoa_acme import loggers
+from quinoa_acme import memory
 from quinoa_acme import progress as progress_lib
 from quinoa_acme import replay as replay_lib
 from quinoa_acme import replayable
 from quinoa_acme import run_state
+from quinoa_acme import sample_age
 from quinoa_acme import watchdog
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
@@ -105,6 +108,7 @@ class _Parts:
   replay: replay_lib.TransitionReplay
   counter: counting.Counter
   evaluator: evaluation.Evaluator
+  ages: sample_age.SampleAges
 
   def state_like(self) -> dict[str, Any]:
     """What `save` gives looks like, for `checkpointing`."""
@@ -152,14 +156,19 @@ def _build(
   agent = agents.make_agent(agent_config)
   networks = agent.make_networks(spec)
   counter = _child(None)
-  builder = agent.make_builder(spec, lambda: learner_logger)
   replay = replay_lib.TransitionReplay(
     spec, agent_config.max_replay_size, config.seed_of('replay')
+  )
+  ages = sample_age.SampleAges(
+    replay.as_iterator(agent_config.samples_per_step)
+  )
+  builder = agent.make_builder(
+    spec, lambda: sample_age.AgeLogger(learner_logger, ages)
   )
   learner = builder.make_learner(
     jax.random.PRNGKey(config.seed_of('learner')),
     networks,
-    replay.as_iterator(agent_config.samples_per_step),
+    ages,
     counter=_child(counter, 'learner'),
   )
   adder = replay_lib.ReplayAdder(
@@ -179,6 +188,7 @@ def _build(
     replay=replay,
     counter=counter,
     evaluator=evaluation.Evaluator(config, spec, learner),
+    ages=ages,
   )
 
 
@@ -256,6 +266,11 @@ class _Run:
     )
     self._loop.resume(episode)
     self._status = _status(parts.counter, progress_lib.Status())
+    self._memory_log = memory.MemoryLog(
+      config.workdir,
+      lambda: {'run': os.getpid()},
+      last_step=self._status.actor_steps,
+    )
 
   def run(self, should_stop: Callable[[], bool]) -> progress_lib.Status:
     """Trains, saves, makes the last evaluation and closes the loggers."""
@@ -269,7 +284,12 @@ class _Run:
       # A run that was stopped makes its last evaluation in short.
       num_episodes = config.evaluation_episodes if finished else 1
       self._evaluate(num_episodes, acting_loop.never)
-    for logger in (self._learner_logger, self._actor_logger, self._logger):
+    for logger in (
+      self._learner_logger,
+      self._actor_logger,
+      self._logger,
+      self._memory_log,
+    ):
       logger.close()
     return dataclasses.replace(self._status, finished=finished)
 
@@ -280,7 +300,7 @@ class _Run:
     while self._status.actor_steps < config.num_steps and not should_stop():
       self._evaluate_if_due(should_stop)
       self._make_steps(should_stop)
-      progress.show(self._status)
+      progress.show(self._memory_log.add_to(self._status))
       if time.monotonic() - last_save > config.checkpoint_every:
         self._save()
         last_save = time.monotonic()
@@ -297,7 +317,8 @@ class _Run:
     started = time.monotonic()
     self._loop.run_steps(num_steps, should_stop)
     counter.increment(training_seconds=time.monotonic() - started)
-    self._status = _status(counter, self._status, self._loop.last_return)
+    status = _status(counter, self._status, self._loop.last_return)
+    self._status = dataclasses.replace(status, sample_age=self._parts.ages.last)
 
   def _evaluate_if_due(self, should_stop: Callable[[], bool]) -> None:
     steps = self._status.actor_steps

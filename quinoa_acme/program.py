@@ -48,10 +48,12 @@ from quinoa_acme import experiment as experiment_lib
 from quinoa_acme import failures
 from quinoa_acme import forking
 from quinoa_acme import loggers
+from quinoa_acme import memory
 from quinoa_acme import progress as progress_lib
 from quinoa_acme import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme import resources
 from quinoa_acme import run_state
+from quinoa_acme import sample_age
 from quinoa_acme import watchdog
 
 # Seconds that a node has, after the program is told to stop, to leave what it
@@ -68,6 +70,11 @@ _POLL_SECONDS = 0.2
 _FINISH_SECONDS = 600.0
 # Seconds for the last evaluation of a run that a signal stops.
 _SHORT_EVALUATION_SECONDS = 4.0
+# Seconds between two exchanges of counts between the learner and the counter:
+# how far behind the actors' steps are in the learner's rows.
+_SECONDS_BETWEEN_COUNTS = 0.25
+# Seconds between two reports of the learner's for the progress line.
+_REPORT_SECONDS = 1.0
 # Environment steps of an actor between two looks at its last return.
 _STEPS_BETWEEN_LOOKS = 100
 # The groups whose nodes are started again when they are killed.
@@ -98,7 +105,7 @@ class Coordinator(counting.Counter):
     self._waiting_for = {'learner', 'evaluator'} | {
       f'actor_{i}' for i in range(config.num_actors)
     }
-    self._returns: dict[str, float] = {}
+    self._reported: dict[str, float | None] = {}
     self._finished = False
 
   def should_finish(self) -> bool:
@@ -117,9 +124,9 @@ class Coordinator(counting.Counter):
     """A node says that it is done."""
     self._waiting_for.discard(role)
 
-  def report_returns(self, returns: Mapping[str, float]) -> None:
-    """A node tells its last return, under the names of a `Status`."""
-    self._returns = {**self._returns, **returns}
+  def report(self, values: Mapping[str, float | None]) -> None:
+    """A node tells what it has last measured, under the names of a `Status`."""
+    self._reported = {**self._reported, **values}
 
   def run(self) -> None:
     """Watches the run to its end; the node's main loop.
@@ -160,7 +167,7 @@ class Coordinator(counting.Counter):
         actor_steps=int(counts.get('actor_steps', 0)),
         learner_steps=int(counts.get('learner_steps', 0)),
         finished=self._finished,
-        **self._returns,
+        **self._reported,
       ),
     )
 
@@ -402,15 +409,20 @@ class LearnerNode:
     )
     agent = config.make_agent()
     spec = config.make_spec()
-    builder = agent.make_builder(spec, lambda: self._logger)
+    builder = agent.make_builder(
+      spec, lambda: sample_age.AgeLogger(self._logger, self._ages)
+    )
     self._dataset = StoppableIterator(
       lambda: builder.make_dataset_iterator(replay)
     )
+    self._ages = sample_age.SampleAges(self._dataset)
     self._learner = builder.make_learner(
       jax.random.PRNGKey(config.seed_of('learner')),
       agent.make_networks(spec),
-      self._dataset,
-      counter=counting.Counter(self._coordinator, 'learner'),
+      self._ages,
+      counter=counting.Counter(
+        self._coordinator, 'learner', time_delta=_SECONDS_BETWEEN_COUNTS
+      ),
     )
     run_state.restore_learner(config.workdir, self._learner)
 
@@ -427,10 +439,13 @@ class LearnerNode:
     # if the learner takes samples.
     finishing = _Polled(self._coordinator.are_actors_done)
     self._dataset.stop_when(lambda: stopping() or finishing())
-    last_save = time.monotonic()
+    last_save = last_report = time.monotonic()
     while True:
       try:
         self._learner.step()
+        if time.monotonic() - last_report > _REPORT_SECONDS:
+          self._coordinator.report({'sample_age': self._ages.last})
+          last_report = time.monotonic()
       except StopIteration:
         break
       except Exception as error:
@@ -496,7 +511,13 @@ def run_actor(
     actor = builder.make_actor(
       jax.random.PRNGKey(seed),
       agent.make_policy(agent.make_networks(spec)),
-      builder.make_adder(replay),
+      builder.make_adder(
+        _as_client(
+          sample_age.StampingClient(
+            replay, lambda: loop.counts.get('actor_steps', 0)
+          )
+        )
+      ),
       _as_variable_source(learner),
     )
     counter = counting.Counter(coordinator, 'actor', time_delta=0.0)
@@ -507,7 +528,7 @@ def run_actor(
       loop.run_steps(_STEPS_BETWEEN_LOOKS, lambda: stopping() or finishing())
       if loop.last_return is not None and loop.last_return != reported:
         reported = loop.last_return
-        coordinator.report_returns({'training_return': reported})
+        coordinator.report({'training_return': reported})
     logger.close()
     if not stopping():
       coordinator.report_done(role)
@@ -598,7 +619,7 @@ class _Evaluations:
       self._last_evaluation = steps
       run_state.save_last_evaluation(self._config.workdir, steps)
     if not stopping():
-      self._coordinator.report_returns(
+      self._coordinator.report(
         {
           'evaluation_return': row['episode_return'],
           'evaluation_return_std': row['episode_return_std'],
@@ -609,6 +630,11 @@ class _Evaluations:
 def _as_variable_source(learner: LearnerNode) -> core.VariableSource:
   """A Courier client of the learner node, which has all that actors ask of."""
   return cast(core.VariableSource, learner)
+
+
+def _as_client(client: sample_age.StampingClient) -> reverb.Client:
+  """A client that passes everything on to one of Reverb's."""
+  return cast(reverb.Client, client)
 
 
 class _ServedNode(lp.CourierNode):
@@ -735,25 +761,35 @@ def make_program(
   return program
 
 
-def begin(config: experiment_lib.ExperimentConfig) -> None:
+def begin(config: experiment_lib.ExperimentConfig) -> int:
   """Makes the workdir ready for the nodes, before there are any.
 
   Args:
     config: the run.
 
+  Returns:
+    The environment steps that the program goes on from.
+
   Raises:
     checkpointing.CheckpointError: if the workdir is of a run in one process, or
       none of its checkpoints is whole.
   """
-  _drop_rows(config)
+  begun_at = _drop_rows(config)
   clear(config.workdir)
+  return begun_at
 
 
-def _drop_rows(config: experiment_lib.ExperimentConfig) -> None:
+def _drop_rows(config: experiment_lib.ExperimentConfig) -> int:
   """Drops the rows of steps that the program makes again.
 
   Not in the nodes: one that is started again in the middle of a program is not
   to drop what it wrote.
+
+  Args:
+    config: the run.
+
+  Returns:
+    The environment steps that the program goes on from.
   """
   counts = run_state.restore_counts(config.workdir)
   actor_steps = int(counts.get('actor_steps', 0))
@@ -770,6 +806,7 @@ def _drop_rows(config: experiment_lib.ExperimentConfig) -> None:
   for label, (steps_key, last_step) in last_steps.items():
     table = pathlib.Path(config.workdir, 'logs', f'{label}.csv')
     loggers.drop_rows_after(table, steps_key, last_step)
+  return actor_steps
 
 
 class ProgramError(RuntimeError):
@@ -796,7 +833,7 @@ def launch(
     checkpointing.CheckpointError: if the workdir is of a run in one process, or
       none of its checkpoints is whole.
   """
-  begin(config)
+  begun_at = begin(config)
   program = make_program(config)
   # What Launchpad does with the terminal asked for below.
   run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(
@@ -826,7 +863,7 @@ def launch(
       terminal='output_to_files',
       local_resources=local_resources,
     )
-    _wait(manager, config, terminal)
+    _wait(manager, config, begun_at, terminal)
   if failure := failures.read(config.workdir):
     # Of a node that could not save its state when it was told to stop.
     raise ProgramError(failure)
@@ -836,6 +873,7 @@ def launch(
 def _wait(
   manager: worker_manager.WorkerManager,
   config: experiment_lib.ExperimentConfig,
+  begun_at: int,
   stream: TextIO,
 ) -> None:
   """Shows the program's progress until its nodes have ended.
@@ -845,7 +883,7 @@ def _wait(
   """
   ended = threading.Event()
   watcher = threading.Thread(
-    target=_watch, args=(config, stream, ended), daemon=True
+    target=_watch, args=(config, manager, begun_at, stream, ended), daemon=True
   )
   watcher.start()
   try:
@@ -903,11 +941,25 @@ def _explain(error: Exception, config: experiment_lib.ExperimentConfig) -> str:
 
 def _watch(
   config: experiment_lib.ExperimentConfig,
+  manager: worker_manager.WorkerManager,
+  begun_at: int,
   stream: TextIO,
   ended: threading.Event,
 ) -> None:
-  """Shows the program's progress until it has ended."""
+  """Shows the program's progress, and logs its memory, until it has ended."""
+
+  def pids() -> dict[str, int]:
+    nodes = manager.pids if isinstance(manager, forking.Manager) else {}
+    return {'launcher': os.getpid(), **nodes}
+
   progress = progress_lib.Progress(config.num_steps, stream)
+  memory_log = memory.MemoryLog(config.workdir, pids, begun_at)
   while not ended.wait(1.0):
-    progress.show(read_status(config.workdir))
+    status = read_status(config.workdir)
+    # A full disk ends the program by way of a node, which says so.
+    with contextlib.suppress(OSError):
+      status = memory_log.add_to(status)
+    progress.show(status)
   progress.close()
+  with contextlib.suppress(OSError):
+    memory_log.close()

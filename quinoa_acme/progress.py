@@ -1,6 +1,7 @@
 """The progress line: where a run is, how it does, and how long it has to go."""
 
 import dataclasses
+import shutil
 import sys
 import time
 from typing import TextIO
@@ -21,6 +22,9 @@ class Status:
     training_return: return of the last training episode, if there was one.
     evaluation_return: mean return of the last evaluation, if there was one.
     evaluation_return_std: its standard deviation over episodes.
+    sample_age: mean age of the learner's last samples, in environment steps,
+      as `sample_age` has it, once there were any.
+    memory_mb: what the run's processes take, in 10^6 bytes, if measured.
     finished: whether the run came to its own end.
   """
 
@@ -29,6 +33,8 @@ class Status:
   training_return: float | None = None
   evaluation_return: float | None = None
   evaluation_return_std: float | None = None
+  sample_age: float | None = None
+  memory_mb: float | None = None
   finished: bool = False
 
 
@@ -60,7 +66,13 @@ class Progress:
       return
     self._last_print = now
     line = format_status(status, self._num_steps, *self._speeds(now, status))
-    self._stream.write(f'\r\x1b[K{line}' if self._on_terminal else f'{line}\n')
+    if self._on_terminal:
+      # A line that wraps can not be rewritten.
+      columns = shutil.get_terminal_size().columns
+      line = f'\r\x1b[K{line[: columns - 1]}'
+    else:
+      line = f'{line}\n'
+    self._stream.write(line)
     self._stream.flush()
 
   def close(self) -> None:
@@ -98,18 +110,19 @@ def format_status(
   Returns:
     The line, without a newline.
   """
-  parts = [
-    f'{status.actor_steps:,}/{num_steps:,} steps',
-    f'{steps_rate:.0f} steps/s',
-    f'{updates_rate:.0f} updates/s',
-  ]
+  parts = [f'{status.actor_steps:,}/{num_steps:,} steps']
+  if steps_rate > 0:
+    left = max(num_steps - status.actor_steps, 0) / steps_rate
+    parts.append(f'{format_seconds(left)} left')
   if status.training_return is not None:
     parts.append(f'return {status.training_return:.1f}')
   if status.evaluation_return is not None:
     parts.append(f'evaluated {format_evaluation(status)}')
-  if steps_rate > 0:
-    left = max(num_steps - status.actor_steps, 0) / steps_rate
-    parts.append(f'{format_seconds(left)} left')
+  parts += [f'{steps_rate:.0f} steps/s', f'{updates_rate:.0f} updates/s']
+  if status.sample_age is not None:
+    parts.append(f'sample age {status.sample_age:,.0f} steps')
+  if status.memory_mb is not None:
+    parts.append(f'{status.memory_mb / 1000:.2f} GB')
   return ' | '.join(parts)
 
 

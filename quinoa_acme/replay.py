@@ -120,11 +120,22 @@ class TransitionReplay:
     Raises:
       ValueError: if replay is empty.
     """
+    return self._take(self._draw(num_transitions))
+
+  def _draw(self, num_transitions: int) -> np.ndarray:
+    """Rows at random, int64 [num_transitions]."""
     if not self._num_inserted:
       raise ValueError('Replay is empty: insert a transition before sampling.')
-    indices = self._rng.integers(len(self), size=num_transitions)
-    columns = tree.map_structure(lambda column: column[indices], self._storage)
+    return self._rng.integers(len(self), size=num_transitions)
+
+  def _take(self, rows: np.ndarray) -> types.Transition:
+    columns = tree.map_structure(lambda column: column[rows], self._storage)
     return cast(types.Transition, columns)
+
+  def _inserted_before(self, rows: np.ndarray) -> np.ndarray:
+    """How many transitions were inserted before those of the rows, [N]."""
+    last = self._num_inserted - 1
+    return last - (last - rows) % self._max_size
 
   def state(self) -> ReplayState:
     """The transitions, which are not copied, and the state of the sampling."""
@@ -205,9 +216,20 @@ class TransitionReplay:
     self.set_state(state, os.fspath(path))
 
   def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
-    """Yields samples in the form in which a Reverb dataset gives them."""
+    """Yields samples in the form in which a Reverb dataset gives them.
+
+    In the place of the priorities, which mean nothing here, is how many
+    transitions were inserted before each, as `sample_age` takes it.
+    """
     while True:
-      yield as_sample(self.sample(num_transitions))
+      rows = self._draw(num_transitions)
+      info = reverb.SampleInfo(
+        key=rows,
+        probability=np.full(len(rows), 1 / len(self)),
+        table_size=np.full(len(rows), len(self)),
+        priority=self._inserted_before(rows).astype(np.float64),
+      )
+      yield reverb.ReplaySample(info, self._take(rows))
 
 
 class _Step(NamedTuple):

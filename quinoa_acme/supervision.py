@@ -42,7 +42,8 @@ class SupervisedProcess(subprocess.Popen):
       start: starts its process.
       can_restart: whether the program can do without the node for a while.
     """
-    self._role = role
+    # The node's name.
+    self.role = role
     self._start = start
     self._can_restart = can_restart
     self._deaths: list[float] = []
@@ -75,18 +76,18 @@ class SupervisedProcess(subprocess.Popen):
       now,
     ]
     if not self._can_restart:
-      self.cause = f'The {self._role} {how}.'
+      self.cause = f'The {self.role} {how}.'
     elif len(self._deaths) > _MAX_RESTARTS:
       self.cause = (
-        f'The {self._role} {how}, for the {len(self._deaths)}th time within '
+        f'The {self.role} {how}, for the {len(self._deaths)}th time within '
         f'{_RESTART_SECONDS / 60:g} min.'
       )
     if self.cause is not None:
       return _LOST
-    logging.warning('The %s %s; it is started again.', self._role, how)
+    logging.warning('The %s %s; it is started again.', self.role, how)
     self._process = self._start()
     self.pid = self._process.pid
-    raise subprocess.TimeoutExpired(self._role, timeout or 0.0)
+    raise subprocess.TimeoutExpired(self.role, timeout or 0.0)
 
 
 def _describe(status: int) -> str:

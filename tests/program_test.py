@@ -162,8 +162,8 @@ class _Counts:
   def is_done(self, role):
     return True
 
-  def report_returns(self, returns):
-    self.returns = dict(returns)
+  def report(self, values):
+    self.returns = dict(values)
 
   def report_done(self, role):
     self.done.append(role)
