@@ -2,13 +2,17 @@
 
   python experiments/soak.py --minutes=60
 
-It writes experiments/results/soak.csv, draws docs/images/soak.png and prints
-the table of docs/soak.md; with `--minutes=0` it draws and prints what the file
-has. The program is that of run_quinoa.py under `local_mp`, with two actors;
-other flags go to it, after `--`.
+It writes experiments/results/soak.csv and soak.json, draws docs/images/soak.png
+and renews the table of docs/soak.md; with `--minutes=0` it does these two from
+the files that are there. The program is that of run_quinoa.py under `local_mp`,
+with two actors; other flags go to it, after `--`.
 """
 
+from importlib import metadata
+import json
+import os
 import pathlib
+import platform
 import signal
 import subprocess
 import sys
@@ -17,6 +21,7 @@ import tempfile
 from absl import app
 from absl import flags
 
+from quinoa_acme import experiment
 from quinoa_acme import loggers
 from quinoa_acme import soak
 
@@ -27,14 +32,12 @@ _MINUTES = flags.DEFINE_float(
 _WARM_UP = flags.DEFINE_float(
   'warm_up', 10.0, 'Minutes that are left out.', lower_bound=0.0
 )
-_TABLE = flags.DEFINE_string(
-  'table',
-  str(_ROOT / 'experiments' / 'results' / 'soak.csv'),
-  'Where the rows are.',
-)
-_PICTURE = flags.DEFINE_string(
-  'picture', str(_ROOT / 'docs' / 'images' / 'soak.png'), 'What is drawn.'
-)
+_TABLE = _ROOT / 'experiments' / 'results' / 'soak.csv'
+_CONDITIONS = _TABLE.with_suffix('.json')
+_PICTURE = _ROOT / 'docs' / 'images' / 'soak.png'
+_DOCUMENT = _ROOT / 'docs' / 'soak.md'
+# What follows it in the document is made here.
+_MARK = '<!-- Made by experiments/soak.py. -->\n'
 # A replay that is soon full. All that is done now and then is done often.
 _FLAGS = (
   '--lp_launch_type=local_mp',
@@ -73,22 +76,57 @@ def run(minutes: float, workdir: str, extra: list[str]) -> None:
   raise RuntimeError(f'The program ended with status {process.returncode}.')
 
 
+def write(rows: soak.Rows, extra: list[str]) -> None:
+  """Writes the rows of a run, and under what conditions they came to be."""
+  _TABLE.unlink(missing_ok=True)
+  logger = loggers.CSVLogger(_TABLE)
+  for row in rows:
+    logger.write(row)
+  logger.close()
+  conditions = {
+    'minutes': _MINUTES.value,
+    'warm_up': _WARM_UP.value,
+    'flags': [*_FLAGS, *extra],
+    'machine': f'{len(os.sched_getaffinity(0))} cores of '
+    f'{os.cpu_count()}, {platform.machine()}, {platform.system()}',
+    'load': os.getloadavg()[2],
+    'versions': {
+      name: metadata.version(name)
+      for name in ('jax', 'dm-acme', 'dm-launchpad', 'dm-reverb')
+    },
+    **experiment.describe_source(),
+  }
+  _CONDITIONS.write_text(json.dumps(conditions, indent=2) + '\n')
+
+
+def make_section() -> str:
+  """What the document says of the committed run."""
+  conditions = json.loads(_CONDITIONS.read_text())
+  found = soak.trends(loggers.read_rows(_TABLE), conditions['warm_up'])
+  versions = ', '.join(f'{k} {x}' for k, x in conditions['versions'].items())
+  return (
+    f'![memory and speed](images/soak.png)\n\n{soak.make_table(found)}\n'
+    f'{conditions["minutes"]:g} minutes, of which {conditions["warm_up"]:g} '
+    f'were left out; {conditions["machine"]}, with a mean load of '
+    f'{conditions["load"]:.1f} at the end; {versions}; commit '
+    f'{conditions["commit"]}. Rows and flags are in '
+    '`experiments/results/soak.csv` and `soak.json`.\n'
+  )
+
+
 def main(argv: list[str]) -> None:
-  """Soaks, writes the rows, draws them, and prints their trends."""
-  table = pathlib.Path(_TABLE.value)
+  """Soaks, writes the rows, draws them, and renews the document."""
   if _MINUTES.value:
     with tempfile.TemporaryDirectory() as workdir:
       run(_MINUTES.value, workdir, argv[1:])
       rows = soak.read(workdir)
-    table.parent.mkdir(parents=True, exist_ok=True)
-    table.unlink(missing_ok=True)
-    logger = loggers.CSVLogger(table)
-    for row in rows:
-      logger.write(row)
-    logger.close()
-  rows = loggers.read_rows(table)
-  soak.draw(rows, _WARM_UP.value, _PICTURE.value)
-  print(soak.make_table(soak.trends(rows, _WARM_UP.value)))
+    write(rows, argv[1:])
+  warm_up = json.loads(_CONDITIONS.read_text())['warm_up']
+  soak.draw(loggers.read_rows(_TABLE), warm_up, _PICTURE)
+  head = _DOCUMENT.read_text().split(_MARK)[0]
+  section = make_section()
+  _DOCUMENT.write_text(f'{head}{_MARK}\n{section}')
+  print(section)
 
 
 if __name__ == '__main__':

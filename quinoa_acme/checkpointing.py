@@ -141,7 +141,8 @@ class Checkpoint:
     """
     self._path = path
     self._leaves = metadata['leaves']
-    self._arrays = arrays
+    # By path in the tree; dtypes that NumPy has not are as bytes.
+    self.arrays: Mapping[str, np.ndarray] = arrays
     self.step: int = metadata['step']
 
   @property
@@ -168,7 +169,7 @@ class Checkpoint:
       TypeError: `like` has a leaf that no checkpoint can hold.
     """
     _check_matches(self._path, self._leaves, like, partial)
-    return _decode(self.values, self._arrays, like)
+    return _decode(self.values, self.arrays, like)
 
 
 def read_latest(directory: PathLike) -> Checkpoint | None:

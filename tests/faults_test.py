@@ -3,6 +3,7 @@
 Every test here launches real processes. docs/faults.md lists the faults.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -25,6 +26,8 @@ def _end_processes():
   launching.end_all()
 
 
+# Of the debug preset.
+_MAX_REPLAY_SIZE = 10_000
 _PROGRAMS = pathlib.Path(__file__).parent / 'programs'
 
 
@@ -87,22 +90,67 @@ def _check_restarts(process: subprocess.Popen, workdir: pathlib.Path) -> None:
     assert (before[name] != after[name]) == (name in killed)
 
 
+def _check_a_second_program_is_refused(workdir: pathlib.Path) -> None:
+  process = _start(workdir, '--num_actors=2')
+  _, errors = launching.finish(process)
+  assert process.returncode == 1
+  assert 'is in use by process' in errors.strip().splitlines()[-1]
+
+
+def _steps_made(workdir: pathlib.Path) -> int:
+  path = workdir / 'checkpoints' / 'counts.json'
+  return int(json.loads(path.read_text())['actor_steps'])
+
+
+def _check_goes_on(workdir: pathlib.Path, begun: float, steps: int) -> None:
+  """The first rows of a program that began at `begun`, after so many steps.
+
+  Replay holds more than what it has inserted itself.
+  """
+  rows = loggers.read_rows(workdir / 'logs' / 'learner.csv')
+  first = next(row for row in rows if row['wall_clock'] > begun)
+  assert first['actor_steps'] >= steps
+  inserted = first['actor_steps'] - steps
+  assert first['replay_size'] - inserted > 0.5 * min(steps, _MAX_REPLAY_SIZE)
+
+
+def _tear_checkpoints(workdir: pathlib.Path) -> list[str]:
+  """Cuts off the ends of the last ones of learner and replay; their names."""
+  folder = workdir / 'checkpoints'
+  learner = max(
+    (folder / 'learner').glob('checkpoint-*.npz'),
+    key=lambda path: path.stat().st_mtime,
+  )
+  wholes = (folder / 'replay').glob('*/*/DONE')
+  replay = max((path.parent for path in wholes), key=lambda path: path.name)
+  for path in (learner, *replay.glob('*.tfrecord')):
+    os.truncate(path, path.stat().st_size // 2)
+  return [learner.name, replay.name]
+
+
 @pytest.mark.timeout(900)
 def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
+  kept = tmp_path / 'checkpoints' / 'replay' / 'kept'
+  steps, torn = 0, []
   for lost in ('learner', 'replay', 'counter'):
+    begun = time.time()
     process = _start(
       tmp_path,
       '--num_actors=2',
+      '--checkpoint_every=1.0',
       '--replay_checkpoints=ReplayCheckpoints(every=1.0)',
     )
     launching.wait_for_learning(tmp_path, process)
+    if steps:
+      _check_goes_on(tmp_path, begun, steps)
     if lost == 'learner':
       _check_restarts(process, tmp_path)
-    kept = tmp_path / 'checkpoints' / 'replay' / 'kept'
+      _check_a_second_program_is_refused(tmp_path)
+    # Two, of which the last is to be torn.
     _wait_until(
-      lambda kept=kept: list(kept.glob('*/DONE')),
+      lambda: len(list(kept.glob('*/DONE'))) > 1,
       process,
-      'a checkpoint of the replay',
+      'checkpoints of the replay',
     )
     os.kill(_pids_of(process)[f'{lost}_0'], signal.SIGKILL)
     killed = time.monotonic()
@@ -114,6 +162,12 @@ def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
     if lost == 'learner':
       for name in ('actor_1', 'evaluator'):
         assert f'The {name} was killed by SIGKILL; it is started' in errors
+    printed = tmp_path / 'logs' / 'nodes' / 'replay' / '0'
+    for name, text in zip(torn, (errors, printed.read_text()), strict=False):
+      assert re.search(f'Skipping .*{name}', text)
+    steps = _steps_made(tmp_path)
+    if lost == 'replay':
+      torn = _tear_checkpoints(tmp_path)
   # Each program went on where the one before was.
   for label, key in (
     ('learner', 'learner_steps'),
@@ -130,7 +184,7 @@ def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
     ('raises', 'local_mp', 'The .* failed: .*the simulator is on fire'),
     ('hangs', 'local_mp', r'The .* failed: .*no step for \d+ s: its step'),
     ('hangs', 'none', r'environment of the run has made no step for \d+ s'),
-    ('is not finite', 'none', 'a reward that is not finite at step 151'),
+    ('is not finite', 'local_mp', 'a reward that is not finite at step 151'),
   ],
 )
 def test_a_failing_environment_ends_the_run(

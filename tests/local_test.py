@@ -67,7 +67,7 @@ def _state(workdir: pathlib.Path) -> dict[str, Any]:
   assert checkpoint is not None
   counts = json.loads(checkpoint.values["['counts']"])
   return {
-    **checkpoint._arrays,
+    **checkpoint.arrays,
     **checkpoint.values,
     "['counts']": {k: v for k, v in counts.items() if k not in _TIMES},
   }
