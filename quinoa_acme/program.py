@@ -896,7 +896,8 @@ def _wait(
     raise ProgramError(cause or _explain(error, config)) from error
   finally:
     ended.set()
-    watcher.join()
+    # TensorBoard's writer blocks for ever once its disk was full.
+    watcher.join(_GRACE_SECONDS)
     failures.close(config.workdir)
 
 
