@@ -56,11 +56,17 @@ class ActingLoop:
     self._counter = counter or counting.Counter()
     self._logger = logger or loggers_base.NoOpLogger()
     self._timestep: dm_env.TimeStep | None = None
-    # All counts at the last report to the counter.
-    self.counts: Mapping[str, float] = self._counter.get_counts()
+    # All counts at the last report to the counter, and the steps since.
+    self._counts: Mapping[str, float] = self._counter.get_counts()
+    self._uncounted = 0
     # The return of the last episode that was run to its end.
     self.last_return: float | None = None
     self._start_episode()
+
+  @property
+  def steps_so_far(self) -> float:
+    """The steps of all actors, as far as they are known here."""
+    return self._counts.get('actor_steps', 0) + self._uncounted
 
   def run_steps(
     self, num_steps: int, should_stop: Callable[[], bool] = never
@@ -77,7 +83,6 @@ class ActingLoop:
     Raises:
       ValueError: if an observation, reward or discount is not finite.
     """
-    uncounted = 0
     made = 0
     while made < num_steps and not should_stop():
       timestep = self._timestep
@@ -85,15 +90,13 @@ class ActingLoop:
         timestep = self._begin()
       timestep = self._step(timestep)
       made += 1
-      uncounted += 1
       ended = timestep.last()
-      if ended or uncounted == self._steps_between_counts:
-        self._count(uncounted, int(ended))
-        uncounted = 0
+      if ended or self._uncounted == self._steps_between_counts:
+        self._count(int(ended))
         if ended:
           self._log()
-    if uncounted:
-      self._count(uncounted, 0)
+    if self._uncounted:
+      self._count(0)
     return made
 
   def resume(self, episode: Sequence[dm_env.TimeStep]) -> None:
@@ -149,13 +152,15 @@ class ActingLoop:
     _check_finite(timestep, len(self._rewards) + 1)
     self._rewards.append(float(timestep.reward))
     self._actor.observe(action, timestep)
+    self._uncounted += 1
     if self._should_update:
       self._actor.update()
     self._timestep = timestep
     return timestep
 
-  def _count(self, steps: int, episodes: int) -> None:
-    self.counts = self._counter.increment(steps=steps, episodes=episodes)
+  def _count(self, episodes: int) -> None:
+    steps, self._uncounted = self._uncounted, 0
+    self._counts = self._counter.increment(steps=steps, episodes=episodes)
 
   def _log(self) -> None:
     self.last_return = sum(self._rewards)
@@ -166,7 +171,7 @@ class ActingLoop:
         'episode_length': length,
         'episode_return': self.last_return,
         'steps_per_second': (length - self._steps_before) / max(seconds, 1e-9),
-        **self.counts,
+        **self._counts,
       }
     )
 

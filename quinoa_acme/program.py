@@ -512,11 +512,7 @@ def run_actor(
       jax.random.PRNGKey(seed),
       agent.make_policy(agent.make_networks(spec)),
       builder.make_adder(
-        _as_client(
-          sample_age.StampingClient(
-            replay, lambda: loop.counts.get('actor_steps', 0)
-          )
-        )
+        _as_client(sample_age.StampingClient(replay, lambda: loop.steps_so_far))
       ),
       _as_variable_source(learner),
     )

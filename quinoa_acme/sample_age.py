@@ -4,8 +4,8 @@ The age of a transition is the number of environment steps, over all actors,
 that were made after it until the learner takes it. For that each transition is
 stored with the steps that were made before it, in the place of its priority,
 which uniform sampling does not read. In one process it is exact; in a program
-an actor knows the steps of the others from its last report, `acting_loop` ones
-of its own ago, and the learner from a moment ago.
+an actor knows the steps of the others from its last report, at most 50 of its
+own ago, and the learner knows all of them from a moment ago.
 """
 
 from collections.abc import Callable, Iterator

@@ -172,3 +172,27 @@ def test_updates_the_actor_only_if_it_should(should_update):
   loop = acting_loop.ActingLoop(_Counting(), actor, should_update=should_update)
   loop.run_steps(6)
   assert actor.updates == (6 if should_update else 0)
+
+
+def test_the_steps_of_all_actors_are_known_as_far_as_reported():
+  """Those of this one at once, and those of others since the last report."""
+  parent = counting.Counter()
+  parent.increment(actor_steps=100)
+  known = []
+
+  class Actor(_Actor):
+    def observe(self, action, next_timestep):
+      known.append(loop.steps_so_far)
+      # Another actor makes ten.
+      parent.increment(actor_steps=10)
+
+  loop = acting_loop.ActingLoop(
+    _Counting(),
+    Actor(),
+    counting.Counter(parent, 'actor', time_delta=-1.0),
+    steps_between_counts=3,
+  )
+  loop.run_steps(6)
+  # Reports are made after three steps, and at the episode's end.
+  assert known == [100, 101, 102, 133, 144, 145]
+  assert loop.steps_so_far == 166

@@ -9,6 +9,8 @@ import time
 
 import psutil
 
+from quinoa_acme import loggers
+
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'
 _started: list[subprocess.Popen] = []
@@ -81,17 +83,15 @@ def commands_of_session(session: int) -> list[str]:
 
 def wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
   """Waits for new rows of the learner, and for the first evaluation."""
-  paths = [
-    workdir / 'logs' / f'{name}.csv' for name in ('learner', 'evaluator')
-  ]
+
+  def times(label):
+    path = workdir / 'logs' / f'{label}.csv'
+    rows = loggers.read_rows(path) if path.exists() else []
+    return [row[loggers.WALL_CLOCK] for row in rows]
+
   deadline = time.monotonic() + 200.0
   started = time.time()
-  while not all(
-    path.exists()
-    and path.stat().st_mtime > started
-    and len(path.read_text().splitlines()) > 1
-    for path in paths
-  ):
+  while not (times('evaluator') and max(times('learner'), default=0) > started):
     assert process.poll() is None, process.communicate()
     assert time.monotonic() < deadline, 'learning did not start'
     time.sleep(0.2)

@@ -97,7 +97,7 @@ def test_the_rows_of_a_run_give_trends(workdir, tmp_path):
   assert found['actor_1_mb'].is_flat(bound=0.0)
   assert found['steps_per_second'].is_flat(bound=0.0)
   table = soak.make_table(list(found.values()))
-  assert '| learner | 670.0 MB | +720.00 | +720.00 to +720.00 |' in table
+  assert '| learner | 666.0 MB | +720.00 | +719.99 to +720.01 |' in table
   assert '| speed | 50.0 steps/s | +0.00 |' in table
   soak.draw(rows, 1.0, tmp_path / 'soak.png')
   assert (tmp_path / 'soak.png').stat().st_size > 10_000
