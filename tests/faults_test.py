@@ -164,7 +164,7 @@ def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
         assert f'The {name} was killed by SIGKILL; it is started' in errors
     printed = tmp_path / 'logs' / 'nodes' / 'replay' / '0'
     for name, text in zip(torn, (errors, printed.read_text()), strict=False):
-      assert re.search(f'Skipping .*{name}', text)
+      assert re.search(f'Skipping .*{re.escape(name)}', text)
     steps = _steps_made(tmp_path)
     if lost == 'replay':
       torn = _tear_checkpoints(tmp_path)
