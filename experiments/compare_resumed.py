@@ -31,10 +31,10 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLE = _ROOT / 'experiments' / 'results' / 'resumed.csv'
 _PICTURE = _ROOT / 'docs' / 'images' / 'resumed.png'
 _DRAW_ONLY = flags.DEFINE_bool('draw_only', False, 'Make no runs.')
-_EVERY = 500
-_NUM_STEPS = 6000
+_EVERY = 1000
+_NUM_STEPS = 20_000
 # The evaluations after which, a moment later, the run is killed.
-_KILLED_AFTER = (1500, 3500)
+_KILLED_AFTER = (5000, 12_000)
 _FLAGS = (
   '--env_name=control:cartpole:balance',
   '--preset=debug',
