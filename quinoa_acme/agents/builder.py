@@ -130,6 +130,4 @@ class OffPolicyBuilder(
       device='cpu',
     )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
-    return actors.SaveableActor(
-      core_, random_key, variable_client, adder, backend='cpu'
-    )
+    return actors.SaveableActor(core_, random_key, variable_client, adder)
