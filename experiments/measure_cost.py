@@ -45,7 +45,13 @@ _FIGURE = flags.DEFINE_string(
 )
 _PLOT = flags.DEFINE_bool('plot', False, 'Only draw what the table has.')
 
-_COLUMNS = ('varied', 'value', 'round', 'update_ms', 'action_us')
+_COLUMNS: tuple[str, ...] = (
+  'varied',
+  'value',
+  'round',
+  'update_ms',
+  'action_us',
+)
 # What varies, and over which values; the default is among them.
 _VALUES = {
   'action dimension': (1, 2, 6, 12, 24, 38, 64),
