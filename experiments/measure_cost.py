@@ -33,6 +33,7 @@ from matplotlib import figure as figure_lib  # noqa: E402
 import numpy as np  # noqa: E402
 
 from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 
@@ -179,6 +180,7 @@ def _plot(rows: list[dict[str, str]], path: str) -> None:
 def main(argv: list[str]) -> None:
   """Measures, writes the table, and draws it."""
   command_line.begin(argv)
+  resources.compute_in_calling_thread()
   if not _PLOT.value:
     _write(_TABLE.value, _measure())
   _plot(_read(_TABLE.value), _FIGURE.value)

@@ -38,6 +38,7 @@ import reverb  # noqa: E402
 from quinoa_acme import acting_loop  # noqa: E402
 from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
+from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 
@@ -209,6 +210,7 @@ def _profile_imports() -> Iterator[Part]:
 def main(argv: list[str]) -> None:
   """Measures, prints and writes."""
   command_line.begin(argv)
+  resources.compute_in_calling_thread()
   config = dataclasses.replace(
     quinoa.QuinoaConfig(), min_replay_size=1, samples_per_insert_tolerance=1e9
   )

@@ -69,6 +69,7 @@ def _step_alone(environment: dm_env.Environment, actions: np.ndarray) -> None:
 
 def main() -> None:
   """Answers messages until there are none."""
+  resources.compute_in_calling_thread()
   turns = turns_lib.Turns()
   environment = environments.make_environment('control:cheetah:run', 0)
   alone = environments.make_environment('control:cheetah:run', 0)

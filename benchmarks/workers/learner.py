@@ -95,6 +95,7 @@ def _measure(learner: Any, calls: int, scan: int) -> float:
 
 def main() -> None:
   """Answers messages until there are none."""
+  resources.compute_in_calling_thread()
   turns = turns_lib.Turns()
   answer = None
   while True:

@@ -24,6 +24,7 @@ from quinoa_acme.agents import quinoa
 
 def main() -> None:
   """Trains, with an evaluation before and after, which is in no turn."""
+  resources.compute_in_calling_thread()
   num_steps, steps_per_turn = (int(x) for x in sys.argv[1:3])
   turns = turns_lib.TurnsByStep(turns_lib.Turns(), steps_per_turn)
 
