@@ -352,7 +352,7 @@ def _time_program(
       if process.poll() is None:
         process.terminate()
         process.wait()
-  # Launchpad kills itself where its nodes do not stop in time, as Acme's do not.
+  # Launchpad kills itself where nodes do not stop in time, as Acme's do not.
   if process.returncode > 0 or first is None or last is None:
     raise RuntimeError(
       f'{command[0:2]} ended with status {process.returncode} before '
