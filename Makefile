@@ -5,9 +5,10 @@ ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
   --num_steps=20000 --eval_every=2500 --evaluation_episodes=5
 # Two processes, a file of tests each at a time.
 PYTEST_ARGS ?= -n 2 --dist loadfile
+BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast soak lint docs api clean
+.PHONY: help setup run test test-fast soak lint docs api bench bench-compare clean
 
 help:  ## Show this help.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -39,6 +40,13 @@ docs: setup  ## Build the documentation into site/; a warning is an error.
 
 api: setup  ## Write down anew what the package exports.
 	$(VENV)/python scripts/public_api.py
+
+bench: setup  ## Measure the speed beside peers; BENCH_ARGS="--rows=learner".
+	$(VENV)/python -m benchmarks $(BENCH_ARGS)
+
+bench-compare: setup  ## Fail if speed or learning are worse than committed.
+	$(VENV)/python -m benchmarks --compare $(BENCH_ARGS)
+	$(VENV)/python experiments/run_suite.py --suite=quick --compare
 
 clean:  ## Remove caches and built files, not .venv nor the runs.
 	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis

@@ -12,6 +12,7 @@ from absl import logging
 
 from quinoa_acme import experiment
 from quinoa_acme import options
+from quinoa_acme import resources
 from quinoa_acme import running
 from quinoa_acme import vertex_ai
 from quinoa_acme.agents import off_policy
@@ -34,6 +35,7 @@ def run_script(algorithm: str) -> None:
 
   def main(argv: list[str]) -> None:
     begin(argv)
+    resources.compute_in_calling_thread()
     try:
       config, launch_type = read_flags(algorithm, values)
       machines = read_machines(values)

@@ -166,6 +166,48 @@ def test_what_is_not_finite_is_refused_by_name(step, wrong, message):
   assert step not in actor.seen
 
 
+class _Plain(_Counting):
+  """Gives arrays, as nearly all environments do."""
+
+  def _observe(self):
+    # Finite, though their sum is not.
+    return np.full(4, np.finfo(np.float32).max)
+
+
+class _Blind(_Actor):
+  """Looks at no observation."""
+
+  def select_action(self, observation):
+    return 0
+
+  def observe(self, action, next_timestep):
+    self.seen.append(float(next_timestep.reward))
+
+
+@pytest.mark.parametrize(
+  ('wrong', 'message'),
+  [
+    (None, None),
+    (
+      {'observation': np.array([np.inf, -np.inf, 0.0, 0.0])},
+      'observation that is not finite at step 2',
+    ),
+    ({'reward': np.float32(np.nan)}, 'reward that is not finite at step 2'),
+    ({'discount': -np.inf}, 'discount that is not finite at step 2'),
+  ],
+)
+def test_plain_observations_are_looked_at_too(wrong, message):
+  actor = _Blind()
+  loop = acting_loop.ActingLoop(_Plain(2, wrong or {}), actor)
+  if message is None:
+    loop.run_steps(6)
+    assert actor.seen == ['first', 1, 2, 3, 4, 'first', 1, 2]
+    return
+  with pytest.raises(ValueError, match=message):
+    loop.run_steps(6)
+  assert actor.seen == ['first', 1]
+
+
 @pytest.mark.parametrize('should_update', [True, False])
 def test_updates_the_actor_only_if_it_should(should_update):
   actor = _Actor()

@@ -50,7 +50,9 @@ def test_every_node_has_one_thread_for_arithmetic(role, monkeypatch):
 _USE_OF_PROCESSORS = """
 import os, runpy, sys, time
 if sys.argv[2:]:
-  runpy.run_path(sys.argv[1])['configure_process']('learner')
+  resources = runpy.run_path(sys.argv[1])
+  resources['configure_process']('learner')
+  resources['compute_in_calling_thread']()
 import jax, jax.numpy as jnp
 x = jnp.ones((1500, 1500))
 f = jax.jit(lambda x: x @ x / 1500.0)

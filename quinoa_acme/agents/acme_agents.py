@@ -72,7 +72,6 @@ def make_actor(
     random_key,
     variable_utils.VariableClient(variable_source, 'policy', device='cpu'),
     adder,
-    backend='cpu',
   )
 
 

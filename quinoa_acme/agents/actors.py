@@ -2,9 +2,12 @@
 
 from typing import Any, NamedTuple
 
+from acme import adders
 from acme import core
+from acme.agents.jax import actor_core
 from acme.agents.jax import actors
 from acme.jax import networks as networks_lib
+from acme.jax import variable_utils
 import jax
 import numpy as np
 
@@ -23,6 +26,32 @@ class ActorState(NamedTuple):
 
 class SaveableActor(actors.GenericActor, core.Saveable):
   """Acme's `GenericActor`, which goes on with the keys that it had."""
+
+  def __init__(
+    self,
+    actor: actor_core.ActorCore,
+    random_key: networks_lib.PRNGKey,
+    variable_client: variable_utils.VariableClient,
+    adder: adders.Adder | None = None,
+  ):
+    """Makes the actor, which acts on the CPU.
+
+    Args:
+      actor: the pure functions.
+      random_key: what the keys of episodes are split from.
+      variable_client: gives the parameters.
+      adder: takes what the actor sees, if given.
+    """
+    super().__init__(actor, random_key, variable_client, adder, backend='cpu')
+    # For a single observation XLA takes longer to hand parts of the policy to
+    # other threads than to compute them.
+    self._policy = jax.jit(
+      actor.select_action,
+      backend='cpu',
+      compiler_options={
+        'xla_cpu_enable_concurrency_optimized_scheduler': False
+      },
+    )
 
   def save(self) -> ActorState:
     """Returns the state as NumPy arrays."""

@@ -1,0 +1,1 @@
+"""The speed of this library beside its peers; see docs/speed.md."""

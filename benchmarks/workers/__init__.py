@@ -1,0 +1,1 @@
+"""What the rows start as processes of their own."""

@@ -1,0 +1,109 @@
+"""A learner, of Quinoa or of Acme's SAC, that makes updates when it is told to.
+
+  python -m benchmarks.workers.learner quinoa
+
+A message has `scan`, the updates a call of the learner; `calls`, how many calls
+are timed; perhaps `replay`, the address of a `replay_server`, without which the
+data are ready. The answer is the updates a second.
+"""
+
+import os
+
+from quinoa_acme import resources
+
+# As the learner node of a run is set up.
+os.environ.update(resources.environment_of('learner'))
+
+from collections.abc import Iterator
+import dataclasses
+import functools
+import sys
+import time
+from typing import Any
+
+from acme import types
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
+import reverb
+
+from benchmarks import turns as turns_lib
+from benchmarks.workers import replay_server
+from quinoa_acme import program
+from quinoa_acme import replay as replay_lib
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
+
+_CONFIGS = {'quinoa': quinoa.QuinoaConfig(), 'sac': sac.SACConfig()}
+# Calls that are not timed: the first compiles, and between turns the replay
+# reads ahead, into its own queue, the dataset's and the node's.
+_LEFT_OUT = 4
+
+
+def _ready_data(num_transitions: int) -> Iterator[reverb.ReplaySample]:
+  rng = np.random.default_rng(0)
+
+  def draw(leaf):
+    values = rng.uniform(-1.0, 1.0, (num_transitions, *leaf.shape))
+    return values.astype(np.float32)
+
+  spec = replay_server.SPEC
+  sample = replay_lib.as_sample(
+    types.Transition(
+      observation=draw(spec.observations),
+      action=draw(spec.actions),
+      reward=draw(spec.rewards),
+      discount=np.ones(num_transitions, np.float32),
+      next_observation=draw(spec.observations),
+    )
+  )
+  return iter(lambda: sample, None)
+
+
+@functools.cache
+def _make_learner(agent_name: str, scan: int, replay: str | None) -> Any:
+  config = replay_server.without_limits(
+    dataclasses.replace(_CONFIGS[agent_name], num_sgd_steps_per_step=scan)
+  )
+  agent = agents.make_agent(config)
+  spec = replay_server.SPEC
+  builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+  if replay is None:
+    data = _ready_data(config.samples_per_step)
+  else:
+    client = reverb.Client(replay)
+    data = program.StoppableIterator(
+      lambda: builder.make_dataset_iterator(client)
+    )
+  return builder.make_learner(
+    jax.random.PRNGKey(0), agent.make_networks(spec), data
+  )
+
+
+def _measure(learner: Any, calls: int, scan: int) -> float:
+  for _ in range(_LEFT_OUT):
+    learner.step()
+  jax.block_until_ready(learner.save())
+  started = time.perf_counter()
+  for _ in range(calls):
+    learner.step()
+  # Quinoa's waits for its metrics, and SAC's for nothing.
+  jax.block_until_ready(jax.live_arrays())
+  return calls * scan / (time.perf_counter() - started)
+
+
+def main() -> None:
+  """Answers messages until there are none."""
+  resources.compute_in_calling_thread()
+  turns = turns_lib.Turns()
+  answer = None
+  while True:
+    message = turns.wait(answer)
+    scan = message['scan']
+    learner = _make_learner(sys.argv[1], scan, message.get('replay'))
+    answer = _measure(learner, message['calls'], scan)
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,72 @@
+"""Quinoa's replay in a process of its own, as in a distributed run.
+
+  python -m benchmarks.workers.replay_server
+
+The first answer is its address. It holds random transitions, and no limiter
+keeps it back.
+"""
+
+import dataclasses
+import os
+from typing import TypeVar
+
+from quinoa_acme import resources
+
+# As the replay node of a run is set up.
+os.environ.update(resources.environment_of('replay'))
+
+from acme import specs
+from acme import types
+import numpy as np
+import reverb
+
+from benchmarks import turns as turns_lib
+from quinoa_acme import transition_writer
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import quinoa
+
+ConfigT = TypeVar('ConfigT', bound=off_policy.OffPolicyConfig)
+
+# Of cheetah-run.
+SPEC = specs.EnvironmentSpec(
+  observations=specs.Array((17,), np.float32, 'observation'),
+  actions=specs.BoundedArray((6,), np.float32, -1.0, 1.0, 'action'),
+  rewards=specs.Array((), np.float32, 'reward'),
+  discounts=specs.BoundedArray((), np.float32, 0.0, 1.0, 'discount'),
+)
+_NUM_TRANSITIONS = 5_000
+
+
+def without_limits(config: ConfigT) -> ConfigT:
+  """Options under which nobody waits for anybody."""
+  return dataclasses.replace(
+    config, min_replay_size=1, samples_per_insert_tolerance=1e9
+  )
+
+
+def main() -> None:
+  """Serves until the process is ended."""
+  turns = turns_lib.Turns()
+  config = without_limits(quinoa.QuinoaConfig())
+  server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(SPEC))
+  address = f'localhost:{server.port}'
+  writer = transition_writer.TransitionWriter(
+    reverb.Client(address), config.replay_table_name
+  )
+  rng = np.random.default_rng(0)
+  for _ in range(_NUM_TRANSITIONS):
+    writer.insert(
+      types.Transition(
+        observation=rng.normal(size=17).astype(np.float32),
+        action=rng.uniform(-1, 1, 6).astype(np.float32),
+        reward=rng.uniform(),
+        discount=1.0,
+        next_observation=rng.normal(size=17).astype(np.float32),
+      )
+    )
+  while True:
+    turns.wait(address)
+
+
+if __name__ == '__main__':
+  main()

@@ -1,0 +1,190 @@
+"""Measures the cost of an update and of an action as the work grows; plots it.
+
+  python experiments/measure_cost.py
+
+One of action dimension, couplings and batch varies, the others are those of the
+default preset in a task of 17 numbers and 6 actions. All settings take turns,
+`--rounds` times; the table has a row a round. `--plot` only draws the table.
+How several actors share a machine is measured by whole runs, elsewhere.
+"""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+  'configure_process'
+]('learner')
+
+from collections.abc import Callable  # noqa: E402
+import csv  # noqa: E402
+import dataclasses  # noqa: E402
+import statistics  # noqa: E402
+import time  # noqa: E402
+from typing import Any  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+from acme import specs  # noqa: E402
+from acme import types  # noqa: E402
+import jax  # noqa: E402
+from matplotlib import figure as figure_lib  # noqa: E402
+import numpy as np  # noqa: E402
+
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import resources  # noqa: E402
+from quinoa_acme.agents import quinoa  # noqa: E402
+from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
+
+_ROUNDS = flags.DEFINE_integer('rounds', 5, 'Rounds of all settings.')
+_TABLE = flags.DEFINE_string(
+  'table', str(_ROOT / 'experiments/results/cost.csv'), 'The CSV file.'
+)
+_FIGURE = flags.DEFINE_string(
+  'figure', str(_ROOT / 'docs/images/cost.png'), 'The picture.'
+)
+_PLOT = flags.DEFINE_bool('plot', False, 'Only draw what the table has.')
+
+_COLUMNS: tuple[str, ...] = (
+  'varied',
+  'value',
+  'round',
+  'update_ms',
+  'action_us',
+)
+# What varies, and over which values; the default is among them.
+_VALUES = {
+  'action dimension': (1, 2, 6, 12, 24, 38, 64),
+  'couplings': (1, 2, 4, 8),
+  'batch': (64, 128, 256, 512, 1024),
+}
+_DEFAULTS = {'action dimension': 6, 'couplings': 4, 'batch': 256}
+_OBSERVATION = 17
+_SECONDS = 0.5
+
+# A call of the update, and one of the policy.
+Calls = tuple[Callable[[], Any], Callable[[], Any]]
+
+
+def _make_calls(dimension: int, couplings: int, batch_size: int) -> Calls:
+  spec = specs.EnvironmentSpec(
+    observations=specs.Array((_OBSERVATION,), np.float32),
+    actions=specs.BoundedArray((dimension,), np.float32, -1.0, 1.0),
+    rewards=specs.Array((), np.float32),
+    discounts=specs.BoundedArray((), np.float32, 0.0, 1.0),
+  )
+  config = quinoa.QuinoaConfig(batch_size=batch_size)
+  flow = dataclasses.replace(config.flow, num_couplings=couplings)
+  config = dataclasses.replace(config, flow=flow)
+  agent = quinoa.QuinoaAgent(config)
+  networks = agent.make_networks(spec)
+  batch = _make_batch(dimension, batch_size)
+  key = jax.random.PRNGKey(0)
+  state = update_lib.make_initial_state(
+    networks, config, key, batch.observation, batch.action
+  )
+  update = jax.jit(update_lib.make_update_step(networks, config))
+  policy = jax.jit(agent.make_policy(networks))
+  variables = update_lib.policy_of(state)
+  return (
+    lambda: update(state, batch),
+    lambda: policy(variables, key, batch.observation[:1]),
+  )
+
+
+def _make_batch(dimension: int, batch_size: int) -> types.Transition:
+  rng = np.random.default_rng(0)
+
+  def draw(*shape: int) -> np.ndarray:
+    return rng.uniform(-1, 1, (batch_size, *shape)).astype(np.float32)
+
+  return types.Transition(
+    observation=draw(_OBSERVATION),
+    action=draw(dimension),
+    reward=draw(),
+    discount=np.ones(batch_size, np.float32),
+    next_observation=draw(_OBSERVATION),
+  )
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+  """Seconds of a call, over as many as half a second holds."""
+  count = 0
+  started = time.perf_counter()
+  while time.perf_counter() - started < _SECONDS:
+    jax.block_until_ready(call())
+    count += 1
+  return (time.perf_counter() - started) / count
+
+
+def _measure() -> list[dict[str, Any]]:
+  settings: dict[tuple[str, int], Calls] = {}
+  for varied, values in _VALUES.items():
+    for value in values:
+      sizes = _DEFAULTS | {varied: value}
+      calls = _make_calls(*sizes.values())
+      for call in calls:
+        jax.block_until_ready(call())
+      settings[varied, value] = calls
+      print(f'compiled: {varied} {value}', flush=True)
+  rows = []
+  for i in range(_ROUNDS.value):
+    for (varied, value), (update, policy) in settings.items():
+      times = f'{_seconds(update) * 1e3:.4g}', f'{_seconds(policy) * 1e6:.4g}'
+      row = dict(zip(_COLUMNS, (varied, value, i, *times), strict=True))
+      rows.append(row)
+    print(f'round {i + 1} of {_ROUNDS.value}', flush=True)
+  return rows
+
+
+def _read(path: str) -> list[dict[str, str]]:
+  with open(path, newline='') as file:
+    return list(csv.DictReader(file))
+
+
+def _write(path: str, rows: list[dict[str, Any]]) -> None:
+  with open(path, 'w', newline='') as file:
+    writer = csv.DictWriter(file, _COLUMNS, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _plot(rows: list[dict[str, str]], path: str) -> None:
+  """Medians over rounds with their range, a column for each that varies."""
+  figure = figure_lib.Figure(figsize=(10, 5.5), layout='constrained')
+  axes = figure.subplots(2, len(_VALUES), sharey='row')
+  for column, varied in enumerate(_VALUES):
+    found = [row for row in rows if row['varied'] == varied]
+    values = sorted({int(row['value']) for row in found})
+    for axis, quantity in zip(
+      axes[:, column], ('update_ms', 'action_us'), strict=True
+    ):
+      samples = [
+        [float(row[quantity]) for row in found if int(row['value']) == value]
+        for value in values
+      ]
+      axis.plot(values, [statistics.median(x) for x in samples], marker='o')
+      axis.fill_between(
+        values, [min(x) for x in samples], [max(x) for x in samples], alpha=0.2
+      )
+      axis.set(xscale='log', xticks=values, xticklabels=values, ylim=(0, None))
+      axis.minorticks_off()
+      axis.grid(alpha=0.3)
+    axes[1, column].set_xlabel(varied)
+  axes[0, 0].set_ylabel('update, ms')
+  axes[1, 0].set_ylabel('action, µs')
+  figure.savefig(path, dpi=120)
+
+
+def main(argv: list[str]) -> None:
+  """Measures, writes the table, and draws it."""
+  command_line.begin(argv)
+  resources.compute_in_calling_thread()
+  if not _PLOT.value:
+    _write(_TABLE.value, _measure())
+  _plot(_read(_TABLE.value), _FIGURE.value)
+
+
+if __name__ == '__main__':
+  app.run(main)

@@ -1,0 +1,245 @@
+"""Says where the time of a run goes; prints it, and writes a table.
+
+  python experiments/profile_run.py
+
+Each part is timed alone, over and over, for the seconds that `--seconds` gives
+it; the table has the microseconds of a clock and of the processor, all threads
+of the process together, and what one call is of. With
+`python -X importtime -c 'import ...'` Python says which module takes how long.
+"""
+
+import pathlib
+import runpy
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+  'configure_process'
+]('learner')
+
+from collections.abc import Callable, Iterator  # noqa: E402
+import csv  # noqa: E402
+import dataclasses  # noqa: E402
+import itertools  # noqa: E402
+import subprocess  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from typing import Any, NamedTuple  # noqa: E402
+
+from absl import app  # noqa: E402
+from absl import flags  # noqa: E402
+from acme import specs  # noqa: E402
+from acme import types  # noqa: E402
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+import reverb  # noqa: E402
+
+from quinoa_acme import acting_loop  # noqa: E402
+from quinoa_acme import command_line  # noqa: E402
+from quinoa_acme import environments  # noqa: E402
+from quinoa_acme import resources  # noqa: E402
+from quinoa_acme.agents import quinoa  # noqa: E402
+from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
+
+_SECONDS = flags.DEFINE_float('seconds', 3.0, 'For each part.')
+_OUT = flags.DEFINE_string(
+  'out', str(_ROOT / 'experiments' / 'results' / 'profile.csv'), 'The table.'
+)
+_ENV_NAME = 'control:cheetah:run'
+
+
+class Part(NamedTuple):
+  """What was measured of a part.
+
+  Attributes:
+    part: what it is.
+    clock_us: microseconds of a clock a call, the median of many rounds.
+    processor_us: of the processor, in all threads of this process.
+    note: what to read it with.
+  """
+
+  part: str
+  clock_us: float
+  processor_us: float
+  note: str = ''
+
+
+def _measure(part: str, call: Callable[[], Any], note: str = '') -> Part:
+  """Calls again and again; the first calls, which compile, are left out."""
+  jax.block_until_ready([call() for _ in range(3)])
+  started = time.perf_counter()
+  call()
+  a_round = max(1, int(0.05 / (time.perf_counter() - started)))
+  clock, processor = [], []
+  result = None
+  deadline = time.perf_counter() + _SECONDS.value
+  while not clock or time.perf_counter() < deadline:
+    before = time.perf_counter(), time.process_time()
+    for _ in range(a_round):
+      result = call()
+    jax.block_until_ready(result)
+    clock.append((time.perf_counter() - before[0]) / a_round * 1e6)
+    processor.append((time.process_time() - before[1]) / a_round * 1e6)
+  found = Part(part, float(np.median(clock)), float(np.median(processor)), note)
+  print(
+    f'{part}: {found.clock_us:.1f} us, {found.processor_us:.1f} us of the '
+    f'processor {note}',
+    flush=True,
+  )
+  return found
+
+
+def _profile_update(
+  agent: quinoa.QuinoaAgent, spec: specs.EnvironmentSpec, batch: Any
+) -> Iterator[Part]:
+  """The update beside the multiplications in it, and a call that does nothing.
+
+  The limit is what the processor makes of matrices of the critics' size, in
+  the one thread that the learner has.
+  """
+  config = agent.config
+  networks = agent.make_networks(spec)
+  state = update_lib.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  update = jax.jit(update_lib.make_update_step(networks, config))
+  side = config.batch_size
+  matrix = jnp.ones((side, side), jnp.float32)
+  product = _measure(
+    f'product of two {side} by {side} matrices', lambda: _multiply(matrix)
+  )
+  yield product
+  gigaflops = 2 * side**3 / product.clock_us / 1e3
+  cost: Any = update.lower(state, batch).compile().cost_analysis()
+  flops = (cost[0] if isinstance(cost, list) else cost)['flops']
+  found = _measure('one update, batch 256', lambda: update(state, batch))
+  share = flops / (found.clock_us * 1e3 * gigaflops)
+  note = (
+    f'{flops / 1e6:.0f} Mflop by XLA, {share:.0%} of the '
+    f'{gigaflops:.0f} Gflop/s of the product'
+  )
+  yield found._replace(note=note)
+  nothing = jax.jit(lambda state, batch: state.steps, keep_unused=True)
+  yield _measure(
+    'dispatch of a call with the state and a batch',
+    lambda: nothing(state, batch),
+    'once a learner call',
+  )
+  yield _measure(
+    'published parameters to NumPy',
+    lambda: jax.tree_util.tree_map(np.array, update_lib.policy_of(state)),
+    'once a learner call',
+  )
+
+
+@jax.jit
+def _multiply(matrix: jax.Array) -> jax.Array:
+  return matrix @ matrix
+
+
+def _profile_acting(
+  agent: quinoa.QuinoaAgent, spec: specs.EnvironmentSpec, client: Any
+) -> Iterator[Part]:
+  """The actor's step, part by part."""
+  environment = environments.make_environment(_ENV_NAME, 0)
+  networks = agent.make_networks(spec)
+  builder = quinoa.QuinoaBuilder(agent.config)
+  key = jax.random.PRNGKey(0)
+  learner = builder.make_learner(key, networks, iter(()))
+  policy = agent.make_policy(networks)
+  actor = builder.make_actor(
+    key, policy, builder.make_adder(client), variable_source=learner
+  )
+  first = environment.reset()
+  actor.observe_first(first)
+  yield _measure(
+    'policy of one observation',
+    lambda: actor.select_action(first.observation),
+    'with its dispatch, and the key for the next',
+  )
+  rng = np.random.default_rng(0)
+  action = rng.uniform(-1, 1, 6).astype(np.float32)
+  yield _measure(
+    'environment, wrapped', lambda: environment.step(action), _ENV_NAME
+  )
+  inner: Any = environment
+  while hasattr(inner, '_environment'):
+    inner = inner._environment
+  yield _measure('MuJoCo within it', lambda: inner.physics.step())
+  adder = builder.make_adder(client)
+  adder.add_first(first)
+  later = environment.reset()._replace(
+    step_type=first.step_type.MID, reward=np.float32(0), discount=np.float32(1)
+  )
+  yield _measure('adder and Reverb', lambda: adder.add(action, later))
+  loop = acting_loop.ActingLoop(environment, actor)
+  yield _measure('whole step of an actor', lambda: loop.run_steps(1))
+
+
+def _profile_reverb(
+  agent: quinoa.QuinoaAgent, client: reverb.Client
+) -> Iterator[Part]:
+  data = quinoa.QuinoaBuilder(agent.config).make_dataset_iterator(client)
+  yield _measure(
+    'sample of a learner call from Reverb',
+    lambda: next(data),
+    f'{agent.config.samples_per_step} transitions, server in this process',
+  )
+
+
+def _profile_imports() -> Iterator[Part]:
+  for statement in (
+    'pass',
+    'import quinoa_acme',
+    'import jax',
+    'import quinoa_acme; quinoa_acme.load_policy',
+    'import tensorflow',
+    'from quinoa_acme import running',
+  ):
+    times = []
+    for _ in range(3):
+      started = time.monotonic()
+      subprocess.run([sys.executable, '-c', statement], check=True)
+      times.append(time.monotonic() - started)
+    found = Part(f'process: {statement}', min(times) * 1e6, float('nan'))
+    print(f'{found.part}: {min(times):.2f} s', flush=True)
+    yield found
+
+
+def main(argv: list[str]) -> None:
+  """Measures, prints and writes."""
+  command_line.begin(argv)
+  resources.compute_in_calling_thread()
+  config = dataclasses.replace(
+    quinoa.QuinoaConfig(), min_replay_size=1, samples_per_insert_tolerance=1e9
+  )
+  agent = quinoa.QuinoaAgent(config)
+  environment = environments.make_environment(_ENV_NAME, 0)
+  spec = specs.make_environment_spec(environment)
+  server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(spec))
+  client = server.localhost_client()
+  parts = list(_profile_acting(agent, spec, client))
+  samples: Any = client.sample(
+    config.replay_table_name, config.batch_size, emit_timesteps=False
+  )
+  rows = [sample.data for sample in samples]
+  batch = types.Transition(*(np.stack(x) for x in zip(*rows, strict=True)))
+  parts = list(
+    itertools.chain(
+      parts,
+      _profile_update(agent, spec, batch),
+      _profile_reverb(agent, client),
+      _profile_imports(),
+    )
+  )
+  with open(_OUT.value, 'w', newline='') as file:
+    writer = csv.writer(file, lineterminator='\n')
+    writer.writerow(Part._fields)
+    for part in parts:
+      clock, processor = (f'{x:.1f}' for x in part[1:3])
+      writer.writerow([part.part, clock, processor, part.note])
+
+
+if __name__ == '__main__':
+  app.run(main)
