@@ -23,8 +23,6 @@ from benchmarks import turns
 
 _COMMITTED = turns.ROOT / 'benchmarks' / 'results' / 'speed.json'
 _PAGE = turns.ROOT / 'docs' / 'speed.md'
-_BEGIN = '<!-- speed made by python -m benchmarks -->'
-_END = '<!-- end of speed -->'
 
 _ROWS = flags.DEFINE_list(
   'rows', list(rows_lib.ROWS), f'Which of {", ".join(rows_lib.ROWS)}.'
@@ -115,11 +113,8 @@ def _compare(path: pathlib.Path) -> list[str]:
 
 
 def _write_table() -> None:
-  page = _PAGE.read_text()
-  before, _, rest = page.partition(_BEGIN)
-  _, _, after = rest.partition(_END)
   table = report.format_table(rows_lib.LINES, report.read(_COMMITTED))
-  _PAGE.write_text(f'{before}{_BEGIN}\n{table}\n{_END}{after}')
+  _PAGE.write_text(report.put(table, _PAGE.read_text()))
 
 
 if __name__ == '__main__':

@@ -17,6 +17,10 @@ from typing import Any
 from benchmarks import lines as lines_lib
 from quinoa_acme import experiment
 
+# Between them the page has the table.
+_BEGIN = '<!-- speed made by python -m benchmarks -->'
+_END = '<!-- end of speed -->'
+
 # By how much a ratio may be worse before it is a loss: two runs of one commit
 # on one machine differ by as much, beyond what their samples show.
 _ALLOWANCE = 0.1
@@ -198,3 +202,16 @@ def _format(estimate: lines_lib.Estimate) -> str:
   if math.isnan(estimate.low):
     return f'{estimate.value:.2f}'
   return f'{estimate.value:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]'
+
+
+def put(table: str, page: str) -> str:
+  """Puts the table into the page, between its marks.
+
+  Raises:
+    ValueError: if the page has no marks.
+  """
+  before, begun, rest = page.partition(_BEGIN)
+  _, ended, after = rest.partition(_END)
+  if not (begun and ended):
+    raise ValueError(f'the page must have the marks {_BEGIN} and {_END}.')
+  return f'{before}{_BEGIN}\n{table}\n{_END}{after}'

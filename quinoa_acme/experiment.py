@@ -52,7 +52,7 @@ class ExperimentConfig:
   evaluation_episodes: int = 10
   checkpoint_every: float = 60.0
   replay_checkpoints: replay_checkpoints_lib.Option = (
-    replay_checkpoints_lib.NoReplayCheckpoints()
+    replay_checkpoints_lib.ReplayCheckpoints()
   )
   environment_timeout: float = 300.0
 

@@ -185,8 +185,16 @@ def _link(checkpoint: pathlib.Path, folder: pathlib.Path) -> None:
   """Puts a checkpoint into another folder too, all of it or nothing."""
   aside = folder / f'{checkpoint.name}.tmp'
   shutil.rmtree(aside, ignore_errors=True)
-  shutil.copytree(checkpoint, aside, copy_function=os.link)
+  shutil.copytree(checkpoint, aside, copy_function=_link_or_copy)
   aside.rename(folder / checkpoint.name)
+
+
+def _link_or_copy(source: str, destination: str) -> None:
+  """Links a file, or copies it where the file system has no links."""
+  try:
+    os.link(source, destination)
+  except OSError:
+    shutil.copy2(source, destination)
 
 
 def _whole(folder: PathLike) -> list[pathlib.Path]:

@@ -70,6 +70,22 @@ def test_a_server_goes_on_from_the_last_checkpoint_that_is_whole(
   server.stop()
 
 
+def test_a_checkpoint_is_kept_where_there_are_no_links(tmp_path, monkeypatch):
+  def refuse(*args):
+    raise OSError('no links here')
+
+  monkeypatch.setattr(os, 'link', refuse)
+  server, client = _serve(tmp_path)
+  _insert(client, 1)
+  saver = replay_checkpoints.Saver(
+    replay_checkpoints.ReplayCheckpoints(), tmp_path
+  )
+  kept = saver.save(client)
+  assert kept is not None
+  assert (kept / 'DONE').exists()
+  server.stop()
+
+
 def test_size_and_time_are_bounded(tmp_path, caplog):
   options = replay_checkpoints.ReplayCheckpoints(max_bytes=20_000)
   saver = replay_checkpoints.Saver(options, tmp_path)

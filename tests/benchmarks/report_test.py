@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import lines as lines_lib
 from benchmarks import report
+from benchmarks import turns as turns_lib
 
 _LOWER = lines_lib.Line(
   'time', 'a run', 'ours', 'theirs', 's', bar=0.5, reach=0.25
@@ -112,3 +113,15 @@ def test_the_table():
     ['≤ 0.5', '≤ 0.25', ''],
   ]
   assert 'not measured' in lines[-1]
+
+
+def test_the_page_has_a_place_for_the_table():
+  page = (turns_lib.ROOT / 'docs' / 'speed.md').read_text()
+  put = report.put('| a |', page)
+  assert '\n| a |\n' in put
+  assert report.put('| b |', put) == put.replace('| a |', '| b |')
+
+
+def test_a_page_without_marks_is_refused():
+  with pytest.raises(ValueError, match='must have the marks'):
+    report.put('| a |', '# Speed')
