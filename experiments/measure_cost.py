@@ -21,6 +21,7 @@ from collections.abc import Callable  # noqa: E402
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
 import statistics  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -37,7 +38,9 @@ from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 
-_ROUNDS = flags.DEFINE_integer('rounds', 5, 'Rounds of all settings.')
+_ROUNDS = flags.DEFINE_integer(
+  'rounds', 5, 'Rounds of all settings.', lower_bound=1
+)
 _TABLE = flags.DEFINE_string(
   'table', str(_ROOT / 'experiments/results/cost.csv'), 'The CSV file.'
 )
@@ -180,6 +183,11 @@ def _plot(rows: list[dict[str, str]], path: str) -> None:
 def main(argv: list[str]) -> None:
   """Measures, writes the table, and draws it."""
   command_line.begin(argv)
+  try:
+    command_line.check_output('table', _TABLE.value)
+    command_line.check_output('figure', _FIGURE.value)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
   resources.compute_in_calling_thread()
   if not _PLOT.value:
     _write(_TABLE.value, _measure())

@@ -42,7 +42,7 @@ from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 
-_SECONDS = flags.DEFINE_float('seconds', 3.0, 'For each part.')
+_SECONDS = flags.DEFINE_float('seconds', 3.0, 'For each part.', lower_bound=0.1)
 _OUT = flags.DEFINE_string(
   'out', str(_ROOT / 'experiments' / 'results' / 'profile.csv'), 'The table.'
 )
@@ -210,6 +210,10 @@ def _profile_imports() -> Iterator[Part]:
 def main(argv: list[str]) -> None:
   """Measures, prints and writes."""
   command_line.begin(argv)
+  try:
+    command_line.check_output('out', _OUT.value)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
   resources.compute_in_calling_thread()
   config = dataclasses.replace(
     quinoa.QuinoaConfig(), min_replay_size=1, samples_per_insert_tolerance=1e9
