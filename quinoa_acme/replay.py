@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import json
 import os
 import pathlib
-from typing import Any, cast, NamedTuple, Protocol
+from typing import Any, cast, NamedTuple
 
 from acme import adders
 from acme import specs
@@ -232,14 +232,6 @@ class TransitionReplay:
       yield reverb.ReplaySample(info, self._take(rows))
 
 
-class Inserter(Protocol):
-  """What takes transitions one by one: a replay, or a writer to one."""
-
-  def insert(self, transition: types.Transition) -> None:
-    """Takes one transition, its leaves without a batch dimension."""
-    ...
-
-
 class _Step(NamedTuple):
   """An action, where it was taken, and what it was paid."""
 
@@ -250,7 +242,7 @@ class _Step(NamedTuple):
 
 
 class ReplayAdder(adders.Adder):
-  """Adds an actor's transitions to a replay.
+  """Adds an actor's transitions to a `TransitionReplay`.
 
   They are of one step, or of n: those that Acme's `NStepTransitionAdder` adds,
   the shorter ones at both ends of an episode among them.
@@ -269,15 +261,14 @@ class ReplayAdder(adders.Adder):
 
   def __init__(
     self,
-    replay: Inserter,
+    replay: TransitionReplay,
     num_steps: int = 1,
     discount: float = 1.0,
   ):
     """Makes the adder.
 
     Args:
-      replay: takes the transitions: a `TransitionReplay`, or a
-        `transition_writer.TransitionWriter` to a Reverb table.
+      replay: takes the transitions.
       num_steps: the environment steps n of a transition: its reward is
         r_0 + g d_0 r_1 + ... + g^(n-1) d_0 ... d_(n-2) r_(n-1), its discount
         g^(n-1) d_0 ... d_(n-1).

@@ -175,6 +175,7 @@ def stop(monkeypatch) -> threading.Event:
   stop = threading.Event()
   monkeypatch.setattr(lp, 'stop_event', lambda: stop)
   monkeypatch.setattr(program, '_runs_in_own_process', lambda: False)
+  monkeypatch.setattr(program, '_runs_in_cloud', lambda: False)
   return stop
 
 

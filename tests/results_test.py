@@ -75,7 +75,13 @@ def test_a_file_with_other_columns_is_refused(tmp_path):
 
 
 def test_committed_tables_have_the_documented_columns():
-  tables = list((_ROOT / 'experiments' / 'results').glob('*.csv'))
+  # Others are of other measurements, which the scripts of their names describe.
+  others = {'cost', 'profile', 'resumed', 'scaling', 'soak'}
+  tables = [
+    table
+    for table in (_ROOT / 'experiments' / 'results').glob('*.csv')
+    if table.stem not in others
+  ]
   assert tables
   for table in tables:
     header = table.read_text().splitlines()[0]

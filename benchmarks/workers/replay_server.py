@@ -16,12 +16,11 @@ from quinoa_acme import resources
 os.environ.update(resources.environment_of('replay'))
 
 from acme import specs
-from acme import types
+import dm_env
 import numpy as np
 import reverb
 
 from benchmarks import turns as turns_lib
-from quinoa_acme import transition_writer
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 
@@ -50,20 +49,16 @@ def main() -> None:
   config = without_limits(quinoa.QuinoaConfig())
   server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(SPEC))
   address = f'localhost:{server.port}'
-  writer = transition_writer.TransitionWriter(
-    reverb.Client(address), config.replay_table_name
-  )
+  adder = quinoa.QuinoaBuilder(config).make_adder(reverb.Client(address))
   rng = np.random.default_rng(0)
+
+  def observe() -> np.ndarray:
+    return rng.normal(size=17).astype(np.float32)
+
+  adder.add_first(dm_env.restart(observe()))
   for _ in range(_NUM_TRANSITIONS):
-    writer.insert(
-      types.Transition(
-        observation=rng.normal(size=17).astype(np.float32),
-        action=rng.uniform(-1, 1, 6).astype(np.float32),
-        reward=rng.uniform(),
-        discount=1.0,
-        next_observation=rng.normal(size=17).astype(np.float32),
-      )
-    )
+    action = rng.uniform(-1, 1, 6).astype(np.float32)
+    adder.add(action, dm_env.transition(rng.uniform(), observe()))
   while True:
     turns.wait(address)
 

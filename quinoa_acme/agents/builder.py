@@ -1,7 +1,7 @@
 """Builds an off-policy agent's parts, for any layout of Acme's."""
 
 from collections.abc import Callable, Iterator
-from typing import cast, Generic, TypeVar
+from typing import Any, cast, Generic, TypeVar
 
 from acme import adders
 from acme import core
@@ -13,11 +13,11 @@ from acme.datasets import reverb as datasets
 from acme.jax import networks as networks_lib
 from acme.jax import variable_utils
 from acme.utils.loggers import base as loggers_base
+import dm_env
+import numpy as np
 import reverb
 
-from quinoa_acme import replay as replay_lib
 from quinoa_acme import resources
-from quinoa_acme import transition_writer
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
 
@@ -94,8 +94,7 @@ class OffPolicyBuilder(
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
     """Makes the adder of one-step transitions."""
     name = self._config.replay_table_name
-    writer = transition_writer.TransitionWriter(replay_client, name)
-    return replay_lib.ReplayAdder(writer)
+    return _OneStepAdder(replay_client, name)
 
   def make_actor(
     self,
@@ -131,3 +130,25 @@ class OffPolicyBuilder(
     )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
     return actors.SaveableActor(core_, random_key, variable_client, adder)
+
+
+class _OneStepAdder(adders_reverb.NStepTransitionAdder):
+  """Adds one-step transitions with actions of the table's own dtype.
+
+  The policy gives float32, but an environment may take float64, and Reverb
+  refuses an item whose dtype differs from the table's signature.
+  """
+
+  def __init__(self, client: reverb.Client, table: str):
+    # With one step there is nothing to discount.
+    super().__init__(client, n_step=1, discount=1.0, priority_fns={table: None})
+    signature: Any = client.server_info()[table].signature
+    self._action_dtype = signature.action.dtype.as_numpy_dtype
+
+  def add(
+    self,
+    action: np.ndarray,
+    next_timestep: dm_env.TimeStep,
+    extras=(),
+  ) -> None:
+    super().add(np.asarray(action, self._action_dtype), next_timestep, extras)

@@ -66,6 +66,7 @@ def config():
     quinoa.QuinoaConfig.debug(),
     flow=networks_lib.TiltedFlowConfig(num_couplings=4, hidden_sizes=(32, 32)),
     value_hidden_sizes=(16,),
+    fit=quinoa.CriticFit(hidden_sizes=(32,), num_actions=8),
     learning_rate=3e-3,
     temperature=quinoa.FixedTemperature(0.2),
     prior=quinoa.UniformPrior(),
