@@ -64,12 +64,13 @@ def configure_process(role: str) -> None:
 
 
 def compute_in_calling_thread() -> None:
-  """Lets JAX on the CPU compute in the thread that asks for it.
+  """Lets JAX on the CPU start computing in the thread that asks for it.
 
   By default it hands each call to another thread, which is of use to who goes
   on meanwhile. An actor waits for its action, and a learner for its metrics;
-  for them the other thread only costs two switches a call. To be called before
-  JAX is used; nodes that are forked later inherit it.
+  for them the other thread only costs two switches a call. Where there is more
+  than one core, XLA makes large products in a thread of its own all the same.
+  To be called before JAX is used; nodes that are forked later inherit it.
   """
   import jax
 
