@@ -58,7 +58,8 @@ def main() -> None:
   adder.add_first(dm_env.restart(observe()))
   for _ in range(_NUM_TRANSITIONS):
     action = rng.uniform(-1, 1, 6).astype(np.float32)
-    adder.add(action, dm_env.transition(rng.uniform(), observe()))
+    reward, discount = np.float32(rng.uniform()), np.float32(1.0)
+    adder.add(action, dm_env.transition(reward, observe(), discount))
   while True:
     turns.wait(address)
 
