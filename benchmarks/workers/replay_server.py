@@ -58,8 +58,10 @@ def main() -> None:
   adder.add_first(dm_env.restart(observe()))
   for _ in range(_NUM_TRANSITIONS):
     action = rng.uniform(-1, 1, 6).astype(np.float32)
+    # Of the table's dtypes; `dm_env.transition` takes a float of Python's.
     reward, discount = np.float32(rng.uniform()), np.float32(1.0)
-    adder.add(action, dm_env.transition(reward, observe(), discount))
+    step = dm_env.TimeStep(dm_env.StepType.MID, reward, discount, observe())
+    adder.add(action, step)
   while True:
     turns.wait(address)
 
