@@ -65,6 +65,9 @@ _GRACE_SECONDS = 5.0
 _NOTICE_SECONDS = 30
 # Seconds between two looks of a waiting node.
 _POLL_SECONDS = 0.2
+# Seconds by which a node may hear of the program's stop later than its peers:
+# what fails for want of a peer that has left already is no failure.
+_SECONDS_BEHIND = 1.0
 # Seconds that the nodes have to finish once the target is reached, before the
 # program is stopped as failed.
 _FINISH_SECONDS = 600.0
@@ -248,10 +251,18 @@ class _Body:
     except Exception as error:
       # Once the program stops its servers go in any order, and what talks to
       # them fails as it must.
-      if self._stop.is_set():
+      if _stops_soon(self._stop.is_set):
         logging.info('%s stopped at: %r', self._role, error)
       else:
         self._error = error
+
+
+def _stops_soon(stopping: Callable[[], bool]) -> bool:
+  """Whether the program stops, which its other nodes may know before this."""
+  deadline = time.monotonic() + _SECONDS_BEHIND
+  while not stopping() and time.monotonic() < deadline:
+    time.sleep(_POLL_SECONDS)
+  return stopping()
 
 
 def _runs_in_cloud() -> bool:
@@ -449,7 +460,7 @@ class LearnerNode:
       except StopIteration:
         break
       except Exception as error:
-        if not stopping():
+        if not _stops_soon(stopping):
           raise
         # The nodes stop in any order, so that the counter may be gone in the
         # middle of a step. What was learnt is saved all the same.
@@ -658,8 +669,12 @@ class _ServedNode(lp.CourierNode):
       try:
         instance.run()
       finally:
-        self._server.Stop()
-        self._server.Join()
+        # A server that goes while its peers still talk to it may block, where
+        # no signal reaches the node; one goes with its process in any case.
+        if not _runs_in_own_process():
+          self._server.Stop()
+          self._server.Join()
+    _leave()
 
 
 class _ReplayNode(lp.ReverbNode):
@@ -686,6 +701,7 @@ class _ReplayNode(lp.ReverbNode):
   def _serve_and_save(
     self, options: replay_checkpoints_lib.ReplayCheckpoints
   ) -> None:
+    """Serves and, in another thread, which may block in Reverb, saves."""
     folder = replay_checkpoints_lib.folder_of(self._config.workdir)
     port = _port_of(self.reverb_address)
     # Kept, for a server that goes while its peers still talk to it may block.
@@ -694,7 +710,10 @@ class _ReplayNode(lp.ReverbNode):
     )
     _restrict('replay', port)
     saver = replay_checkpoints_lib.Saver(options, folder)
-    saver.run(self._server.localhost_client(), lp.stop_event())
+    client, stop = self._server.localhost_client(), lp.stop_event()
+    _Body(
+      'replay', self._config.workdir, lambda _: saver.run(client, stop)
+    ).run_until_stop()
 
 
 def _port_of(address: lp.Address) -> int:

@@ -211,6 +211,18 @@ def test_a_port_in_use_is_said(tmp_path):
   assert 'Failed to start Courier gRPC server' in last_line
 
 
+def test_a_signal_ends_a_run_whose_servers_block(tmp_path):
+  script = _PROGRAMS / 'blocking_servers.py'
+  process = launching.start_program(str(script), str(tmp_path))
+  launching.wait_for_learning(tmp_path, process)
+  os.killpg(process.pid, signal.SIGINT)
+  asked = time.monotonic()
+  output, errors = launching.finish(process, timeout=40.0)
+  assert process.returncode == 0, errors
+  assert 'Stopped after' in output
+  assert time.monotonic() - asked < 20.0
+
+
 def test_a_second_signal_ends_the_run_at_once(tmp_path):
   process = _start(tmp_path)
   launching.wait_for_learning(tmp_path, process)

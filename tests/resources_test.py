@@ -54,10 +54,15 @@ import jax, jax.numpy as jnp
 x = jnp.ones((1500, 1500))
 f = jax.jit(lambda x: x @ x / 1500.0)
 f(x).block_until_ready()
-started, used = time.perf_counter(), time.process_time()
-for _ in range(10):
-  f(x).block_until_ready()
-print((time.process_time() - used) / (time.perf_counter() - started))
+shares = []
+for _ in range(5):
+  started, used = time.perf_counter(), time.process_time()
+  for _ in range(10):
+    f(x).block_until_ready()
+  elapsed = time.perf_counter() - started
+  shares.append((time.process_time() - used) / elapsed)
+# A second thread would be there each time; what starts and ends is not.
+print(min(shares))
 """
 
 
