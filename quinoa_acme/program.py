@@ -438,8 +438,8 @@ class LearnerNode:
     run_state.restore_learner(config.workdir, self._learner)
 
   def get_variables(self, names: list[str]) -> list[Any]:
-    """Serves the learner's parameters."""
-    return self._learner.get_variables(names)
+    """Serves the learner's parameters, as NumPy arrays."""
+    return jax.device_get(self._learner.get_variables(names))
 
   def run(self) -> None:
     """The node's main loop."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
 import threading
 import time
-from typing import Any, cast, Generic, Protocol, TypeVar
+from typing import Any, cast, Generic, NamedTuple, Protocol, TypeVar
 
 import acme
 from acme import types
@@ -58,14 +58,23 @@ class Algorithm(Generic[StateT]):
   remedies: str
 
 
-def _describe_non_finite(
-  finite: Any, first_step: int, remedies: str
-) -> str | None:
+class _Outcome(NamedTuple):
+  """What a call makes besides the state."""
+
+  # For actors; its buffers are not the state's, which the next call takes.
+  published: dict[str, Any]
+  # Scalars, the means over the SGD steps.
+  metrics: updates.Metrics
+  # Of each quantity, whether it was finite, leaves [N].
+  finite: Any
+  # Whether all of them were, scalar: one to look at for the many.
+  is_finite: jax.Array
+
+
+def _describe_non_finite(finite: Any, first_step: int, remedies: str) -> str:
   """Names the first step and the first quantity that was not finite."""
   paths = jax.tree_util.tree_flatten_with_path(finite)[0]
   flags = np.stack([np.asarray(flag) for _, flag in paths], axis=1)
-  if flags.all():
-    return None
   row = int(np.argmin(flags.all(axis=1)))
   path, _ = paths[int(np.argmin(flags[row]))]
   culprit = path[0].key.split(' ', 1)[1]
@@ -114,12 +123,17 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     self._lock = threading.Lock()
     self._failure: NonFiniteError | None = None
     self._timestamp: float | None = None
-    self._update = jax.jit(
-      updates.make_scanned_update(
-        algorithm.update_step, config.num_sgd_steps_per_step
-      ),
-      donate_argnums=0,
+    scanned_update = updates.make_scanned_update(
+      algorithm.update_step, config.num_sgd_steps_per_step
     )
+
+    def update(state: StateT, batch: types.Transition):
+      state, metrics, finite = scanned_update(state, batch)
+      flags = jnp.stack(jax.tree_util.tree_leaves(finite))
+      published = dict(algorithm.published(state))
+      return state, _Outcome(published, metrics, finite, jnp.all(flags))
+
+    self._update = jax.jit(update, donate_argnums=0)
     self._set_state(state)
 
   def step(self) -> None:
@@ -135,25 +149,27 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
       if self._failure is not None:
         raise self._failure
       self._initialise_from(batch)
-      state, metrics, finite = self._update(self._state, batch)
-      metrics, finite = jax.device_get((metrics, finite))
-      message = _describe_non_finite(
-        finite, self._steps + 1, self._algorithm.remedies
-      )
-      if message is not None:
-        self._failure = NonFiniteError(message)
+      self._state, outcome = self._update(self._state, batch)
+      if not outcome.is_finite:
+        self._failure = NonFiniteError(
+          _describe_non_finite(
+            outcome.finite, self._steps + 1, self._algorithm.remedies
+          )
+        )
         raise self._failure
-      self._set_state(state)
-    self._write(metrics)
+      self._published = outcome.published
+      self._steps += self._config.num_sgd_steps_per_step
+    self._write(outcome.metrics)
 
   def get_variables(self, names: Sequence[str]) -> list[Any]:
-    """Returns NumPy copies of the named collections.
+    """Returns the named collections, as they are after the last step.
 
     Args:
       names: any of those that the algorithm publishes.
 
     Returns:
-      Their parameters, in that order.
+      Their parameters, in that order: trees of `jax.Array`, which no later step
+      changes.
 
     Raises:
       KeyError: if a name is none of them.
@@ -200,8 +216,9 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
   def _set_state(self, state: StateT) -> None:
     self._state = state
     self._steps = int(state.steps)
+    # Copies: the next step donates the state's buffers.
     self._published = jax.tree_util.tree_map(
-      np.array, dict(self._algorithm.published(state))
+      jnp.copy, dict(self._algorithm.published(state))
     )
 
   def _write(self, metrics: updates.Metrics) -> None:
