@@ -65,26 +65,9 @@ class _Outcome(NamedTuple):
   published: dict[str, Any]
   # Scalars, the means over the SGD steps.
   metrics: updates.Metrics
-  # Of each quantity, whether it was finite, leaves [N].
-  finite: Any
-  # Whether all of them were, scalar: one to look at for the many.
+  finite: updates.Finiteness
+  # Whether all was, scalar: one to fetch for the many.
   is_finite: jax.Array
-
-
-def _describe_non_finite(finite: Any, first_step: int, remedies: str) -> str:
-  """Names the first step and the first quantity that was not finite."""
-  paths = jax.tree_util.tree_flatten_with_path(finite)[0]
-  flags = np.stack([np.asarray(flag) for _, flag in paths], axis=1)
-  row = int(np.argmin(flags.all(axis=1)))
-  path, _ = paths[int(np.argmin(flags[row]))]
-  culprit = path[0].key.split(' ', 1)[1]
-  part = jax.tree_util.keystr(path[1:])
-  return (
-    f'Learner step {first_step + row}: the {culprit}'
-    f'{f" at {part}" if part else ""} is not finite. Training stops here; no '
-    'checkpoint is written from this state. Look at the environment if it is '
-    f'an observation, reward or discount; else {remedies}.'
-  )
 
 
 class OffPolicyLearner(acme.Learner, Generic[StateT]):
@@ -129,9 +112,8 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
 
     def update(state: StateT, batch: types.Transition):
       state, metrics, finite = scanned_update(state, batch)
-      flags = jnp.stack(jax.tree_util.tree_leaves(finite))
       published = dict(algorithm.published(state))
-      return state, _Outcome(published, metrics, finite, jnp.all(flags))
+      return state, _Outcome(published, metrics, finite, finite.all())
 
     self._update = jax.jit(update, donate_argnums=0)
     self._set_state(state)
@@ -151,11 +133,7 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
       self._initialise_from(batch)
       self._state, outcome = self._update(self._state, batch)
       if not outcome.is_finite:
-        self._failure = NonFiniteError(
-          _describe_non_finite(
-            outcome.finite, self._steps + 1, self._algorithm.remedies
-          )
-        )
+        self._failure = self._explain(outcome.finite)
         raise self._failure
       self._published = outcome.published
       self._steps += self._config.num_sgd_steps_per_step
@@ -212,6 +190,18 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
       lambda x: x[: self._config.batch_size], batch
     )
     self._state = self._algorithm.initialise_from(first)
+
+  def _explain(self, finite: updates.Finiteness) -> NonFiniteError:
+    """Names the first step and the first quantity that was not finite."""
+    found = finite.first()
+    assert found is not None
+    step, quantity, part = found
+    return NonFiniteError(
+      f'Learner step {self._steps + 1 + step}: the {quantity}'
+      f'{f" at {part}" if part else ""} is not finite. Training stops here; no '
+      'checkpoint is written from this state. Look at the environment if it is '
+      f'an observation, reward or discount; else {self._algorithm.remedies}.'
+    )
 
   def _set_state(self, state: StateT) -> None:
     self._state = state

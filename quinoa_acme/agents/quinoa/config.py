@@ -82,11 +82,11 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     """The default, for a fixed data set: held near to the data's actions.
 
     Nobody tries what its critics think too much of, so they are pessimistic.
-    No environment waits for its updates, so Q is fitted in all states.
+    No environment waits for its updates, so Q is fitted at more actions.
     """
     return cls(
       conservatism=0.01,
-      fit=fit_lib.CriticFit(pessimism=1.0, share_of_states=1.0),
+      fit=fit_lib.CriticFit(pessimism=1.0, num_actions=4),
     )
 
   @classmethod

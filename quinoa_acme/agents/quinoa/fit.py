@@ -48,13 +48,10 @@ class CriticFit:
     norm: how these are normalised.
     learning_rate: Adam's, of the critics.
     num_actions: fresh actions a state that Q is fitted at, at least 2.
-    share_of_states: of the batch's states, the share in which it is.
 
   Examples:
     >>> num_actions(CriticFit(num_actions=8))
     8
-    >>> num_states(CriticFit(share_of_states=0.25), batch_size=256)
-    64
   """
 
   num_critics: int = 2
@@ -62,8 +59,7 @@ class CriticFit:
   hidden_sizes: tuple[int, ...] = (128, 128)
   norm: norms.Norm = norms.LayerNorm()
   learning_rate: float = 1e-3
-  num_actions: int = 4
-  share_of_states: float = 0.25
+  num_actions: int = 2
 
   def __post_init__(self):
     validation.check_whole(self, 'num_critics')
@@ -71,10 +67,6 @@ class CriticFit:
     validation.check_sizes(self, 'hidden_sizes')
     validation.check_positive(self, 'learning_rate')
     validation.check_not_negative(self, 'pessimism')
-    if not 0 < self.share_of_states <= 1:
-      raise ValueError(
-        f'share_of_states must be in (0, 1], but is {self.share_of_states!r}.'
-      )
 
 
 Fit = DirectFit | CriticFit
@@ -86,10 +78,3 @@ def num_actions(fit: Fit) -> int:
   One is needed in any case, for the relative entropy.
   """
   return fit.num_actions if isinstance(fit, CriticFit) else 1
-
-
-def num_states(fit: Fit, batch_size: int) -> int:
-  """In how many states of a batch Q is fitted, at least one."""
-  if isinstance(fit, DirectFit):
-    return batch_size
-  return max(1, round(fit.share_of_states * batch_size))

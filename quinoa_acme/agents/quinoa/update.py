@@ -163,30 +163,30 @@ def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
 
 
 class _Fresh(NamedTuple):
-  """K actions that the policy takes now in each of S states."""
+  """K actions that the policy takes now in each of B states."""
 
-  # [S, ...].
+  # [B, ...].
   observation: Any
-  # [K, S, *action].
+  # [K, B, *action].
   action: jax.Array
-  # [K, S].
+  # [K, B].
   log_prob: jax.Array
-  # [K, S].
+  # [K, B].
   prior_log_prob: jax.Array
 
 
 class _Points(NamedTuple):
-  """N actions in each of S states, and what the prior says of them.
+  """N actions in each of B states, and what the prior says of them.
 
-  Q is fitted at the replayed ones by a `DirectFit`, so that N = 1 and S = B,
-  and at N = K fresh ones in a share of the batch's states by a `CriticFit`.
+  Q is fitted at the replayed ones by a `DirectFit`, so that N = 1, and at N = K
+  fresh ones by a `CriticFit`.
   """
 
-  # [S, ...].
+  # [B, ...].
   observation: Any
-  # [N, S, *action].
+  # [N, B, *action].
   action: jax.Array
-  # [N, S].
+  # [N, B].
   prior_log_prob: jax.Array
 
 
@@ -206,11 +206,11 @@ class _Known(NamedTuple):
 class _Fitted(NamedTuple):
   """Equation 2 as the loss computed it."""
 
-  # [N, S].
+  # [N, B].
   log_prob: jax.Array
-  # [S].
+  # [B].
   value: jax.Array
-  # [N, S].
+  # [N, B].
   log_ratio: jax.Array
   # Scalar.
   temperature: jax.Array
@@ -234,8 +234,7 @@ def make_update_step(
 
   Returns:
     A pure function from a state and a batch of transitions (leaves [B, ...]) to
-    the next state, scalar metrics, and a tree of booleans that says of each
-    quantity, in the order in which they are computed, whether it was finite.
+    the next state, scalar metrics, and of each quantity whether it was finite.
   """
   optimizer = make_optimizer(config)
   loss_and_gradients = jax.value_and_grad(
@@ -248,7 +247,7 @@ def make_update_step(
       networks,
       config,
       state,
-      _states_of_fit(config, batch),
+      batch.observation,
       fit_lib.num_actions(config.fit),
       sample_key,
     )
@@ -263,27 +262,26 @@ def make_update_step(
     new_state = _descend(
       optimizer, config, state, gradients, fitted.temperature, key
     )
+    gradient_norm = updates_lib.norm(gradients)
     metrics = {
       'loss': loss,
-      'gradient_norm': optax.tree.norm(gradients),
+      'gradient_norm': gradient_norm,
       'share_at_bounds': networks.policy.share_at_bounds(fresh.action),
       **_describe_fit(fitted, known, config, networks.policy.num_dimensions),
     }
-    finite = {
-      **_is_finite_before(batch, known, points),
-      **_is_finite_after(fitted, loss, gradients, new_state.params),
-    }
+    finite = _check(
+      batch,
+      known,
+      points,
+      fitted,
+      loss,
+      gradients,
+      gradient_norm,
+      new_state.params,
+    )
     return new_state, metrics, finite
 
   return update_step
-
-
-def _states_of_fit(
-  config: config_lib.QuinoaConfig, batch: types.Transition
-) -> Any:
-  """Those states of a batch in which Q is fitted; a batch has no order."""
-  size = fit_lib.num_states(config.fit, batch.reward.shape[0])
-  return jax.tree_util.tree_map(lambda x: x[:size], batch.observation)
 
 
 def _prior_log_prob(
@@ -538,26 +536,23 @@ def _describe_fit(
   return metrics
 
 
-def _is_finite_before(
-  batch: types.Transition, known: _Known, points: _Points
-) -> Any:
-  """Of what the loss takes as given, whether it is finite."""
-  return updates_lib.are_finite(
+def _check(
+  batch: types.Transition,
+  known: _Known,
+  points: _Points,
+  fitted: _Fitted,
+  loss: jax.Array,
+  gradients: Params,
+  gradient_norm: jax.Array,
+  params: Params,
+) -> updates_lib.Finiteness:
+  """Says of each quantity, in the order of its making, whether it is finite."""
+  return updates_lib.check_finite(
     {
       **updates_lib.parts_of(batch),
       '06 target value': known.next_value,
       '07 relative entropy': known.kl,
       '08 prior log-probability': points.prior_log_prob,
-    }
-  )
-
-
-def _is_finite_after(
-  fitted: _Fitted, loss: jax.Array, gradients: Params, params: Params
-) -> Any:
-  """Of what the loss makes of it, whether it is finite."""
-  return updates_lib.are_finite(
-    {
       '09 value': fitted.value,
       '10 critics': fitted.critics,
       '11 log-probability': fitted.log_prob,
@@ -565,5 +560,7 @@ def _is_finite_after(
       '13 loss': loss,
       '14 gradient': gradients,
       '15 parameters': params,
-    }
+    },
+    loss,
+    gradient_norm,
   )

@@ -126,8 +126,7 @@ def make_update_step(
 
   Returns:
     A pure function from a state and a batch of transitions (leaves [B, ...]) to
-    the next state, scalar metrics, and a tree of booleans that says of each
-    quantity, in the order in which they are computed, whether it was finite.
+    the next state, scalar metrics, and of each quantity whether it was finite.
   """
   optimizer = make_optimizer(config)
   loss_and_gradients = jax.value_and_grad(
@@ -159,7 +158,15 @@ def make_update_step(
       steps=steps,
     )
     metrics = _describe(networks, config, fitted, target, gradients)
-    finite = _check(batch, next_value, fitted, loss, gradients, params)
+    finite = _check(
+      batch,
+      next_value,
+      fitted,
+      loss,
+      gradients,
+      metrics['gradient_norm'],
+      params,
+    )
     return new_state, metrics, finite
 
   return update_step
@@ -268,8 +275,8 @@ def _describe(
     'value_mean': -fitted.policy_loss,
     'target_mean': jnp.mean(target),
     'entropy': -jnp.mean(fitted.fresh.log_prob),
-    'gradient_norm': optax.tree.norm(gradients),
-    'policy_gradient_norm': optax.tree.norm(gradients.policy),
+    'gradient_norm': updates_lib.norm(gradients),
+    'policy_gradient_norm': updates_lib.norm(gradients.policy),
     'share_at_bounds': networks.policy.share_at_bounds(fitted.fresh.action),
   }
   if isinstance(config.regularisation, regularisation_lib.KLRegularisation):
@@ -283,10 +290,11 @@ def _check(
   fitted: _Fitted,
   loss: jax.Array,
   gradients: Params,
+  gradient_norm: jax.Array,
   params: Params,
-) -> Any:
+) -> updates_lib.Finiteness:
   """Says of each quantity, in the order of its making, whether it is finite."""
-  return updates_lib.are_finite(
+  return updates_lib.check_finite(
     {
       **updates_lib.parts_of(batch),
       '06 target value': next_value,
@@ -297,5 +305,7 @@ def _check(
       '11 loss': loss,
       '12 gradient': gradients,
       '13 parameters': params,
-    }
+    },
+    loss,
+    gradient_norm,
   )

@@ -82,7 +82,7 @@ def test_the_target_is_the_reward_and_the_regularised_value(
   _, metrics, finite = jax.jit(update_lib.make_update_step(networks, config))(
     state, batch
   )
-  assert all(jax.tree_util.tree_leaves(finite))
+  assert finite.all()
 
   _, key, _ = jax.random.split(state.key, 3)
   action, log_prob = networks.policy.sample_and_log_prob(
