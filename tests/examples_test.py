@@ -62,6 +62,14 @@ def _returns(environment, agent, num_steps):
   return [row['episode_return'] for row in rows._data]
 
 
+def test_each_example_is_short_and_has_a_test():
+  examples = list(_EXAMPLES.glob('*.py'))
+  assert examples
+  for path in examples:
+    assert f'test_{path.stem}' in globals()
+    assert len(path.read_text().splitlines()) <= 60, path
+
+
 def test_normalised_observations(point_mass, config):
   environment = point_mass(0)
   agent = _load('normalised_observations').make_agent(
@@ -190,6 +198,13 @@ def test_own_networks(point_mass, config):
   assert 'residual_value/linear' in after
   assert _differ(before, after)
   assert counter.get_counts()['steps'] >= 50
+
+
+def test_learner_alone():
+  learn = _load('learner_alone').learn
+  config = quinoa.QuinoaConfig.debug()
+  assert learn(config, 0) > 0.9
+  assert learn(config, 100) < 0.6
 
 
 class _Source(core.VariableSource):

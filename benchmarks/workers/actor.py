@@ -35,7 +35,8 @@ class _Source(core.VariableSource):
   """Serves the parameters of a learner that learns nothing."""
 
   def __init__(self, learner: core.Learner):
-    self._variables = learner.get_variables(['policy'])
+    # As the learner node does.
+    self._variables = jax.device_get(learner.get_variables(['policy']))
 
   def get_variables(self, names):
     del names
