@@ -29,7 +29,6 @@ from typing import Any, NamedTuple  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from acme import specs  # noqa: E402
-from acme import types  # noqa: E402
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
@@ -38,6 +37,7 @@ import reverb  # noqa: E402
 from quinoa_acme import acting_loop  # noqa: E402
 from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
+from quinoa_acme import packing  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
@@ -227,8 +227,8 @@ def main(argv: list[str]) -> None:
   samples: Any = client.sample(
     config.replay_table_name, config.batch_size, emit_timesteps=False
   )
-  rows = [sample.data for sample in samples]
-  batch = types.Transition(*(np.stack(x) for x in zip(*rows, strict=True)))
+  packed = np.stack([np.ravel(sample.data) for sample in samples])
+  batch = packing.Packing(spec).unpack(packed)
   parts = list(
     itertools.chain(
       parts,

@@ -1,22 +1,20 @@
 """Builds an off-policy agent's parts, for any layout of Acme's."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast, Generic, TypeVar
+from typing import cast, Generic, TypeVar
 
 from acme import adders
 from acme import core
 from acme import specs
-from acme.adders import reverb as adders_reverb
 from acme.agents.jax import actor_core as actor_core_lib
 from acme.agents.jax import builders
 from acme.datasets import reverb as datasets
 from acme.jax import networks as networks_lib
 from acme.jax import variable_utils
 from acme.utils.loggers import base as loggers_base
-import dm_env
-import numpy as np
 import reverb
 
+from quinoa_acme import packing
 from quinoa_acme import resources
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
@@ -67,17 +65,27 @@ class OffPolicyBuilder(
         remover=reverb.selectors.Fifo(),
         max_size=config.max_replay_size,
         rate_limiter=limiter,
-        signature=adders_reverb.NStepTransitionAdder.signature(
-          environment_spec
-        ),
+        signature=packing.Packing(environment_spec).signature(),
       )
     ]
 
   def make_dataset_iterator(
     self, replay_client: reverb.Client
   ) -> Iterator[reverb.ReplaySample]:
-    """Makes batches of num_sgd_steps_per_step * batch_size transitions."""
+    """Makes batches of num_sgd_steps_per_step * batch_size transitions.
+
+    Args:
+      replay_client: of the server with the table.
+
+    Returns:
+      Samples whose data are transitions.
+
+    Raises:
+      ValueError: if the table is not of packed transitions.
+    """
     config = self._config
+    table = replay_client.server_info()[config.replay_table_name]
+    layout = packing.Packing.from_signature(table.signature)
     resources.hide_gpus_from_tensorflow()
     # One worker: each more keeps batches of its own in flight, which are older
     # when they are used, and a thread.
@@ -89,12 +97,14 @@ class OffPolicyBuilder(
       num_parallel_calls=1,
       max_in_flight_samples_per_worker=config.batch_size,
     )
-    return cast(Iterator[reverb.ReplaySample], dataset.as_numpy_iterator())
+    samples = cast(Iterator[reverb.ReplaySample], dataset.as_numpy_iterator())
+    return map(layout.unpack_sample, samples)
 
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
     """Makes the adder of one-step transitions."""
-    name = self._config.replay_table_name
-    return _OneStepAdder(replay_client, name)
+    return packing.TransitionAdder(
+      replay_client, self._config.replay_table_name
+    )
 
   def make_actor(
     self,
@@ -130,25 +140,3 @@ class OffPolicyBuilder(
     )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
     return actors.SaveableActor(core_, random_key, variable_client, adder)
-
-
-class _OneStepAdder(adders_reverb.NStepTransitionAdder):
-  """Adds one-step transitions with actions of the table's own dtype.
-
-  The policy gives float32, but an environment may take float64, and Reverb
-  refuses an item whose dtype differs from the table's signature.
-  """
-
-  def __init__(self, client: reverb.Client, table: str):
-    # With one step there is nothing to discount.
-    super().__init__(client, n_step=1, discount=1.0, priority_fns={table: None})
-    signature: Any = client.server_info()[table].signature
-    self._action_dtype = signature.action.dtype.as_numpy_dtype
-
-  def add(
-    self,
-    action: np.ndarray,
-    next_timestep: dm_env.TimeStep,
-    extras=(),
-  ) -> None:
-    super().add(np.asarray(action, self._action_dtype), next_timestep, extras)
