@@ -12,6 +12,7 @@ docs/decisions/0009-forked-nodes.md.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+import contextlib
 import functools
 import os
 import pathlib
@@ -75,11 +76,14 @@ class Fork(subprocess.Popen):
       self._function()
       status = 0
     except BaseException:
-      traceback.print_exc()
+      # The disk that it is printed to may be full.
+      with contextlib.suppress(OSError):
+        traceback.print_exc()
     finally:
       # Not by way of what the launcher does at its exit.
       for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+        with contextlib.suppress(OSError):
+          stream.flush()
       os._exit(status)
 
 

@@ -285,9 +285,10 @@ def _leave() -> None:
   or crash it on the way.
   """
   if _runs_in_own_process():
-    logging.flush()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for flush in (logging.flush, sys.stdout.flush, sys.stderr.flush):
+      # The disk that they print to may be full.
+      with contextlib.suppress(OSError):
+        flush()
     os._exit(0)
 
 

@@ -30,7 +30,7 @@ def test_forks_have_an_environment_and_an_end_of_their_own(tmp_path):
   launcher, at_exit = result.stdout.splitlines()
   assert at_exit == 'the launcher is at its exit'
   assert json.loads(launcher) == {
-    'statuses': [0, 1, -signal.SIGTERM],
+    'statuses': [0, 1, 1, -signal.SIGTERM],
     'could_fork': True,
     'can_fork_beside_a_thread': False,
     'has_variable': False,

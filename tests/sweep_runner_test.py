@@ -68,7 +68,8 @@ def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
     for steps in ('0', '150', '300')
   ]
   assert [row['learner_steps'] for row in rows[:3]] == ['0', '50', '200']
-  assert float(rows[2]['wall_clock']) > float(rows[1]['wall_clock']) > 0
+  # In tenths of a second.
+  assert float(rows[2]['wall_clock']) >= float(rows[1]['wall_clock']) > 0
   assert rows[0]['evaluation'] == 'MostLikely(num_samples=16)'
   assert rows[3]['evaluation'] == 'mode'
   # Both may end between the same two looks: then nothing is ever left.

@@ -37,7 +37,7 @@ def fail() -> None:
 
 
 def main(folder: pathlib.Path) -> None:
-  """Makes three forks, each in the midst of what a launcher may have set."""
+  """Makes four forks, each in the midst of what a launcher may have set."""
   env = {
     'ONLY_IN_THE_FORK': 'yes',
     'JAX_PLATFORMS': 'cpu',
@@ -50,7 +50,9 @@ def main(folder: pathlib.Path) -> None:
     looking = forking.Fork(look, env, folder / 'look')
     failing = forking.Fork(fail, env, folder / 'fail')
     waiting = forking.Fork(signal.pause, env, folder / 'wait')
-  statuses = [looking.wait(60), failing.wait(60)]
+    # A disk without room for what it prints.
+    full = forking.Fork(fail, env, pathlib.Path('/dev/full'))
+  statuses = [looking.wait(60), failing.wait(60), full.wait(60)]
   while True:
     # Until the fork has dropped what it has of the launcher's.
     waiting.send_signal(signal.SIGTERM)
