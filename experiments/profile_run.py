@@ -129,7 +129,7 @@ def _profile_update(
   yield _measure(
     'published parameters to NumPy',
     lambda: jax.tree_util.tree_map(np.array, update_lib.policy_of(state)),
-    'once a learner call',
+    'when an actor in another process asks',
   )
 
 
