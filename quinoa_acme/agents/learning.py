@@ -193,9 +193,7 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
 
   def _explain(self, finite: updates.Finiteness) -> NonFiniteError:
     """Names the first step and the first quantity that was not finite."""
-    found = finite.first()
-    assert found is not None
-    step, quantity, part = found
+    step, quantity, part = finite.first()
     return NonFiniteError(
       f'Learner step {self._steps + 1 + step}: the {quantity}'
       f'{f" at {part}" if part else ""} is not finite. Training stops here; no '

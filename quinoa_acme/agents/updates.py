@@ -1,10 +1,9 @@
 """Update steps: pure functions that learners run, and what all have in common.
 
 An update step takes a state and a batch of transitions (leaves [B, ...]) to the
-next state, scalar metrics, and a `Finiteness` that says of each quantity, in
-the order in which they are computed, whether it was finite. Quantities are
-named '01 observation', '02 action' and so on: JAX sorts them, so that the first
-that is not finite is the cause of those after it.
+next state, scalar metrics, and a `Finiteness` that says of each quantity
+whether it was finite, in the order in which they are computed: the first that
+is not is the cause of those after it.
 
 On a CPU each of a hundred reductions and copies takes longer to start than to
 run. So metrics travel as one array, and the quantities are looked at one by one
@@ -46,15 +45,15 @@ class Finiteness:
     """Whether all are finite, scalar."""
     return jnp.all(self.flags)
 
-  def first(self) -> tuple[int, str, str] | None:
+  def first(self) -> tuple[int, str, str]:
     """The first step with an array that is not finite, and that one's name.
 
+    There must be one.
+
     Returns:
-      The step's index, the quantity, and where in it; None if all are finite.
+      The step's index, the quantity, and where in it.
     """
     flags = np.asarray(self.flags).reshape((-1, len(self.names)))
-    if flags.all():
-      return None
     step = int(np.argmin(flags.all(axis=1)))
     return step, *self.names[int(np.argmin(flags[step]))]
 
@@ -97,47 +96,53 @@ def make_scanned_update(
 
 
 def check_finite(
-  quantities: dict[str, Any], loss: jax.Array, gradient_norm: jax.Array
+  batch: types.Transition,
+  quantities: dict[str, Any],
+  loss: jax.Array,
+  gradients: Any,
+  params: Any,
 ) -> Finiteness:
-  """Says of each array of each quantity whether all its elements are finite.
+  """Says of each array in an update whether all of its elements are finite.
+
+  What is not finite shows in the loss or its gradient, or has no effect; only
+  where it shows are the arrays looked at.
 
   Args:
-    quantities: trees of arrays, by names such as '01 observation'.
-    loss: scalar. A quantity that is not finite shows in it or in its gradient,
-      or has no effect; only then are the quantities looked at.
-    gradient_norm: of the loss, scalar.
+    batch: what the update is given.
+    quantities: what it makes of that, in the order in which it does: trees of
+      arrays by name.
+    loss: scalar.
+    gradients: of the loss.
+    params: those after the step.
 
   Returns:
-    Flags and names, in the order of the quantities' names.
+    Flags and names, in the order in which the arrays are computed.
   """
-  paths, _ = jax.tree_util.tree_flatten_with_path(quantities)
-  arrays = [jnp.asarray(array, jnp.float32) for _, array in paths]
+  named = {
+    'observation': batch.observation,
+    'action': batch.action,
+    'reward': batch.reward,
+    'discount': batch.discount,
+    'next observation': batch.next_observation,
+    **quantities,
+    'loss': loss,
+    'gradient': gradients,
+    'parameters': params,
+  }
+  names, arrays = [], []
+  for name, tree in named.items():
+    for path, array in jax.tree_util.tree_flatten_with_path(tree)[0]:
+      names.append((name, jax.tree_util.keystr(path)))
+      arrays.append(jnp.asarray(array, jnp.float32))
   flags = jax.lax.cond(
-    jnp.isfinite(loss + gradient_norm),
+    jnp.isfinite(loss + norm(gradients)),
     lambda: jnp.full(len(arrays), True),
     lambda: jnp.stack([jnp.all(jnp.isfinite(array)) for array in arrays]),
   )
-  names = tuple(
-    (path[0].key.split(' ', 1)[1], jax.tree_util.keystr(path[1:]))
-    for path, _ in paths
-  )
-  return Finiteness(flags, names)
+  return Finiteness(flags, tuple(names))
 
 
 def norm(tree: Any) -> jax.Array:
   """The Euclidean norm of all the elements of a tree of arrays, scalar."""
   vector, _ = flatten_util.ravel_pytree(tree)
   return jnp.sqrt(jnp.dot(vector, vector))
-
-
-# The numbers put JAX's order of keys, the alphabet's, into that of computation;
-# an update's own quantities go on from 06.
-def parts_of(batch: types.Transition) -> dict[str, Any]:
-  """What an update is given, by the names that `check_finite` is to tell."""
-  return {
-    '01 observation': batch.observation,
-    '02 action': batch.action,
-    '03 reward': batch.reward,
-    '04 discount': batch.discount,
-    '05 next observation': batch.next_observation,
-  }

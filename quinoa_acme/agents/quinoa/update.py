@@ -262,22 +262,23 @@ def make_update_step(
     new_state = _descend(
       optimizer, config, state, gradients, fitted.temperature, key
     )
-    gradient_norm = updates_lib.norm(gradients)
     metrics = {
       'loss': loss,
-      'gradient_norm': gradient_norm,
+      'gradient_norm': updates_lib.norm(gradients),
       'share_at_bounds': networks.policy.share_at_bounds(fresh.action),
       **_describe_fit(fitted, known, config, networks.policy.num_dimensions),
     }
-    finite = _check(
-      batch,
-      known,
-      points,
-      fitted,
-      loss,
-      gradients,
-      gradient_norm,
-      new_state.params,
+    quantities = {
+      'target value': known.next_value,
+      'relative entropy': known.kl,
+      'prior log-probability': points.prior_log_prob,
+      'value': fitted.value,
+      'critics': fitted.critics,
+      'log-probability': fitted.log_prob,
+      'temperature': fitted.temperature,
+    }
+    finite = updates_lib.check_finite(
+      batch, quantities, loss, gradients, new_state.params
     )
     return new_state, metrics, finite
 
@@ -534,33 +535,3 @@ def _describe_fit(
   if bound is not None:
     metrics['kl_over_epsilon'] = known.kl / bound
   return metrics
-
-
-def _check(
-  batch: types.Transition,
-  known: _Known,
-  points: _Points,
-  fitted: _Fitted,
-  loss: jax.Array,
-  gradients: Params,
-  gradient_norm: jax.Array,
-  params: Params,
-) -> updates_lib.Finiteness:
-  """Says of each quantity, in the order of its making, whether it is finite."""
-  return updates_lib.check_finite(
-    {
-      **updates_lib.parts_of(batch),
-      '06 target value': known.next_value,
-      '07 relative entropy': known.kl,
-      '08 prior log-probability': points.prior_log_prob,
-      '09 value': fitted.value,
-      '10 critics': fitted.critics,
-      '11 log-probability': fitted.log_prob,
-      '12 temperature': fitted.temperature,
-      '13 loss': loss,
-      '14 gradient': gradients,
-      '15 parameters': params,
-    },
-    loss,
-    gradient_norm,
-  )

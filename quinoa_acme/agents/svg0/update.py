@@ -158,14 +158,15 @@ def make_update_step(
       steps=steps,
     )
     metrics = _describe(networks, config, fitted, target, gradients)
-    finite = _check(
-      batch,
-      next_value,
-      fitted,
-      loss,
-      gradients,
-      metrics['gradient_norm'],
-      params,
+    quantities = {
+      'target value': next_value,
+      'critic': fitted.q,
+      'log-probability': fitted.fresh.log_prob,
+      'relative entropy': fitted.fresh.kl,
+      'value of fresh actions': fitted.fresh_q,
+    }
+    finite = updates_lib.check_finite(
+      batch, quantities, loss, gradients, params
     )
     return new_state, metrics, finite
 
@@ -282,30 +283,3 @@ def _describe(
   if isinstance(config.regularisation, regularisation_lib.KLRegularisation):
     metrics['kl'] = jnp.mean(fitted.fresh.kl)
   return metrics
-
-
-def _check(
-  batch: types.Transition,
-  next_value: jax.Array,
-  fitted: _Fitted,
-  loss: jax.Array,
-  gradients: Params,
-  gradient_norm: jax.Array,
-  params: Params,
-) -> updates_lib.Finiteness:
-  """Says of each quantity, in the order of its making, whether it is finite."""
-  return updates_lib.check_finite(
-    {
-      **updates_lib.parts_of(batch),
-      '06 target value': next_value,
-      '07 critic': fitted.q,
-      '08 log-probability': fitted.fresh.log_prob,
-      '09 relative entropy': fitted.fresh.kl,
-      '10 value of fresh actions': fitted.fresh_q,
-      '11 loss': loss,
-      '12 gradient': gradients,
-      '13 parameters': params,
-    },
-    loss,
-    gradient_norm,
-  )
