@@ -6,13 +6,10 @@ one vector of bytes a transition takes a quarter of the time, and less in the
 actor that writes it. See docs/decisions/0023-packed-transitions.md.
 """
 
-from collections.abc import Callable
 import json
 from typing import Any, cast
 
 from acme import types
-from acme.adders import reverb as adders_reverb
-import dm_env
 import numpy as np
 import reverb
 import tensorflow as tf
@@ -45,9 +42,13 @@ class Packing:
       discount=spec.discounts,
       next_observation=spec.observations,
     )
+    self._leaves = tree.flatten(self._example)
+    self._names = [
+      '/'.join(map(str, path))
+      for path, _ in tree.flatten_with_path(self._example)
+    ]
     sizes = [
-      leaf.dtype.itemsize * int(np.prod(leaf.shape))
-      for leaf in tree.flatten(self._example)
+      leaf.dtype.itemsize * int(np.prod(leaf.shape)) for leaf in self._leaves
     ]
     self._ends = np.cumsum(sizes).tolist()
     # What a transition takes.
@@ -79,28 +80,29 @@ class Packing:
     """The table's signature, whose name says what the bytes are."""
     return tf.TensorSpec((self.num_bytes,), tf.uint8, name=self._plain)
 
-  def pack_part(self, name: str, value: types.NestedArray) -> bytes:
-    """The bytes of one part of a transition.
+  def pack(self, transition: types.Transition) -> np.ndarray:
+    """The bytes of a transition.
 
     Args:
-      name: a field of `acme.types.Transition`.
-      value: what the field is to hold. Numbers are cast within their kind.
+      transition: its leaves without a batch dimension. Numbers are cast within
+        their kind: a policy gives float32, whatever the environment takes.
 
     Returns:
-      The bytes.
+      uint8 [num_bytes].
 
     Raises:
-      ValueError: if it is of another structure, shape or kind than specified.
+      ValueError: if it has other parts than specified, or one of another shape
+        or kind.
     """
-    spec = getattr(self._example, name)
-    if not tree.is_nested(spec):
-      return _to_bytes(name, spec, value)
-    tree.assert_same_structure(spec, value, check_types=False)
-    return b''.join(
-      _to_bytes(name, leaf, part)
-      for leaf, part in zip(
-        tree.flatten(spec), tree.flatten(value), strict=True
+    leaves = tree.flatten(transition)
+    if len(leaves) != len(self._leaves):
+      raise ValueError(
+        f'a transition has {len(self._leaves)} arrays here, but this one has '
+        f'{len(leaves)}: {transition}. The environment must give what its '
+        'specs say.'
       )
+    return np.frombuffer(
+      b''.join(map(_to_bytes, self._names, self._leaves, leaves)), np.uint8
     )
 
   def unpack(self, packed: np.ndarray) -> types.Transition:
@@ -114,7 +116,7 @@ class Packing:
       observations are tuples.
     """
     leaves, begin = [], 0
-    for leaf, end in zip(tree.flatten(self._example), self._ends, strict=True):
+    for leaf, end in zip(self._leaves, self._ends, strict=True):
       column = np.ascontiguousarray(packed[:, begin:end])
       leaves.append(column.view(leaf.dtype).reshape(len(packed), *leaf.shape))
       begin = end
@@ -133,21 +135,21 @@ def _to_bytes(name: str, spec: Any, value: Any) -> bytes:
     array.dtype, spec.dtype, 'same_kind'
   ):
     raise ValueError(
-      f'the {name} should be {spec.dtype.name} {list(spec.shape)}, as the '
-      f"environment's spec says, but is {array.dtype.name} "
-      f'{list(array.shape)}. Mend the environment or its spec.'
+      f'the {name} should be {spec.dtype.name} {list(spec.shape)}, but is '
+      f'{array.dtype.name} {list(array.shape)}. The environment must give what '
+      'its specs say.'
     )
   return array.astype(spec.dtype, copy=False).tobytes()
 
 
-class TransitionAdder(adders_reverb.ReverbAdder):
-  """Adds one-step transitions, packed, to a table.
+class PackedWriter:
+  """Inserts transitions into one table, each as soon as it is there.
 
-  What is added is what Acme's `NStepTransitionAdder` adds with n = 1.
+  `replay.ReplayAdder` makes them of what an actor sees.
   """
 
   def __init__(self, client: reverb.Client, table: str):
-    """Makes the adder.
+    """Waits for the server, and makes the writer.
 
     Args:
       client: of the server.
@@ -156,76 +158,22 @@ class TransitionAdder(adders_reverb.ReverbAdder):
     Raises:
       ValueError: if the table is not of packed transitions.
     """
-    super().__init__(
-      client,
-      max_sequence_length=1,
-      max_in_flight_items=_MAX_IN_FLIGHT_ITEMS,
-      priority_fns={table: None},
-    )
     self._table = table
     self._packing = Packing.from_signature(
       client.server_info()[table].signature
     )
-    self._observation = b''
+    self._writer = client.trajectory_writer(num_keep_alive_refs=1)
 
-  def add_first(self, timestep: dm_env.TimeStep) -> None:
-    """Takes the first observation of an episode.
-
-    Raises:
-      ValueError: if the time step is not a first one.
-    """
-    if not timestep.first():
-      raise ValueError(
-        'add_first needs the first time step of an episode, but got one of '
-        f'type {timestep.step_type!r}.'
-      )
-    self._observation = self._pack('observation', timestep.observation)
-    self._add_first_called = True
-
-  def add(
-    self,
-    action: types.NestedArray,
-    next_timestep: dm_env.TimeStep,
-    extras: types.NestedArray | None = (),
-  ) -> None:
-    """Adds the transition to the next time step.
+  def insert(self, transition: types.Transition) -> None:
+    """Sends a transition; blocks while the table's limiter holds it back.
 
     Args:
-      action: the action taken.
-      next_timestep: what came of it.
-      extras: none; there is no place for them in the table.
+      transition: its leaves without a batch dimension.
 
     Raises:
-      ValueError: if no episode was begun, or there are extras.
+      ValueError: if it is not of the table's layout.
     """
-    if not self._add_first_called:
-      raise ValueError('call add_first before add: no episode was begun.')
-    if extras is not None and tree.flatten(extras):
-      raise ValueError(f'the table has no place for extras: {extras!r}.')
-    next_observation = self._pack('observation', next_timestep.observation)
-    transition = b''.join(
-      (
-        self._observation,
-        self._pack('action', action),
-        self._pack('reward', next_timestep.reward),
-        self._pack('discount', next_timestep.discount),
-        next_observation,
-      )
-    )
-    self._observation = next_observation
-    self._writer.append(np.frombuffer(transition, np.uint8))
-    self._write()
-    if next_timestep.last():
-      self.reset()
-
-  @property
-  def _pack(self) -> Callable[[str, Any], bytes]:
-    return self._packing.pack_part
-
-  def _write(self) -> None:
+    self._writer.append(self._packing.pack(transition))
     history = cast(Any, self._writer.history)
     self._writer.create_item(self._table, 1.0, history[-1])
-    self._writer.flush(self._max_in_flight_items)
-
-  def _write_last(self) -> None:
-    """Nothing is left to write: each transition is written as it is added."""
+    self._writer.flush(_MAX_IN_FLIGHT_ITEMS)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import json
 import os
 import pathlib
-from typing import Any, cast, NamedTuple
+from typing import Any, cast, NamedTuple, Protocol
 
 from acme import adders
 from acme import specs
@@ -232,6 +232,14 @@ class TransitionReplay:
       yield reverb.ReplaySample(info, self._take(rows))
 
 
+class Inserter(Protocol):
+  """What takes transitions one by one: a replay, or a writer to one."""
+
+  def insert(self, transition: types.Transition) -> None:
+    """Takes one transition, its leaves without a batch dimension."""
+    ...
+
+
 class _Step(NamedTuple):
   """An action, where it was taken, and what it was paid."""
 
@@ -242,7 +250,7 @@ class _Step(NamedTuple):
 
 
 class ReplayAdder(adders.Adder):
-  """Adds an actor's transitions to a `TransitionReplay`.
+  """Adds an actor's transitions to a replay.
 
   They are of one step, or of n: those that Acme's `NStepTransitionAdder` adds,
   the shorter ones at both ends of an episode among them.
@@ -261,14 +269,15 @@ class ReplayAdder(adders.Adder):
 
   def __init__(
     self,
-    replay: TransitionReplay,
+    replay: Inserter,
     num_steps: int = 1,
     discount: float = 1.0,
   ):
     """Makes the adder.
 
     Args:
-      replay: takes the transitions.
+      replay: takes the transitions: a `TransitionReplay`, or a
+        `packing.PackedWriter` to a Reverb table.
       num_steps: the environment steps n of a transition: its reward is
         r_0 + g d_0 r_1 + ... + g^(n-1) d_0 ... d_(n-2) r_(n-1), its discount
         g^(n-1) d_0 ... d_(n-1).

@@ -1,5 +1,7 @@
 """Tests of packed transitions, alone and by way of a server."""
 
+import threading
+
 from acme import specs
 from acme import types
 from acme.adders import reverb as adders_reverb
@@ -12,6 +14,7 @@ import reverb
 import tree
 
 from quinoa_acme import packing
+from quinoa_acme import replay as replay_lib
 
 _DTYPES = (np.float32, np.float64, np.int32, np.uint8, np.bool_)
 _SHAPES = ((), (1,), (3,), (2, 3), (0,))
@@ -67,19 +70,7 @@ def test_what_is_unpacked_is_what_was_packed(observations, seed):
     for _ in range(3)
   ]
   layout = packing.Packing(spec)
-  packed = np.stack(
-    [
-      np.frombuffer(
-        b''.join(
-          layout.pack_part(name, getattr(row, name))
-          for name in row._fields
-          if name != 'extras'
-        ),
-        np.uint8,
-      )
-      for row in rows
-    ]
-  )
+  packed = np.stack([layout.pack(row) for row in rows])
   assert packed.shape == (3, layout.num_bytes)
   # As the other side of a server knows it.
   other = packing.Packing.from_signature(layout.signature())
@@ -93,35 +84,74 @@ def test_what_is_unpacked_is_what_was_packed(observations, seed):
     np.testing.assert_array_equal(left, right)
 
 
+@pytest.fixture
+def spec():
+  return _make_spec({'a': specs.Array((2,), np.float32)})
+
+
+@pytest.fixture
+def serve():
+  """Serves a table that gives each item once, in order."""
+  servers = []
+
+  def serve(signature, max_size=100):
+    servers.append(
+      reverb.Server(
+        [
+          reverb.Table(
+            'table',
+            sampler=reverb.selectors.Fifo(),
+            remover=reverb.selectors.Fifo(),
+            max_size=max_size,
+            max_times_sampled=1,
+            rate_limiter=reverb.rate_limiters.Queue(max_size),
+            signature=signature,
+          )
+        ]
+      )
+    )
+    return servers[-1].localhost_client()
+
+  yield serve
+  for server in servers:
+    server.stop()
+
+
+def _transition(i):
+  return types.Transition(
+    observation={'a': np.full(2, i, np.float32)},
+    action=np.full(2, i / 100),
+    reward=np.float32(i),
+    discount=np.float32(1.0),
+    next_observation={'a': np.full(2, i + 1, np.float32)},
+  )
+
+
 @pytest.mark.parametrize(
-  ('name', 'value', 'message'),
+  ('change', 'message'),
   [
-    ('action', np.zeros(3), r'action should be float64 \[2\].*float64 \[3\]'),
-    ('action', np.zeros(2, complex), 'action should be float64'),
-    ('reward', np.zeros(1), r'reward should be float32 \[\], .*float64 \[1\]'),
-    ('observation', np.zeros(2), r'observation should be int32 \[2\]'),
+    ({'action': np.zeros(3)}, r'action should be float64 \[2\].*\[3\]'),
+    ({'action': np.zeros(2, complex)}, 'action should be float64.*complex'),
+    ({'reward': np.zeros(1)}, r'reward should be float32 \[\], .*\[1\]'),
+    ({'observation': {'a': np.zeros(3)}}, 'the observation/a should be'),
+    ({'extras': np.zeros(1)}, 'has 5 arrays here, but this one has 6'),
   ],
 )
-def test_what_does_not_fit_is_refused(name, value, message):
-  layout = packing.Packing(_make_spec(specs.Array((2,), np.int32)))
+def test_what_does_not_fit_is_refused(serve, spec, change, message):
+  layout = packing.Packing(spec)
+  client = serve(layout.signature())
+  writer = packing.PackedWriter(client, 'table')
   with pytest.raises(ValueError, match=message):
-    layout.pack_part(name, value)
+    writer.insert(_transition(0)._replace(**change))
+  # And nothing of it is left behind.
+  writer.insert(_transition(1))
+  [found] = _read(client, 1)
+  np.testing.assert_array_equal(np.ravel(found), layout.pack(_transition(1)))
 
 
-def _serve(signature):
-  return reverb.Server(
-    [
-      reverb.Table(
-        'table',
-        sampler=reverb.selectors.Fifo(),
-        remover=reverb.selectors.Fifo(),
-        max_size=100,
-        max_times_sampled=1,
-        rate_limiter=reverb.rate_limiters.MinSize(1),
-        signature=signature,
-      )
-    ]
-  )
+def _read(client, num_items):
+  samples = client.sample('table', num_items, emit_timesteps=False)
+  return [sample.data for sample in samples]
 
 
 def _episodes(spec, rng):
@@ -138,82 +168,54 @@ def _episodes(spec, rng):
       )
 
 
-def _add(adder, timesteps):
-  rng = np.random.default_rng(1)
-  for timestep in timesteps:
-    if timestep.first():
-      adder.add_first(timestep)
-    else:
-      # An actor without extras gives None.
-      adder.add(rng.uniform(-1, 1, 2), timestep, extras=None)
-
-
-def _read(server, num_items):
-  samples = server.localhost_client().sample(
-    'table', num_items, emit_timesteps=False
-  )
-  return [sample.data for sample in samples]
-
-
-def test_what_is_added_is_what_acme_s_adder_adds():
-  spec = _make_spec({'a': specs.Array((2,), np.float32)})
-  timesteps = list(_episodes(spec, np.random.default_rng(0)))
-  ours = _serve(packing.Packing(spec).signature())
-  _add(packing.TransitionAdder(ours.localhost_client(), 'table'), timesteps)
-  acme_s = _serve(adders_reverb.NStepTransitionAdder.signature(spec))
-  _add(
+def test_what_is_added_is_what_acme_s_adder_adds(serve, spec):
+  layout = packing.Packing(spec)
+  ours = serve(layout.signature())
+  acme_s = serve(adders_reverb.NStepTransitionAdder.signature(spec))
+  for adder in (
+    replay_lib.ReplayAdder(packing.PackedWriter(ours, 'table')),
     adders_reverb.NStepTransitionAdder(
-      acme_s.localhost_client(), 1, 1.0, priority_fns={'table': None}
+      acme_s, 1, 1.0, priority_fns={'table': None}
     ),
-    timesteps,
-  )
-  found = packing.Packing(spec).unpack(np.stack(_read(ours, 7)).reshape(7, -1))
+  ):
+    rng = np.random.default_rng(1)
+    for timestep in _episodes(spec, np.random.default_rng(0)):
+      if timestep.first():
+        adder.add_first(timestep)
+      else:
+        adder.add(rng.uniform(-1, 1, 2), timestep)
+  found = layout.unpack(np.stack(_read(ours, 7)).reshape(7, -1))
   for left, right in zip(
     tree.flatten(found),
     zip(*map(tree.flatten, _read(acme_s, 7)), strict=True),
     strict=True,
   ):
     np.testing.assert_array_equal(left, np.stack(right).reshape(left.shape))
-  for server in (ours, acme_s):
-    server.stop()
 
 
-def test_an_observation_that_the_environment_writes_over_is_kept():
-  spec = _make_spec(specs.Array((2,), np.float32))
-  server = _serve(packing.Packing(spec).signature())
-  adder = packing.TransitionAdder(server.localhost_client(), 'table')
-  buffer = np.zeros(2, np.float32)
-  adder.add_first(dm_env.restart(buffer))
-  buffer += 1
-  adder.add(np.zeros(2), dm_env.termination(0.0, buffer))
-  buffer += 1
-  found = packing.Packing(spec).unpack(
-    np.stack(_read(server, 1)).reshape(1, -1)
-  )
-  np.testing.assert_array_equal(found.observation, [[0, 0]])
-  np.testing.assert_array_equal(found.next_observation, [[1, 1]])
-  server.stop()
+def test_the_limiter_holds_a_writer_back_until_it_is_sampled(serve, spec):
+  layout = packing.Packing(spec)
+  client = serve(layout.signature(), max_size=10)
+  writer = packing.PackedWriter(client, 'table')
+  made = []
+
+  def insert():
+    for i in range(40):
+      writer.insert(_transition(i))
+      made.append(i)
+
+  thread = threading.Thread(target=insert, daemon=True)
+  thread.start()
+  thread.join(1.0)
+  # In the table, and in flight.
+  assert 10 <= len(made) <= 20
+  found = layout.unpack(np.stack(_read(client, 40)).reshape(40, -1))
+  np.testing.assert_array_equal(found.reward, np.arange(40))
+  thread.join(20.0)
+  assert len(made) == 40
 
 
-def test_an_adder_out_of_turn_says_so():
-  spec = _make_spec(specs.Array((2,), np.float32))
-  server = _serve(packing.Packing(spec).signature())
-  adder = packing.TransitionAdder(server.localhost_client(), 'table')
-  observation = np.zeros(2, np.float32)
-  later = dm_env.transition(np.float32(0), observation)
-  with pytest.raises(ValueError, match='call add_first before add'):
-    adder.add(np.zeros(2), later)
-  with pytest.raises(ValueError, match='needs the first time step'):
-    adder.add_first(later)
-  adder.add_first(dm_env.restart(observation))
-  with pytest.raises(ValueError, match='no place for extras'):
-    adder.add(np.zeros(2), later, extras={'log_prob': 0.0})
-  server.stop()
-
-
-def test_a_table_of_another_kind_is_named():
-  spec = _make_spec(specs.Array((2,), np.float32))
-  server = _serve(adders_reverb.NStepTransitionAdder.signature(spec))
+def test_a_table_of_another_kind_is_named(serve, spec):
+  client = serve(adders_reverb.NStepTransitionAdder.signature(spec))
   with pytest.raises(ValueError, match='not of packed transitions'):
-    packing.TransitionAdder(server.localhost_client(), 'table')
-  server.stop()
+    packing.PackedWriter(client, 'table')

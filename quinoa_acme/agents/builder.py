@@ -15,6 +15,7 @@ from acme.utils.loggers import base as loggers_base
 import reverb
 
 from quinoa_acme import packing
+from quinoa_acme import replay as replay_lib
 from quinoa_acme import resources
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
@@ -102,9 +103,8 @@ class OffPolicyBuilder(
 
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
     """Makes the adder of one-step transitions."""
-    return packing.TransitionAdder(
-      replay_client, self._config.replay_table_name
-    )
+    name = self._config.replay_table_name
+    return replay_lib.ReplayAdder(packing.PackedWriter(replay_client, name))
 
   def make_actor(
     self,
