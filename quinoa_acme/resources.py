@@ -15,7 +15,6 @@ import signal
 import socket
 import stat
 
-_SINGLE_THREAD_XLA = '--xla_cpu_multi_thread_eigen=false'
 # Holds the launcher's process number, in the nodes that have processes of
 # their own.
 _LAUNCHER = 'QUINOA_ACME_LAUNCHER'
@@ -36,14 +35,12 @@ def environment_of(role: str) -> dict[str, str]:
     role: 'learner', or any other node's name.
 
   Returns:
-    Variables to set before the process imports JAX or TensorFlow. What the
-    user has set for XLA is kept, and comes last, so that it wins.
+    Variables to set before the process imports JAX or TensorFlow. The number of
+    XLA's threads stays what the user has set, as NPROC.
   """
-  flags = os.environ.get('XLA_FLAGS', '').split()
-  if _SINGLE_THREAD_XLA not in flags:
-    flags.insert(0, _SINGLE_THREAD_XLA)
   variables = {
-    'XLA_FLAGS': ' '.join(flags),
+    # What XLA's pool of threads is made by; its own flags do not hold it back.
+    'NPROC': os.environ.get('NPROC', '1'),
     'OMP_NUM_THREADS': '1',
     'OPENBLAS_NUM_THREADS': '1',
     'TF_NUM_INTRAOP_THREADS': '1',
