@@ -531,9 +531,14 @@ def run_actor(
     counter = counting.Counter(coordinator, 'actor', time_delta=0.0)
     loop = acting_loop.ActingLoop(environment, actor, counter, logger)
     finishing = _Polled(coordinator.should_finish)
+
+    def is_over() -> bool:
+      # What the actor has counted itself it needs not ask for.
+      return stopping() or loop.steps_so_far >= config.num_steps or finishing()
+
     reported = None
-    while not (stopping() or finishing()):
-      loop.run_steps(_STEPS_BETWEEN_LOOKS, lambda: stopping() or finishing())
+    while not is_over():
+      loop.run_steps(_STEPS_BETWEEN_LOOKS, is_over)
       if loop.last_return is not None and loop.last_return != reported:
         reported = loop.last_return
         coordinator.report({'training_return': reported})
