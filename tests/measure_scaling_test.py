@@ -56,7 +56,6 @@ def test_the_least_of_the_bounds_is_what_a_run_makes(script):
   assert calculate(slow, 8, float('inf')) == pytest.approx(20.0)
 
 
-@pytest.mark.skipif(not _TABLE.exists(), reason='not measured yet')
 def test_the_table_of_the_page_is_that_of_the_committed_rows(script):
   with _TABLE.open(newline='') as file:
     rows = list(csv.DictReader(file))
