@@ -59,7 +59,7 @@ _COLUMNS: tuple[str, ...] = (
 # What varies, and over which values; the default is among them.
 _VALUES = {
   'action dimension': (1, 2, 6, 12, 24, 38, 64),
-  'couplings': (1, 2, 4, 8),
+  'couplings': (2, 4, 6, 8),
   'batch': (64, 128, 256, 512, 1024),
 }
 _DEFAULTS = {'action dimension': 6, 'couplings': 4, 'batch': 256}
