@@ -171,10 +171,13 @@ def _plot(rows: list[dict[str, str]], path: str) -> None:
       axis.fill_between(
         values, [min(x) for x in samples], [max(x) for x in samples], alpha=0.2
       )
-      axis.set(xscale='log', xticks=values, xticklabels=values, ylim=(0, None))
+      axis.set(xscale='log', xticks=values, xticklabels=values)
       axis.minorticks_off()
       axis.grid(alpha=0.3)
     axes[1, column].set_xlabel(varied)
+  # After all is drawn, for it ends the scaling of the whole row.
+  for axis in axes[:, 0]:
+    axis.set_ylim(bottom=0)
   axes[0, 0].set_ylabel('update, ms')
   axes[1, 0].set_ylabel('action, µs')
   figure.savefig(path, dpi=120)
