@@ -62,12 +62,14 @@ class Soundness:
 def examine(
   learner: Sequence[Mapping[str, float]],
   evaluator: Sequence[Mapping[str, float]],
+  reward_scale: float = 1.0,
 ) -> Soundness:
   """Examines what a run logged.
 
   Args:
     learner: the learner's rows, in order; see `loggers.read_rows`.
     evaluator: the evaluator's rows.
+    reward_scale: factor on the rewards that the learner saw, and so on its V.
 
   Returns:
     The findings.
@@ -94,7 +96,7 @@ def examine(
     kl_low=min(kl, default=math.nan),
     kl_high=max(kl, default=math.nan),
     kl_held=_mean([float(0.5 <= x <= 2.0) for x in kl]),
-    value=_mean(value),
+    value=_mean(value) / reward_scale,
     discounted_return=(
       evaluator[-1]['discounted_return'] if evaluator else math.nan
     ),

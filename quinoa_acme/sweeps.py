@@ -292,7 +292,8 @@ def _examine(run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
     return None
   evaluations = logs / 'evaluator.csv'
   evaluator = loggers.read_rows(evaluations) if evaluations.exists() else []
-  found = dataclasses.asdict(soundness.examine(learner, evaluator))
+  scale = float(dict(run.flags).get('reward_scale', 1.0))
+  found = dataclasses.asdict(soundness.examine(learner, evaluator, scale))
   return {
     'agent': run.agent,
     'preset': run.preset_name,

@@ -31,6 +31,13 @@ def test_v_stands_beside_what_the_policy_got():
   assert (found.value, found.discounted_return) == (7.0, 8.0)
 
 
+def test_v_of_scaled_rewards_is_in_units_of_reward_again():
+  rows = [_row(10, 1.0, value_mean=5.0), _row(100, 1.0, value_mean=0.7)]
+  found = soundness.examine(rows, [{'discounted_return': 8.0}], 0.1)
+  assert found.value == pytest.approx(7.0)
+  assert found.discounted_return == 8.0
+
+
 def test_an_agent_without_constraint_or_value_is_examined_too():
   found = soundness.examine([{'learner_steps': 5.0, 'loss': 1.0}], [])
   assert math.isnan(found.kl_low)
