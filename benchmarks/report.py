@@ -15,7 +15,7 @@ import platform
 from typing import Any
 
 from benchmarks import lines as lines_lib
-from quinoa_acme import experiment
+from quinoa_acme.runs import experiment
 
 # Between them the page has the table.
 _BEGIN = '<!-- speed made by python -m benchmarks -->'

@@ -23,9 +23,9 @@ from absl import app
 from absl import flags
 import numpy as np
 
-from quinoa_acme import checkpointing
-from quinoa_acme import loggers
-from quinoa_acme import run_folder
+from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import loggers
+from quinoa_acme.runs import run_folder
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLE = _ROOT / 'experiments' / 'results' / 'resumed.csv'

@@ -33,16 +33,16 @@ from acme.utils import loggers as acme_loggers  # noqa: E402
 import sonnet as snt  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from quinoa_acme import acting_loop  # noqa: E402
-from quinoa_acme import checkpointing  # noqa: E402
-from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import evaluation  # noqa: E402
-from quinoa_acme import experiment  # noqa: E402
-from quinoa_acme import local  # noqa: E402
-from quinoa_acme import loggers  # noqa: E402
-from quinoa_acme import results  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
+from quinoa_acme.evidence import results  # noqa: E402
+from quinoa_acme.runs import acting_loop  # noqa: E402
+from quinoa_acme.runs import checkpointing  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import evaluation  # noqa: E402
+from quinoa_acme.runs import experiment  # noqa: E402
+from quinoa_acme.runs import local  # noqa: E402
+from quinoa_acme.runs import loggers  # noqa: E402
 
 _TASK = flags.DEFINE_string(
   'env_name', 'control:cartpole:balance', 'Which task to train.'

@@ -22,15 +22,15 @@ import sys  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
-from quinoa_acme import checkpointing  # noqa: E402
-from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import policies  # noqa: E402
-from quinoa_acme import rendering  # noqa: E402
-from quinoa_acme import run_folder  # noqa: E402
-from quinoa_acme import trials  # noqa: E402
-from quinoa_acme import videos  # noqa: E402
 from quinoa_acme.agents import choices  # noqa: E402
+from quinoa_acme.runs import checkpointing  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import rendering  # noqa: E402
+from quinoa_acme.runs import run_folder  # noqa: E402
+from quinoa_acme.runs import trials  # noqa: E402
+from quinoa_acme.runs import videos  # noqa: E402
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 _EPISODES = flags.DEFINE_integer('episodes', 10, 'How many.', lower_bound=1)

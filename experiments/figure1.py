@@ -9,9 +9,9 @@ interval. Runs of the suite `figure1` that are not in its table are named.
 
 import pathlib
 
-from quinoa_acme import figures
-from quinoa_acme import results
-from quinoa_acme import sweeps
+from quinoa_acme.evidence import figures
+from quinoa_acme.evidence import results
+from quinoa_acme.evidence import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _EXPERIMENTS = _ROOT / 'experiments'

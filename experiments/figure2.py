@@ -27,11 +27,11 @@ from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from matplotlib import image as image_lib  # noqa: E402
 
-from quinoa_acme import command_line  # noqa: E402
-from quinoa_acme import figures  # noqa: E402
-from quinoa_acme import policy_figure  # noqa: E402
-from quinoa_acme import rendering  # noqa: E402
-from quinoa_acme import running  # noqa: E402
+from quinoa_acme.evidence import figures  # noqa: E402
+from quinoa_acme.evidence import policy_figure  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import rendering  # noqa: E402
+from quinoa_acme.runs import running  # noqa: E402
 
 _RESULTS = _ROOT / 'experiments' / 'results'
 _IMAGES = _ROOT / 'docs' / 'images'

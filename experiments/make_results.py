@@ -17,12 +17,12 @@ import statistics
 from matplotlib import figure as figure_lib
 import numpy as np
 
-from quinoa_acme import bootstrap
-from quinoa_acme import figures
-from quinoa_acme import modes as modes_lib
-from quinoa_acme import policy_figure
-from quinoa_acme import results
-from quinoa_acme import sweeps
+from quinoa_acme.evidence import bootstrap
+from quinoa_acme.evidence import figures
+from quinoa_acme.evidence import modes as modes_lib
+from quinoa_acme.evidence import policy_figure
+from quinoa_acme.evidence import results
+from quinoa_acme.evidence import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'

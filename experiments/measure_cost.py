@@ -33,10 +33,10 @@ import jax  # noqa: E402
 from matplotlib import figure as figure_lib  # noqa: E402
 import numpy as np  # noqa: E402
 
-from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
 
 _ROUNDS = flags.DEFINE_integer(
   'rounds', 5, 'Rounds of all settings.', lower_bound=1

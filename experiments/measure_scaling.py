@@ -31,9 +31,9 @@ import time  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
-from quinoa_acme import command_line  # noqa: E402
-from quinoa_acme import experiment  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import experiment  # noqa: E402
 
 _ACTORS = flags.DEFINE_list('actors', ['1', '2', '4', '8'], 'Numbers of them.')
 _SECONDS = flags.DEFINE_float(

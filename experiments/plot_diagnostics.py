@@ -8,8 +8,8 @@ import sys
 from absl import app
 from absl import flags
 
-from quinoa_acme import command_line
-from quinoa_acme import diagnostics
+from quinoa_acme.runs import command_line
+from quinoa_acme.runs import diagnostics
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 

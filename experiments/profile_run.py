@@ -34,13 +34,13 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import reverb  # noqa: E402
 
-from quinoa_acme import acting_loop  # noqa: E402
-from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import packing  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
+from quinoa_acme.runs import acting_loop  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
 
 _SECONDS = flags.DEFINE_float('seconds', 3.0, 'For each part.', lower_bound=0.1)
 _OUT = flags.DEFINE_string(
@@ -195,7 +195,7 @@ def _profile_imports() -> Iterator[Part]:
     'import jax',
     'import quinoa_acme; quinoa_acme.load_policy',
     'import tensorflow',
-    'from quinoa_acme import running',
+    'from quinoa_acme.runs import running',
   ):
     times = []
     for _ in range(3):

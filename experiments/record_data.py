@@ -17,10 +17,10 @@ import sys  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
-from quinoa_acme import checkpointing  # noqa: E402
-from quinoa_acme import command_line  # noqa: E402
-from quinoa_acme import offline  # noqa: E402
-from quinoa_acme import running  # noqa: E402
+from quinoa_acme.runs import checkpointing  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import offline  # noqa: E402
+from quinoa_acme.runs import running  # noqa: E402
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 _OUTPUT = flags.DEFINE_string('output', None, 'The file.', required=True)

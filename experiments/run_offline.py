@@ -20,13 +20,13 @@ import time  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
-from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import experiment  # noqa: E402
-from quinoa_acme import offline  # noqa: E402
 from quinoa_acme import options  # noqa: E402
-from quinoa_acme import results  # noqa: E402
-from quinoa_acme import running  # noqa: E402
+from quinoa_acme.evidence import results  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import experiment  # noqa: E402
+from quinoa_acme.runs import offline  # noqa: E402
+from quinoa_acme.runs import running  # noqa: E402
 
 _DATA = flags.DEFINE_string(
   'data', None, 'What record_data.py wrote.', required=True

@@ -30,12 +30,12 @@ import sys  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
-from quinoa_acme import command_line  # noqa: E402
-from quinoa_acme import comparison  # noqa: E402
 from quinoa_acme import options  # noqa: E402
-from quinoa_acme import results  # noqa: E402
-from quinoa_acme import sweep_runner  # noqa: E402
-from quinoa_acme import sweeps  # noqa: E402
+from quinoa_acme.evidence import comparison  # noqa: E402
+from quinoa_acme.evidence import results  # noqa: E402
+from quinoa_acme.evidence import sweep_runner  # noqa: E402
+from quinoa_acme.evidence import sweeps  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
 
 _SUITES = _ROOT / 'experiments' / 'sweeps'
 

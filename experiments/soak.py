@@ -21,9 +21,9 @@ import tempfile
 from absl import app
 from absl import flags
 
-from quinoa_acme import experiment
-from quinoa_acme import loggers
-from quinoa_acme import soak
+from quinoa_acme.evidence import soak
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import loggers
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _MINUTES = flags.DEFINE_float(

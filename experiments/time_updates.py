@@ -25,12 +25,12 @@ from acme.utils.loggers import base as loggers_base  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
-from quinoa_acme import command_line  # noqa: E402
 from quinoa_acme import replay  # noqa: E402
 from quinoa_acme.agents import agents  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents import sac  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
+from quinoa_acme.runs import command_line  # noqa: E402
 
 _CALLS = flags.DEFINE_integer(
   'num_calls', 20, 'Timed calls of each learner.', lower_bound=1

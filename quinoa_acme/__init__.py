@@ -37,20 +37,20 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import UniformPrior
   from quinoa_acme.agents.sac import SACConfig
   from quinoa_acme.agents.svg0 import SVG0Config
-  from quinoa_acme.diagnostics import plot_diagnostics
   from quinoa_acme.environments import EnvironmentFactory
   from quinoa_acme.environments import list_tasks
   from quinoa_acme.environments import make_environment
-  from quinoa_acme.experiment import ExperimentConfig
   from quinoa_acme.layouts import make_local_layout
   from quinoa_acme.networks import RealNVPConfig
   from quinoa_acme.networks import TiltedFlowConfig
-  from quinoa_acme.plotting import plot_learning_curve
   from quinoa_acme.policies import load_policy
   from quinoa_acme.replay import ReplayAdder
   from quinoa_acme.replay import TransitionReplay
-  from quinoa_acme.running import read_config
-  from quinoa_acme.running import run
+  from quinoa_acme.runs.diagnostics import plot_diagnostics
+  from quinoa_acme.runs.experiment import ExperimentConfig
+  from quinoa_acme.runs.plotting import plot_learning_curve
+  from quinoa_acme.runs.running import read_config
+  from quinoa_acme.runs.running import run
 
 # Where each name is.
 _MODULES = {
@@ -78,20 +78,20 @@ _MODULES = {
   'UniformPrior': 'quinoa_acme.agents.quinoa',
   'SACConfig': 'quinoa_acme.agents.sac',
   'SVG0Config': 'quinoa_acme.agents.svg0',
-  'plot_diagnostics': 'quinoa_acme.diagnostics',
+  'plot_diagnostics': 'quinoa_acme.runs.diagnostics',
   'EnvironmentFactory': 'quinoa_acme.environments',
   'list_tasks': 'quinoa_acme.environments',
   'make_environment': 'quinoa_acme.environments',
-  'ExperimentConfig': 'quinoa_acme.experiment',
+  'ExperimentConfig': 'quinoa_acme.runs.experiment',
   'make_local_layout': 'quinoa_acme.layouts',
   'RealNVPConfig': 'quinoa_acme.networks',
   'TiltedFlowConfig': 'quinoa_acme.networks',
-  'plot_learning_curve': 'quinoa_acme.plotting',
+  'plot_learning_curve': 'quinoa_acme.runs.plotting',
   'load_policy': 'quinoa_acme.policies',
   'ReplayAdder': 'quinoa_acme.replay',
   'TransitionReplay': 'quinoa_acme.replay',
-  'read_config': 'quinoa_acme.running',
-  'run': 'quinoa_acme.running',
+  'read_config': 'quinoa_acme.runs.running',
+  'run': 'quinoa_acme.runs.running',
 }
 
 __all__ = (

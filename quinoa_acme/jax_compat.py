@@ -8,8 +8,8 @@ binding the old name to the new object is all that is needed.
 The names are bound just before the first import of `acme.jax` in a process,
 by `import_hooks`, once `quinoa_acme` has been imported. A Launchpad node that
 runs in a fresh interpreter imports what its pickle names first; the nodes of
-`quinoa_acme.program` are functions of this package, so the names are bound in
-every one of them.
+`quinoa_acme.runs.program` are functions of this package, so the names are bound
+in every one of them.
 
 `tests/jax_compat_test.py` fails when a name here is no longer needed: when JAX
 has it again, or when no file of dm-acme uses it any more.

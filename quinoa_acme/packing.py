@@ -16,7 +16,7 @@ import tensorflow as tf
 import tree
 
 from quinoa_acme import common_types
-from quinoa_acme import spec_json
+from quinoa_acme.runs import spec_json
 
 # Items that an actor may have sent that Reverb has not confirmed.
 _MAX_IN_FLIGHT_ITEMS = 5

@@ -17,11 +17,11 @@ import jax
 import numpy as np
 
 from quinoa_acme import common_types as types
-from quinoa_acme import run_folder
-from quinoa_acme import spec_json
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import run_folder
+from quinoa_acme.runs import spec_json
 
 
 class TrainedPolicy:

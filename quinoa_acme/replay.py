@@ -21,7 +21,7 @@ import numpy as np
 import reverb
 import tree
 
-from quinoa_acme import checkpointing
+from quinoa_acme.runs import checkpointing
 
 # What Reverb tells of a sample, which no part of Quinoa reads.
 _NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))

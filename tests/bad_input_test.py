@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from absl import flags
 import pytest
 
-from quinoa_acme import command_line
 from quinoa_acme import options
-from quinoa_acme import replay_checkpoints
-from quinoa_acme import run_folder
-from quinoa_acme import running
-from quinoa_acme import vertex_ai
 from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import command_line
+from quinoa_acme.runs import replay_checkpoints
+from quinoa_acme.runs import run_folder
+from quinoa_acme.runs import running
+from quinoa_acme.runs import vertex_ai
 
 _PAGE = pathlib.Path(__file__).resolve().parents[1] / 'docs' / 'bad-input.md'
 _EXPERIMENTS = _PAGE.parents[1] / 'experiments'

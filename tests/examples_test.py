@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from quinoa_acme import environments
-from quinoa_acme import experiment
 from quinoa_acme import layouts
-from quinoa_acme import local
 from quinoa_acme import networks as networks_lib
 from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import local
 
 _EXAMPLES = pathlib.Path(__file__).parents[1] / 'experiments' / 'examples'
 

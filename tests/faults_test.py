@@ -14,8 +14,8 @@ import time
 import launching
 import pytest
 
-from quinoa_acme import checkpointing
-from quinoa_acme import loggers
+from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import loggers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 

@@ -9,7 +9,7 @@ import time
 
 import psutil
 
-from quinoa_acme import loggers
+from quinoa_acme.runs import loggers
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'

@@ -7,8 +7,8 @@ import runpy
 import pictures
 import pytest
 
-from quinoa_acme import results
-from quinoa_acme import sweeps
+from quinoa_acme.evidence import results
+from quinoa_acme.evidence import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from quinoa_acme import options
-from quinoa_acme import running
 from quinoa_acme.agents import quinoa
 from quinoa_acme.networks import RealNVPConfig
+from quinoa_acme.runs import running
 
 
 def test_reads_scalars_tuples_and_composed_options():

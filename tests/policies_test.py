@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 import quinoa_acme
-from quinoa_acme import checkpointing
-from quinoa_acme import experiment
-from quinoa_acme import run_folder
-from quinoa_acme import run_state
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 from quinoa_acme.agents import svg0
+from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import run_folder
+from quinoa_acme.runs import run_state
 
 _NESTED = {
   'position': specs.Array((2,), np.float32, 'position'),

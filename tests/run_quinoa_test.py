@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import quinoa_acme
-from quinoa_acme import checkpointing
+from quinoa_acme.runs import checkpointing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from quinoa_acme import loggers
+from quinoa_acme.runs import loggers
 
 _SCRIPT = (
   pathlib.Path(__file__).resolve().parents[1] / 'experiments' / 'run_svg0.py'

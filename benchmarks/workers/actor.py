@@ -26,9 +26,9 @@ import reverb
 
 from benchmarks import turns as turns_lib
 from benchmarks.workers import replay_server
-from quinoa_acme import acting_loop
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import acting_loop
 
 
 class _Source(core.VariableSource):

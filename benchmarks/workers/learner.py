@@ -29,11 +29,11 @@ import reverb
 
 from benchmarks import turns as turns_lib
 from benchmarks.workers import replay_server
-from quinoa_acme import program
 from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.runs import program
 
 _CONFIGS = {'quinoa': quinoa.QuinoaConfig(), 'sac': sac.SACConfig()}
 # Calls that are not timed: the first compiles, and between turns the replay

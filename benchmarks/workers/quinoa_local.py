@@ -17,9 +17,9 @@ import dm_env
 from benchmarks import turns as turns_lib
 from benchmarks.workers import turn_environment
 from quinoa_acme import environments
-from quinoa_acme import experiment
-from quinoa_acme import running
 from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import running
 
 
 def main() -> None:

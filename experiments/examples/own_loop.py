@@ -11,10 +11,10 @@ from acme.utils import loggers
 import dm_env
 import jax
 
-from quinoa_acme import experiment
-from quinoa_acme import run_state
-from quinoa_acme import running
 from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import run_state
+from quinoa_acme.runs import running
 
 
 def load(

@@ -1,7 +1,7 @@
 """What all off-policy agents of the package share: replay, pace, and form.
 
-A run (`quinoa_acme.experiment`) knows its agent by this module only, so that
-every agent is trained, evaluated and logged by the same code.
+A run (`quinoa_acme.runs.experiment`) knows its agent by this module only, so
+that every agent is trained, evaluated and logged by the same code.
 """
 
 from collections.abc import Callable, Mapping

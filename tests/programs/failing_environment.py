@@ -16,9 +16,9 @@ runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 import numpy as np  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import experiment  # noqa: E402
-from quinoa_acme import running  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
+from quinoa_acme.runs import experiment  # noqa: E402
+from quinoa_acme.runs import running  # noqa: E402
 
 _NAME = 'control:cartpole:balance'
 

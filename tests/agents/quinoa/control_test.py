@@ -5,10 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from quinoa_acme import experiment
-from quinoa_acme import local
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import local
 
 
 def _chance(make_environment, num_episodes: int = 50) -> float:

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from quinoa_acme import experiment
-from quinoa_acme import local
 from quinoa_acme.agents import svg0
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import local
 
 _SIZES = dataclasses.replace(
   svg0.SVG0Config.debug(),

@@ -1,0 +1,238 @@
+"""The flags that the scripts of all agents share."""
+
+from collections.abc import Sequence
+import dataclasses
+import os
+import pathlib
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+
+from quinoa_acme import options
+from quinoa_acme import resources
+from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import running
+from quinoa_acme.runs import vertex_ai
+
+# What has a flag of another kind, or none.
+_NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
+
+
+def run_script(algorithm: str) -> None:
+  """Defines the flags, reads the command line, and trains; does not return.
+
+  Every field of the agent's configuration is a flag, written as in Python:
+  `--temperature='FixedTemperature(0.1)'`. So is every field of the run's.
+
+  Args:
+    algorithm: a key of `running.PRESETS`.
+  """
+  values = flags.FLAGS
+  define_flags(algorithm, values)
+
+  def main(argv: list[str]) -> None:
+    begin(argv)
+    resources.compute_in_calling_thread()
+    try:
+      config, launch_type = read_flags(algorithm, values)
+      machines = read_machines(values)
+    except ValueError as error:
+      sys.exit(f'error: {error}')
+    status = running.run(config, launch_type, values.allow_changes, machines)
+    # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
+    # that goes down by itself. All files are closed by now.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+  app.run(main)
+
+
+def begin(argv: list[str]) -> None:
+  """What the `main` of a script does first.
+
+  Args:
+    argv: what the flags left of the command line.
+
+  Raises:
+    app.UsageError: if that is more than the script's name.
+  """
+  if len(argv) > 1:
+    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  if not flags.FLAGS['verbosity'].present:
+    # The terminal is the progress line's.
+    logging.set_verbosity(logging.WARNING)
+
+
+def check_output(name: str, path: str | os.PathLike[str]) -> None:
+  """Looks whether something can be written at a path, before it is made.
+
+  Args:
+    name: of the flag that gives the path.
+    path: of a file or a folder, whose own folder may have to be made.
+
+  Raises:
+    ValueError: if it can not.
+  """
+  path = pathlib.Path(path).absolute()
+  there = next(x for x in (path, *path.parents) if x.exists())
+  if there == path and path.is_file():
+    is_right = os.access(path, os.W_OK)
+  else:
+    is_right = there.is_dir() and os.access(there, os.W_OK)
+  if not is_right:
+    raise ValueError(
+      f'--{name}={path}: nothing can be written at {there}. Give another.'
+    )
+
+
+def define_flags(algorithm: str, values: flags.FlagValues) -> None:
+  """Defines the flags of a script that trains.
+
+  Args:
+    algorithm: a key of `running.PRESETS`.
+    values: takes the flags.
+  """
+
+  def define_text(name: str, default: str | None, text: str) -> None:
+    flags.DEFINE_string(name, default, text, flag_values=values)
+
+  define_text('env_name', 'control:cheetah:run', 'Which task to train.')
+  define_text('workdir', None, 'Folder of the run; a new one if not set.')
+  define_text(
+    'preset',
+    'default',
+    f"The agent's configuration: {', '.join(running.PRESETS[algorithm])}.",
+  )
+  flags.DEFINE_bool(
+    'run_distributed',
+    True,
+    'Nodes by Launchpad, or one thread.',
+    flag_values=values,
+  )
+  flags.DEFINE_list(
+    'allow_changes',
+    [],
+    'Fields that may differ from those that the run in the workdir began with.',
+    flag_values=values,
+  )
+  define_text(
+    'machines',
+    None,
+    f'Of the nodes on Vertex AI (default: {vertex_ai.Machines()}).',
+  )
+  for name, default in _run_fields().items():
+    define_text(
+      name, None, f'Sets ExperimentConfig.{name} (default: {default}).'
+    )
+  kind = _agent_type(algorithm)
+  for field in dataclasses.fields(kind):
+    define_text(field.name, None, f'Replaces {kind.__name__}.{field.name}.')
+
+
+def read_flags(
+  algorithm: str, values: flags.FlagValues
+) -> tuple[experiment.ExperimentConfig, str | None]:
+  """Reads the flags of `define_flags`.
+
+  Args:
+    algorithm: as there.
+    values: the flags, parsed, with Launchpad's `lp_launch_type` among them.
+
+  Returns:
+    The run, and how it is launched: Launchpad's name for it, or None for a
+    single process.
+
+  Raises:
+    ValueError: if a flag does not fit; says which, and what would.
+  """
+  run_fields = list(_run_fields())
+  agent_fields = [
+    field.name for field in dataclasses.fields(_agent_type(algorithm))
+  ]
+  _check_names(values.allow_changes, run_fields + agent_fields + ['env_name'])
+  launch_type = None
+  if values.run_distributed:
+    launch_type = values.lp_launch_type
+    running.check_launch_type(launch_type)
+  run_options = options.parse_fields(
+    experiment.ExperimentConfig, _given(values, run_fields)
+  )
+  config = running.make_config(
+    env_name=values.env_name,
+    algorithm=algorithm,
+    preset=values.preset,
+    overrides=_given(values, agent_fields),
+    workdir=_workdir(values, launch_type, run_options.get('seed', 0)),
+    **run_options,
+  )
+  return config, launch_type
+
+
+def read_machines(values: flags.FlagValues) -> vertex_ai.Machines:
+  """Reads the flag of `define_flags` on the nodes' machines.
+
+  Args:
+    values: the flags, parsed.
+
+  Returns:
+    The machines.
+
+  Raises:
+    ValueError: if the flag does not fit; says what would.
+  """
+  if values.machines is None:
+    return vertex_ai.Machines()
+  try:
+    machines = options.parse(values.machines, vertex_ai.Machines)
+  except ValueError as error:
+    raise ValueError(f'machines={values.machines!r}: {error}') from None
+  if not values.run_distributed or (
+    values.lp_launch_type != vertex_ai.LAUNCH_TYPE
+  ):
+    raise ValueError(
+      f'--machines is for --lp_launch_type={vertex_ai.LAUNCH_TYPE} alone.'
+    )
+  return machines
+
+
+def _workdir(
+  values: flags.FlagValues, launch_type: str | None, seed: int
+) -> str | None:
+  if launch_type != vertex_ai.LAUNCH_TYPE or values.workdir is not None:
+    return values.workdir
+  return vertex_ai.default_workdir(
+    running.default_workdir(values.env_name, seed)
+  )
+
+
+def _run_fields() -> dict[str, object]:
+  """The fields of a run that a text sets, with their defaults."""
+  return {
+    field.name: field.default
+    for field in dataclasses.fields(experiment.ExperimentConfig)
+    if field.name not in _NOT_TEXT
+  }
+
+
+def _agent_type(algorithm: str) -> type[off_policy.OffPolicyConfig]:
+  return type(running.find_preset(algorithm, 'default')())
+
+
+def _given(values: flags.FlagValues, names: Sequence[str]) -> dict[str, str]:
+  """The texts of the flags that were given."""
+  return {
+    name: text for name in names if (text := values[name].value) is not None
+  }
+
+
+def _check_names(names: Sequence[str], known: Sequence[str]) -> None:
+  for name in names:
+    if name not in known:
+      raise ValueError(
+        f'--allow_changes: there is no field {name!r}'
+        f'{options.suggest(name, known)}'
+      )

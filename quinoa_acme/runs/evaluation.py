@@ -1,0 +1,146 @@
+"""The evaluation of a policy over whole episodes."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+from typing import cast
+
+from acme import core
+from acme import specs
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
+
+from quinoa_acme.agents import actors
+from quinoa_acme.agents import agents
+from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import experiment as experiment_lib
+
+# The step of the last evaluation where there was none.
+NEVER = -1
+
+
+class Evaluator:
+  """Runs the evaluation policy of a run.
+
+  An evaluation is a function of the run's seed, of the step at which it is
+  made, and of the parameters: nothing goes over from one to the next, so that
+  one that is left out, cut short or made again changes no other.
+  """
+
+  def __init__(
+    self,
+    config: experiment_lib.ExperimentConfig,
+    spec: specs.EnvironmentSpec,
+    source: core.VariableSource,
+  ):
+    """Makes the evaluator.
+
+    Args:
+      config: the run.
+      spec: the environment's specs.
+      source: the learner, or a client of it.
+    """
+    self._config = config
+    # With a longer period an update that waits would not always fetch.
+    agent = agents.make_agent(
+      dataclasses.replace(config.agent, variable_update_period=1)
+    )
+    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    actor = builder.make_actor(
+      jax.random.PRNGKey(0),
+      agent.make_evaluation_policy(agent.make_networks(spec)),
+      variable_source=source,
+    )
+    self._actor = cast(actors.SaveableActor, actor)
+
+  def take_parameters(self) -> None:
+    """Takes the learner's parameters, for all evaluations until the next."""
+    self._actor.update(wait=True)
+
+  def run(
+    self,
+    actor_steps: int,
+    num_episodes: int,
+    should_stop: Callable[[], bool] = acting_loop.never,
+  ) -> list[np.ndarray]:
+    """Runs whole episodes in an environment of their own.
+
+    Args:
+      actor_steps: the step at which the evaluation is made.
+      num_episodes: episodes to run.
+      should_stop: asked before every step; when true the evaluation is left.
+
+    Returns:
+      The rewards, [T], of each episode that was run to its end.
+    """
+    seed = self._config.seed_of(f'evaluator at {actor_steps}')
+    key = jax.random.PRNGKey(seed)
+    self._actor.restore(self._actor.save()._replace(random_key=key))
+    environment = self._config.environment_factory(seed)
+    loop = acting_loop.ActingLoop(environment, self._actor, should_update=False)
+    episodes = loop.run_episodes(num_episodes, should_stop)
+    environment.close()
+    return episodes
+
+
+def is_due(last_evaluation: int, actor_steps: int, eval_every: int) -> bool:
+  """Whether a multiple of `eval_every` was come to since the last evaluation.
+
+  Args:
+    last_evaluation: the step of the last whole evaluation, or `NEVER`.
+    actor_steps: the steps made.
+    eval_every: steps between evaluations.
+
+  Returns:
+    Whether an evaluation is due.
+  """
+  return last_evaluation // eval_every < actor_steps // eval_every
+
+
+def summarise(
+  episodes: Sequence[np.ndarray], discount: float
+) -> dict[str, float]:
+  """The statistics that the evaluator logs.
+
+  Args:
+    episodes: the rewards of each episode, [T]; at least one.
+    discount: the agent's gamma.
+
+  Returns:
+    The mean undiscounted return under `episode_return`, and standard deviation,
+    minimum, maximum and number of episodes. Under `discounted_return` the mean
+    over all steps of the discounted return from there on, which a value
+    function should not exceed.
+  """
+  if not episodes:
+    raise ValueError('There is no episode to summarise.')
+  returns = [float(np.sum(rewards)) for rewards in episodes]
+  discounted = np.concatenate(
+    [discounted_returns(rewards, discount) for rewards in episodes]
+  )
+  return {
+    'episode_return': float(np.mean(returns)),
+    'episode_return_std': float(np.std(returns)),
+    'episode_return_min': float(np.min(returns)),
+    'episode_return_max': float(np.max(returns)),
+    'discounted_return': float(np.mean(discounted)),
+    'evaluation_episodes': len(returns),
+  }
+
+
+def discounted_returns(rewards: np.ndarray, discount: float) -> np.ndarray:
+  """sum_k discount^k r_(t+k) for each step t of an episode.
+
+  Args:
+    rewards: of each step, [T].
+    discount: gamma.
+
+  Returns:
+    An array of shape [T].
+  """
+  following = 0.0
+  returns = np.zeros(len(rewards))
+  for step in reversed(range(len(rewards))):
+    following = rewards[step] + discount * following
+    returns[step] = following
+  return returns

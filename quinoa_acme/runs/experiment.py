@@ -1,0 +1,132 @@
+"""What one training run is made of, whatever runs it."""
+
+from collections.abc import Callable
+import dataclasses
+from importlib import metadata
+import pathlib
+import subprocess
+from typing import Any
+
+from acme import specs
+import dm_env
+import numpy as np
+
+from quinoa_acme import options
+from quinoa_acme import validation
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
+from quinoa_acme.runs import run_folder
+
+EnvironmentFactory = Callable[[int], dm_env.Environment]
+
+
+@dataclasses.dataclass(frozen=True)
+class ExperimentConfig:
+  """A training run. Picklable: nodes of a Launchpad program take it whole.
+
+  Attributes:
+    agent: the agent's options, a `QuinoaConfig` or another agent's.
+    environment_factory: makes an environment from a seed in [0, 2**32).
+    env_name: the environment's name, for logs and plots.
+    workdir: the folder for everything that the run writes.
+    num_steps: environment steps to train for, over all actors.
+    seed: of everything random.
+    num_actors: actors, each with an environment of its own.
+    eval_every: environment steps between evaluations.
+    evaluation_episodes: episodes of each evaluation.
+    checkpoint_every: seconds between checkpoints.
+    replay_checkpoints: whether and when a distributed run saves its replay.
+    environment_timeout: seconds after which an environment that does not come
+      back from a call ends the run.
+  """
+
+  agent: off_policy.OffPolicyConfig
+  environment_factory: EnvironmentFactory
+  env_name: str
+  workdir: str
+  num_steps: int = 100_000
+  seed: int = 0
+  num_actors: int = 1
+  eval_every: int = 10_000
+  evaluation_episodes: int = 10
+  checkpoint_every: float = 60.0
+  replay_checkpoints: replay_checkpoints_lib.Option = (
+    replay_checkpoints_lib.ReplayCheckpoints()
+  )
+  environment_timeout: float = 300.0
+
+  def __post_init__(self):
+    validation.check_whole(
+      self, 'num_steps', 'num_actors', 'eval_every', 'evaluation_episodes'
+    )
+    validation.check_positive(self, 'checkpoint_every', 'environment_timeout')
+    if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
+      raise ValueError(f'seed must be in [0, 2**32), but is {self.seed!r}.')
+    if self.num_steps <= self.agent.min_replay_size:
+      raise ValueError(
+        f'num_steps ({self.num_steps}) must be above min_replay_size '
+        f'({self.agent.min_replay_size}): learning starts only then.'
+      )
+
+  def make_agent(self) -> off_policy.OffPolicyAgent:
+    """Makes the agent that the options are of."""
+    return agents.make_agent(self.agent)
+
+  def make_spec(self) -> specs.EnvironmentSpec:
+    """Makes an environment to read its specs off."""
+    environment = self.environment_factory(self.seed_of('spec'))
+    spec = specs.make_environment_spec(environment)
+    environment.close()
+    return spec
+
+  def seed_of(self, role: str) -> int:
+    """A seed of its own for each role, the same in every process.
+
+    Args:
+      role: e.g. 'learner' or 'actor_0'.
+
+    Returns:
+      A number in [0, 2**31).
+    """
+    entropy = [self.seed, *role.encode()]
+    return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+  def describe(self) -> dict[str, Any]:
+    """The run's options as plain values, for JSON."""
+    fields = {
+      field.name: options.to_plain(getattr(self, field.name))
+      for field in dataclasses.fields(self)
+      if field.name not in ('agent', 'environment_factory')
+    }
+    return {
+      **fields,
+      **describe_source(),
+      'evaluation': self.make_agent().evaluation,
+      'agent': options.to_plain(self.agent),
+    }
+
+  def write_json(self) -> pathlib.Path:
+    """Writes `config.json` to the workdir, which is made if need be."""
+    path = pathlib.Path(self.workdir) / 'config.json'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run_folder.write_json(path, self.describe())
+    return path
+
+
+def describe_source() -> dict[str, str]:
+  """The version of the package, and the commit of its source tree."""
+  return {'version': metadata.version('quinoa_acme'), 'commit': _commit()}
+
+
+def _commit() -> str:
+  """The commit of the source tree, marked if it was changed, or ''."""
+  root = pathlib.Path(__file__).resolve().parents[2]
+  command = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+  try:
+    output = subprocess.run(
+      command, capture_output=True, text=True, check=True, timeout=10
+    )
+  except (OSError, subprocess.SubprocessError):
+    return ''  # No git, or no repository: an installed package.
+  return output.stdout.strip()

@@ -1,0 +1,380 @@
+"""Training in one process: one thread, deterministic, an exact ratio."""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+import math
+import os
+import time
+from typing import Any, cast
+
+from acme import core
+from acme import specs
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import dm_env
+import jax
+import numpy as np
+
+from quinoa_acme import replay as replay_lib
+from quinoa_acme.agents import actors
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import evaluation
+from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import loggers
+from quinoa_acme.runs import memory
+from quinoa_acme.runs import progress as progress_lib
+from quinoa_acme.runs import replayable
+from quinoa_acme.runs import run_state
+from quinoa_acme.runs import sample_age
+from quinoa_acme.runs import watchdog
+
+# Learner calls between two logged rows. Counted, not timed: the rows of two
+# runs with one seed must be the same ones.
+_CALLS_BETWEEN_ROWS = 10
+# Environment steps between two looks at the progress and at the clock.
+_STEPS_BETWEEN_LOOKS = 100
+
+
+class LocalAgent(core.Actor):
+  """An actor that runs the learner between its steps.
+
+  After n inserts the learner has made `(n - min_replay_size) *
+  samples_per_insert / batch_size` SGD steps, rounded down to whole calls: the
+  ratio asked for is kept exactly, however odd it is.
+  """
+
+  def __init__(
+    self,
+    actor: core.Actor,
+    learner: core.Learner,
+    replay: replay_lib.TransitionReplay,
+    config: off_policy.OffPolicyConfig,
+  ):
+    """Makes the agent.
+
+    Args:
+      actor: acts, with parameters that it takes from the learner on `update`.
+      learner: learns from the replay.
+      replay: what the actor adds to.
+      config: the agent's options.
+    """
+    self._actor = actor
+    self._learner = learner
+    self._replay = replay
+    self._config = config
+    # A replay that was restored has been learnt from already.
+    self._calls = self._calls_due()
+
+  def select_action(self, observation) -> np.ndarray:
+    """Acts by the wrapped actor."""
+    return self._actor.select_action(observation)
+
+  def observe_first(self, timestep: dm_env.TimeStep) -> None:
+    """Shows the actor the first step of an episode."""
+    self._actor.observe_first(timestep)
+
+  def observe(self, action, next_timestep: dm_env.TimeStep) -> None:
+    """Shows the actor what its action led to."""
+    self._actor.observe(action, next_timestep)
+
+  def update(self, wait: bool = False) -> None:
+    """Makes the learner calls that are due, and takes their parameters."""
+    del wait
+    calls = self._calls_due()
+    if calls == self._calls:
+      return
+    while self._calls < calls:
+      self._learner.step()
+      self._calls += 1
+    self._actor.update(wait=True)
+
+  def _calls_due(self) -> int:
+    config = self._config
+    inserts = self._replay.num_inserted - config.min_replay_size
+    samples = max(inserts, 0) * config.samples_per_insert
+    return int(samples // config.samples_per_step)
+
+
+@dataclasses.dataclass
+class _Parts:
+  """What a local run holds."""
+
+  environment: replayable.ReplayableEnvironment
+  actor: actors.SaveableActor
+  adder: replay_lib.ReplayAdder
+  learner: core.Learner
+  replay: replay_lib.TransitionReplay
+  counter: counting.Counter
+  evaluator: evaluation.Evaluator
+  ages: sample_age.SampleAges
+
+  def state_like(self) -> dict[str, Any]:
+    """What `save` gives looks like, for `checkpointing`."""
+    return {
+      'learner': self.learner.save(),
+      'replay': self.replay.state_like(),
+      'actor': self.actor.save(),
+      'environment': self.environment.state_like(),
+    }
+
+  def save(self) -> dict[str, Any]:
+    """The state of all parts, between two steps of the environment."""
+    return {
+      'learner': self.learner.save(),
+      'replay': self.replay.state(),
+      'actor': self.actor.save(),
+      'environment': self.environment.save(),
+    }
+
+  def restore(
+    self, state: Mapping[str, Any], source: str
+  ) -> list[dm_env.TimeStep]:
+    """Goes on from what `save` gave, and returns the episode under way."""
+    self.learner.restore(state['learner'])
+    self.replay.set_state(state['replay'], source)
+    self.actor.restore(state['actor'])
+    self.actor.update(wait=True)
+    episode = self.environment.restore(state['environment'])
+    actions = state['environment'].actions
+    num_actions = max(len(episode) - 1, 0)
+    self.adder.resume(episode, actions[len(actions) - num_actions :])
+    return episode
+
+
+def _build(
+  config: experiment_lib.ExperimentConfig,
+  learner_logger: loggers_base.Logger,
+) -> _Parts:
+  # The actor must act with the parameters of the last learner call.
+  agent_config = dataclasses.replace(config.agent, variable_update_period=1)
+  environment = replayable.ReplayableEnvironment(
+    config.environment_factory, config.seed_of('actor_0')
+  )
+  spec = specs.make_environment_spec(environment)
+  agent = agents.make_agent(agent_config)
+  networks = agent.make_networks(spec)
+  counter = _child(None)
+  replay = replay_lib.TransitionReplay(
+    spec, agent_config.max_replay_size, config.seed_of('replay')
+  )
+  ages = sample_age.SampleAges(
+    replay.as_iterator(agent_config.samples_per_step)
+  )
+  builder = agent.make_builder(
+    spec, lambda: sample_age.AgeLogger(learner_logger, ages)
+  )
+  learner = builder.make_learner(
+    jax.random.PRNGKey(config.seed_of('learner')),
+    networks,
+    ages,
+    counter=_child(counter, 'learner'),
+  )
+  adder = replay_lib.ReplayAdder(
+    replay, agent_config.transition_steps, agent_config.discount
+  )
+  actor = builder.make_actor(
+    jax.random.PRNGKey(config.seed_of('actor_0')),
+    agent.make_policy(networks),
+    adder,
+    learner,
+  )
+  return _Parts(
+    environment=environment,
+    actor=cast(actors.SaveableActor, actor),
+    adder=adder,
+    learner=learner,
+    replay=replay,
+    counter=counter,
+    evaluator=evaluation.Evaluator(config, spec, learner),
+    ages=ages,
+  )
+
+
+def _child(parent: counting.Counter | None, name: str = '') -> counting.Counter:
+  """A counter whose counts are its parent's at once, whatever the clock says.
+
+  An interval of 0 would leave some out when the clock stands or goes back, and
+  the rows of two runs would not be the same.
+  """
+  return counting.Counter(parent, name, time_delta=-math.inf)
+
+
+def run(
+  config: experiment_lib.ExperimentConfig,
+  should_stop: Callable[[], bool] = acting_loop.never,
+) -> progress_lib.Status:
+  """Trains to the end, or until `should_stop`, and evaluates on the way.
+
+  A run that was stopped or killed goes on from its last checkpoint when it is
+  called again, and comes to the same parameters and rows, to the bit, as one
+  that never was.
+
+  Args:
+    config: the run.
+    should_stop: asked before every environment step. When it turns true the
+      run saves its state and returns.
+
+  Returns:
+    The run's status at its end. An environment that hangs ends the process.
+
+  Raises:
+    checkpointing.CheckpointError: if the workdir has checkpoints, but none is
+      whole or they are of another run.
+  """
+  watch = watchdog.Watch('the run', config.environment_timeout)
+  watched = dataclasses.replace(
+    config, environment_factory=watch.over(config.environment_factory)
+  )
+  with watch.ending_the_process():
+    return _Run(watched).run(should_stop)
+
+
+class _Run:
+  """A run under way: its parts, and its status."""
+
+  def __init__(self, config: experiment_lib.ExperimentConfig):
+    """Builds the parts, and restores what an earlier run saved of them."""
+    self._config = config
+    saved = run_state.SavedRun(config.workdir)
+    self._last_evaluation = saved.last_evaluation
+    learner_logger = self._make_logger('learner', 'learner_steps', saved)
+    self._actor_logger = self._make_logger('actor_0', 'actor_steps', saved)
+    self._logger = loggers.make_logger(
+      config.workdir,
+      'evaluator',
+      steps_key='actor_steps',
+      last_step=saved.last_evaluation,
+    )
+    self._learner_logger = loggers.AtMultiples(
+      learner_logger,
+      'learner_steps',
+      _CALLS_BETWEEN_ROWS * config.agent.num_sgd_steps_per_step,
+    )
+    self._parts = parts = _build(config, self._learner_logger)
+    state = saved.restore(parts.state_like())
+    episode = parts.restore(state, config.workdir) if state else []
+    parts.counter.increment(**{'training_seconds': 0.0, **saved.counts})
+    self._loop = acting_loop.ActingLoop(
+      parts.environment,
+      LocalAgent(parts.actor, parts.learner, parts.replay, config.agent),
+      _child(parts.counter, 'actor'),
+      self._actor_logger,
+      # The rows of the learner tell the step that they are of.
+      steps_between_counts=1,
+    )
+    self._loop.resume(episode)
+    self._status = _status(parts.counter, progress_lib.Status())
+    self._memory_log = memory.MemoryLog(
+      config.workdir,
+      lambda: {'run': os.getpid()},
+      last_step=self._status.actor_steps,
+    )
+
+  def run(self, should_stop: Callable[[], bool]) -> progress_lib.Status:
+    """Trains, saves, makes the last evaluation and closes the loggers."""
+    config = self._config
+    self._train(should_stop)
+    finished = self._status.actor_steps >= config.num_steps
+    # Before the last evaluation: a run that goes on makes that one again if it
+    # is on the grid, and else has no row of it.
+    self._save()
+    if self._last_evaluation != self._status.actor_steps:
+      # A run that was stopped makes its last evaluation in short.
+      num_episodes = config.evaluation_episodes if finished else 1
+      self._evaluate(num_episodes, acting_loop.never)
+    for logger in (
+      self._learner_logger,
+      self._actor_logger,
+      self._logger,
+      self._memory_log,
+    ):
+      logger.close()
+    return dataclasses.replace(self._status, finished=finished)
+
+  def _train(self, should_stop: Callable[[], bool]) -> None:
+    config = self._config
+    progress = progress_lib.Progress(config.num_steps)
+    last_save = time.monotonic()
+    while self._status.actor_steps < config.num_steps and not should_stop():
+      self._evaluate_if_due(should_stop)
+      self._make_steps(should_stop)
+      progress.show(self._memory_log.add_to(self._status))
+      if time.monotonic() - last_save > config.checkpoint_every:
+        self._save()
+        last_save = time.monotonic()
+    progress.close()
+
+  def _make_steps(self, should_stop: Callable[[], bool]):
+    steps = self._status.actor_steps
+    num_steps = min(
+      _STEPS_BETWEEN_LOOKS,
+      self._config.eval_every - steps % self._config.eval_every,
+      self._config.num_steps - steps,
+    )
+    counter = self._parts.counter
+    started = time.monotonic()
+    self._loop.run_steps(num_steps, should_stop)
+    counter.increment(training_seconds=time.monotonic() - started)
+    status = _status(counter, self._status, self._loop.last_return)
+    self._status = dataclasses.replace(status, sample_age=self._parts.ages.last)
+
+  def _evaluate_if_due(self, should_stop: Callable[[], bool]) -> None:
+    steps = self._status.actor_steps
+    config = self._config
+    if not evaluation.is_due(self._last_evaluation, steps, config.eval_every):
+      return
+    if self._evaluate(config.evaluation_episodes, should_stop):
+      self._last_evaluation = steps
+
+  def _evaluate(self, num_episodes: int, stop: Callable[[], bool]) -> bool:
+    """Whether the evaluation was whole; there is no row of another."""
+    evaluator = self._parts.evaluator
+    evaluator.take_parameters()
+    episodes = evaluator.run(self._status.actor_steps, num_episodes, stop)
+    if len(episodes) < num_episodes:
+      return False
+    row = evaluation.summarise(episodes, self._config.agent.discount)
+    counts = self._parts.counter.get_counts()
+    self._logger.write({'actor_steps': 0, 'learner_steps': 0, **counts, **row})
+    self._status = dataclasses.replace(
+      self._status,
+      evaluation_return=row['episode_return'],
+      evaluation_return_std=row['episode_return_std'],
+    )
+    return True
+
+  def _save(self) -> None:
+    run_state.save_run(
+      self._config.workdir,
+      self._parts.save(),
+      self._parts.counter.get_counts(),
+      self._last_evaluation,
+    )
+
+  def _make_logger(
+    self, label: str, steps_key: str, saved: run_state.SavedRun
+  ) -> loggers_base.Logger:
+    return loggers.make_logger(
+      self._config.workdir,
+      label,
+      steps_key=steps_key,
+      last_step=saved.counts.get(steps_key, 0),
+    )
+
+
+def _status(
+  counter: counting.Counter,
+  before: progress_lib.Status,
+  training_return: float | None = None,
+) -> progress_lib.Status:
+  counts = counter.get_counts()
+  return dataclasses.replace(
+    before,
+    actor_steps=int(counts.get('actor_steps', 0)),
+    learner_steps=int(counts.get('learner_steps', 0)),
+    training_return=(
+      before.training_return if training_return is None else training_return
+    ),
+  )

@@ -1,0 +1,240 @@
+"""Learning from a fixed set of transitions, and making one.
+
+A data set is the file that `TransitionReplay.save` writes: plain arrays.
+"""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+import os
+import pathlib
+from typing import Any, NamedTuple
+
+from acme import core
+from acme import specs
+from acme.agents.jax import bc
+from acme.agents.jax import builders
+from acme.jax import networks as networks_lib
+from acme.utils.loggers import base as loggers_base
+import jax
+import jax.numpy as jnp
+import optax
+
+from quinoa_acme import replay as replay_lib
+from quinoa_acme import validation
+from quinoa_acme.agents import quinoa
+from quinoa_acme.evidence import trained
+from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import evaluation
+from quinoa_acme.runs import experiment as experiment_lib
+
+# Room in the file for the episode that is brought to its end.
+_LONGEST_EPISODE = 100_000
+
+
+class Parts(NamedTuple):
+  """What learns from a data set, and what acts with it."""
+
+  learner: core.Learner
+  evaluator: core.Actor
+
+
+def record(
+  run: experiment_lib.ExperimentConfig,
+  num_transitions: int,
+  path: str | os.PathLike[str],
+) -> dict[str, float]:
+  """Records what the policy of a run does, in whole episodes, as it samples.
+
+  Args:
+    run: the run, from whose last checkpoint the policy is.
+    num_transitions: transitions to record at least; the episode then under way
+      is brought to its end.
+    path: the file.
+
+  Returns:
+    Statistics of the episodes, as `evaluation.summarise` gives them.
+
+  Raises:
+    FileNotFoundError: if the run has no checkpoint.
+    OSError: if the file's folder can not be made.
+    ValueError: if an episode is too long to be recorded whole.
+  """
+  # Before and not after all that is to be written there.
+  pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+  parts = trained.restore(run, 'recorder')
+  capacity = num_transitions + _LONGEST_EPISODE
+  replay = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)
+  actor = parts.builder.make_actor(
+    jax.random.PRNGKey(run.seed_of('recorder')),
+    parts.agent.make_policy(parts.networks),
+    replay_lib.ReplayAdder(replay),
+    parts.learner,
+  )
+  loop = acting_loop.ActingLoop(parts.environment, actor, should_update=False)
+  episodes = []
+  while len(replay) < num_transitions:
+    episodes += loop.run_episodes(1, lambda: replay.num_inserted > capacity)
+  if replay.num_inserted > capacity:
+    raise ValueError(
+      f'An episode of {run.env_name} took more than {_LONGEST_EPISODE:,} '
+      'steps, which is what there is room for. Record a task with shorter '
+      'episodes.'
+    )
+  replay.save(path)
+  return evaluation.summarise(episodes, run.agent.discount)
+
+
+@dataclasses.dataclass(frozen=True)
+class OfflineConfig:
+  """A run on a fixed data set.
+
+  Attributes:
+    agent: the options; those of replay and pace are not used but for
+      `batch_size` and `num_sgd_steps_per_step`.
+    data: the file of transitions.
+    environment_factory: makes an environment to evaluate in.
+    num_learner_steps: SGD steps.
+    eval_every: SGD steps between evaluations.
+    evaluation_episodes: episodes of each.
+    seed: of everything random.
+  """
+
+  agent: quinoa.QuinoaConfig
+  data: str
+  environment_factory: experiment_lib.EnvironmentFactory
+  num_learner_steps: int = 30_000
+  eval_every: int = 10_000
+  evaluation_episodes: int = 10
+  seed: int = 0
+
+  def __post_init__(self):
+    validation.check_whole(
+      self, 'num_learner_steps', 'eval_every', 'evaluation_episodes'
+    )
+
+
+MakeParts = Callable[
+  [OfflineConfig, specs.EnvironmentSpec, Iterator[Any]], Parts
+]
+
+
+def make_quinoa(
+  config: OfflineConfig,
+  spec: specs.EnvironmentSpec,
+  data: Iterator[Any],
+) -> Parts:
+  """Quinoa's learner, the same as online, and its evaluation policy."""
+  agent = quinoa.QuinoaAgent(config.agent)
+  networks = agent.make_networks(spec)
+  builder = agent.make_builder(spec)
+  learner = builder.make_learner(
+    jax.random.PRNGKey(config.seed), networks, data
+  )
+  return Parts(
+    learner,
+    _make_evaluator(
+      builder, config, agent.make_evaluation_policy(networks), learner
+    ),
+  )
+
+
+def make_behaviour_cloning(
+  config: OfflineConfig,
+  spec: specs.EnvironmentSpec,
+  data: Iterator[Any],
+) -> Parts:
+  """Acme's behaviour cloning: the same policy, by maximum likelihood."""
+  agent = quinoa.QuinoaAgent(config.agent)
+  networks = agent.make_networks(spec)
+  policy = networks.policy
+  # Of one scale with the tilts themselves.
+  temperature = jnp.ones(())
+
+  def variables(params):
+    return quinoa.PolicyVariables(params, temperature)
+
+  def init(key):
+    return policy.init(
+      key, networks.example_observation, jnp.asarray(networks.example_action)
+    )
+
+  def apply(params, observation, is_training, key):
+    del is_training, key
+    return params, observation
+
+  def log_prob(outputs, action):
+    params, observation = outputs
+    return policy.log_prob(variables(params), observation, action)
+
+  learner = bc.BCLearner(
+    networks_lib.FeedForwardNetwork(init, apply),
+    jax.random.PRNGKey(config.seed),
+    bc.logp(log_prob),
+    optax.adam(config.agent.learning_rate),
+    (sample.data for sample in data),
+    config.agent.num_sgd_steps_per_step,
+    logger=loggers_base.NoOpLogger(),
+  )
+  act = agent.make_evaluation_policy(networks)
+  return Parts(
+    learner,
+    _make_evaluator(
+      agent.make_builder(spec),
+      config,
+      lambda params, key, observation: act(variables(params), key, observation),
+      learner,
+    ),
+  )
+
+
+def _make_evaluator(
+  builder: builders.GenericActorLearnerBuilder,
+  config: OfflineConfig,
+  policy: Any,
+  learner: core.Learner,
+) -> core.Actor:
+  return builder.make_actor(
+    jax.random.PRNGKey(config.seed + 1), policy, variable_source=learner
+  )
+
+
+# What may learn from a data set, by name.
+ALGORITHMS: dict[str, MakeParts] = {
+  'quinoa': make_quinoa,
+  'bc': make_behaviour_cloning,
+}
+
+
+def train(
+  config: OfflineConfig, algorithm: str
+) -> Iterator[tuple[int, dict[str, float]]]:
+  """Learns from a data set.
+
+  Args:
+    config: the run.
+    algorithm: a key of `ALGORITHMS`.
+
+  Yields:
+    After each evaluation, the SGD steps made and the statistics that
+    `evaluation.summarise` gives.
+
+  Raises:
+    ValueError: if the data are of another task.
+  """
+  agent = config.agent
+  environment = config.environment_factory(config.seed)
+  spec = specs.make_environment_spec(environment)
+  replay = replay_lib.TransitionReplay.load(config.data, spec, config.seed)
+  learner, evaluator = ALGORITHMS[algorithm](
+    config, spec, replay.as_iterator(agent.samples_per_step)
+  )
+  loop = acting_loop.ActingLoop(environment, evaluator, should_update=False)
+  steps = 0
+  while steps < config.num_learner_steps:
+    until = min(steps + config.eval_every, config.num_learner_steps)
+    while steps < until:
+      learner.step()
+      steps += agent.num_sgd_steps_per_step
+    evaluator.update(wait=True)
+    episodes = loop.run_episodes(config.evaluation_episodes)
+    yield steps, evaluation.summarise(episodes, agent.discount)

@@ -1,0 +1,235 @@
+"""Runs an experiment from its first line of output to its last."""
+
+from collections.abc import Callable, Sequence
+import dataclasses
+import datetime
+import pathlib
+import sys
+import time
+from typing import Any
+
+from quinoa_acme import environments
+from quinoa_acme import options
+from quinoa_acme.agents import d4pg
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
+from quinoa_acme.agents import svg0
+from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import local
+from quinoa_acme.runs import plotting
+from quinoa_acme.runs import program
+from quinoa_acme.runs import progress
+from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
+from quinoa_acme.runs import run_folder
+from quinoa_acme.runs import stopping
+from quinoa_acme.runs import vertex_ai
+
+# Configurations by algorithm and name.
+PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
+  'quinoa': {
+    'default': quinoa.QuinoaConfig,
+    'paper': quinoa.QuinoaConfig.paper,
+    'offline': quinoa.QuinoaConfig.offline,
+    'debug': quinoa.QuinoaConfig.debug,
+  },
+  'sac': {
+    'default': sac.SACConfig,
+    'debug': sac.SACConfig.debug,
+  },
+  'svg0': {
+    'default': svg0.SVG0Config,
+    'debug': svg0.SVG0Config.debug,
+  },
+  'd4pg': {
+    'default': d4pg.D4PGConfig,
+    'debug': d4pg.D4PGConfig.debug,
+  },
+}
+
+
+# Those of Launchpad's that a run takes: processes of this machine, threads, or
+# machines of Google Cloud.
+LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', vertex_ai.LAUNCH_TYPE)
+
+
+def find_preset(
+  algorithm: str, preset: str
+) -> Callable[[], off_policy.OffPolicyConfig]:
+  """What makes the configuration of a preset.
+
+  Args:
+    algorithm: a key of `PRESETS`.
+    preset: a key of what it has there.
+
+  Returns:
+    A function without arguments.
+
+  Raises:
+    ValueError: if there is none such; names the nearest.
+  """
+  for kind, name, known in (
+    ('algorithm', algorithm, PRESETS),
+    ('preset', preset, PRESETS.get(algorithm, {})),
+  ):
+    if name not in known:
+      raise ValueError(
+        f'unknown {kind} {name!r}{options.suggest(name, list(known))} There '
+        f'are {", ".join(known)}.'
+      )
+  return PRESETS[algorithm][preset]
+
+
+def make_config(
+  env_name: str,
+  algorithm: str,
+  preset: str,
+  overrides: dict[str, str],
+  workdir: str | None,
+  seed: int = 0,
+  **run_options,
+) -> experiment_lib.ExperimentConfig:
+  """Makes the configuration of a run from what a command line gives.
+
+  Args:
+    env_name: e.g. 'control:cheetah:run'.
+    algorithm: a key of `PRESETS`.
+    preset: a key of what it has there.
+    overrides: texts by field of the agent's configuration, as `options` reads
+      them; they replace the preset's.
+    workdir: the run's folder, or None for a new one under `runs`.
+    seed: of everything random.
+    **run_options: further fields of `ExperimentConfig`.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    ValueError: if any of these does not fit; the message says what does.
+  """
+  agent = options.replace(find_preset(algorithm, preset)(), overrides)
+  return experiment_lib.ExperimentConfig(
+    agent=agent,
+    environment_factory=environments.EnvironmentFactory(env_name),
+    env_name=env_name,
+    workdir=workdir or default_workdir(env_name, seed),
+    seed=seed,
+    **run_options,
+  )
+
+
+def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
+  """Reads the configuration of a run from its folder.
+
+  Args:
+    workdir: the run's folder.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    FileNotFoundError: if the folder is of no run.
+    ValueError: if the run was made by a version with other options.
+  """
+  plain = run_folder.read_description(workdir)
+  if 'replay_checkpoints' in plain:
+    plain['replay_checkpoints'] = options.from_plain(
+      plain['replay_checkpoints'], replay_checkpoints_lib.Option
+    )
+  names = {
+    field.name for field in dataclasses.fields(experiment_lib.ExperimentConfig)
+  }
+  return experiment_lib.ExperimentConfig(
+    **{
+      **{key: value for key, value in plain.items() if key in names},
+      'agent': run_folder.read_agent(workdir),
+      'environment_factory': environments.EnvironmentFactory(plain['env_name']),
+      'workdir': workdir,
+    }
+  )
+
+
+def default_workdir(env_name: str, seed: int) -> str:
+  """The path, relative, of a new folder named by task, time and seed."""
+  task = '_'.join(env_name.split(':')[1:]) or env_name
+  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
+  return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
+
+
+def check_launch_type(launch_type: str) -> None:
+  """Raises a ValueError if a run can not be launched so."""
+  if launch_type not in LAUNCH_TYPES:
+    raise ValueError(
+      f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
+      f'{launch_type!r}. For one thread use --run_distributed=false.'
+    )
+
+
+def run(
+  config: experiment_lib.ExperimentConfig,
+  launch_type: str | None,
+  allow_changes: Sequence[str] = (),
+  machines: vertex_ai.Machines = vertex_ai.Machines(),
+) -> int:
+  """Trains, and says where it writes first and what came of it last.
+
+  A folder that holds a run already goes on with it, and is held meanwhile
+  against any other launcher.
+
+  Args:
+    config: the run.
+    launch_type: one of `LAUNCH_TYPES`, or None for a single process.
+    allow_changes: fields that may differ from those that the run began with.
+    machines: of the nodes, where they have each their own.
+
+  Returns:
+    The exit status: 0, or 1 if a node failed, the folder is in use or of a run
+    with other options, or the program can not be launched.
+
+  Raises:
+    ValueError: if there is no such launch type.
+  """
+  if launch_type is not None:
+    check_launch_type(launch_type)
+  print(f'Workdir: {config.workdir}', flush=True)
+  try:
+    if launch_type == vertex_ai.LAUNCH_TYPE:
+      vertex_ai.launch(config, machines, allow_changes)
+      return 0
+    with run_folder.hold(config.workdir):
+      run_folder.begin(
+        config.workdir, config.describe(), config.make_spec(), allow_changes
+      )
+      return _train(config, launch_type)
+  except (run_folder.WorkdirError, vertex_ai.VertexAIError) as error:
+    print(f'error: {error}', file=sys.stderr, flush=True)
+    return 1
+
+
+def _train(
+  config: experiment_lib.ExperimentConfig, launch_type: str | None
+) -> int:
+  started = time.monotonic()
+  try:
+    if launch_type is None:
+      with stopping.stop_on_signals() as request:
+        status = local.run(config, request)
+    else:
+      status = program.launch(config, launch_type)
+  except (program.ProgramError, checkpointing.CheckpointError) as error:
+    print(f'Workdir: {config.workdir}\n{error}', file=sys.stderr, flush=True)
+    return 1
+  seconds = time.monotonic() - started
+  if status.evaluation_return is not None:
+    print(f'Learning curve: {plotting.plot_learning_curve(config.workdir)}')
+  else:
+    print('Learning curve: none, for no evaluation was finished.')
+  agent = config.agent
+  print(
+    progress.summarise(
+      status, agent.min_replay_size, agent.sgd_steps_per_insert, seconds
+    )
+  )
+  print(f'Workdir: {config.workdir}', flush=True)
+  return 0

@@ -1,0 +1,106 @@
+"""Tests of what a run is made of, and of its evaluation."""
+
+import json
+
+import numpy as np
+import pytest
+
+from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import evaluation
+from quinoa_acme.runs import experiment
+
+
+@pytest.fixture
+def make_config(point_mass, tmp_path):
+  def make_config(**options):
+    return experiment.ExperimentConfig(
+      **{
+        'agent': quinoa.QuinoaConfig.debug(),
+        'environment_factory': point_mass,
+        'env_name': 'point_mass',
+        'workdir': str(tmp_path / 'run'),
+        **options,
+      }
+    )
+
+  return make_config
+
+
+@pytest.mark.parametrize(
+  'agent', [quinoa.QuinoaConfig(), quinoa.QuinoaConfig.paper()]
+)
+def test_the_description_is_json_and_names_every_choice(make_config, agent):
+  described = make_config(agent=agent).describe()
+  assert json.loads(json.dumps(described)) == json.loads(json.dumps(described))
+  assert described['env_name'] == 'point_mass'
+  assert described['agent']['learning_rate'] == agent.learning_rate
+  temperature = described['agent']['temperature']
+  assert temperature['type'] == type(agent.temperature).__name__
+  flow = described['agent']['flow']
+  assert flow['type'] == type(agent.flow).__name__
+  assert 'environment_factory' not in described
+
+
+def test_the_description_is_written(make_config):
+  config = make_config()
+  path = config.write_json()
+  assert path.name == 'config.json'
+  assert json.loads(path.read_text()) == json.loads(
+    json.dumps(config.describe())
+  )
+
+
+def test_every_role_has_a_seed_of_its_own(make_config):
+  roles = ('learner', 'actor_0', 'actor_1', 'evaluator', 'replay')
+  seeds = {
+    make_config(seed=seed).seed_of(role) for seed in range(20) for role in roles
+  }
+  assert len(seeds) == 20 * len(roles)
+  assert all(0 <= seed < 2**31 for seed in seeds)
+  assert make_config().seed_of('learner') == make_config().seed_of('learner')
+
+
+def test_the_spec_and_the_networks(make_config):
+  config = make_config()
+  spec = config.make_spec()
+  assert spec.actions.shape == (1,)
+  networks = config.make_agent().make_networks(spec)
+  assert networks.example_action.shape == (1, 1)
+  assert networks.example_observation.shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+  ('options', 'message'),
+  [
+    ({'num_steps': 0}, 'num_steps must be a whole number .* is 0'),
+    ({'num_steps': 1e5}, 'num_steps must be a whole number .* is 100000.0'),
+    ({'num_actors': 0}, 'num_actors'),
+    ({'eval_every': 0}, 'eval_every'),
+    ({'evaluation_episodes': 0}, 'evaluation_episodes'),
+    ({'seed': -1}, r'seed must be in \[0, 2\*\*32\), but is -1'),
+    ({'seed': 2**32}, 'seed must be in'),
+    ({'checkpoint_every': 0}, 'checkpoint_every must be positive'),
+    (
+      {'num_steps': 100},
+      r'num_steps \(100\) must be above min_replay_size \(100\)',
+    ),
+  ],
+)
+def test_a_run_of_no_sense_is_refused(make_config, options, message):
+  with pytest.raises(ValueError, match=message):
+    make_config(**options)
+
+
+def test_evaluations_are_summarised():
+  episodes = [np.array([0.0, 1.0]), np.array([1.0, 2.0])]
+  assert evaluation.summarise(episodes, discount=0.5) == {
+    'episode_return': 2.0,
+    'episode_return_std': 1.0,
+    'episode_return_min': 1.0,
+    'episode_return_max': 3.0,
+    # Of 0.5, 1, 2 and 2.
+    'discounted_return': 1.375,
+    'evaluation_episodes': 2,
+  }
+  with pytest.raises(ValueError, match='no episode'):
+    evaluation.summarise([], 0.5)

@@ -1,0 +1,115 @@
+"""Tests of recording a data set, and of learning from one."""
+
+import dataclasses
+
+from acme import specs
+import numpy as np
+import pytest
+
+from quinoa_acme import environments
+from quinoa_acme import replay as replay_lib
+from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import local
+from quinoa_acme.runs import offline
+from quinoa_acme.runs import running
+
+_NAME = 'control:cartpole:balance'
+_FACTORY = environments.EnvironmentFactory(_NAME)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory) -> experiment.ExperimentConfig:
+  """A run that was trained a little."""
+  config = experiment.ExperimentConfig(
+    agent=quinoa.QuinoaConfig.debug(),
+    environment_factory=_FACTORY,
+    env_name=_NAME,
+    workdir=str(tmp_path_factory.mktemp('run')),
+    num_steps=300,
+    eval_every=1000,
+    evaluation_episodes=1,
+  )
+  config.write_json()
+  local.run(config)
+  return config
+
+
+@pytest.fixture(scope='module')
+def data(run, tmp_path_factory) -> str:
+  """What its policy does."""
+  path = tmp_path_factory.mktemp('data') / 'data.npz'
+  row = offline.record(running.read_config(run.workdir), 1500, path)
+  assert row['evaluation_episodes'] == 2
+  assert 0 < row['episode_return'] < 1000
+  return str(path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_whole_episodes_are_recorded(data):
+  spec = specs.make_environment_spec(_FACTORY(0))
+  replay = replay_lib.TransitionReplay.load(data, spec, seed=0)
+  assert len(replay) == replay.num_inserted == 2000
+  batch = replay.sample(64)
+  assert np.ptp(batch.action) > 0.1
+  # Sampled anew: by the seed given, not by the recorder's.
+  again = replay_lib.TransitionReplay.load(data, spec, seed=0).sample(64)
+  np.testing.assert_array_equal(batch.action, again.action)
+  other = replay_lib.TransitionReplay.load(data, spec, seed=1).sample(64)
+  assert np.any(batch.action != other.action)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_an_episode_longer_than_what_is_asked_for_is_whole(run, tmp_path):
+  path = tmp_path / 'data.npz'
+  offline.record(run, 10, path)
+  spec = specs.make_environment_spec(_FACTORY(0))
+  assert len(replay_lib.TransitionReplay.load(path, spec, seed=0)) == 1000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_an_episode_without_an_end_is_refused(run, tmp_path, monkeypatch):
+  monkeypatch.setattr(offline, '_LONGEST_EPISODE', 50)
+  with pytest.raises(ValueError, match='took more than 50 steps'):
+    offline.record(run, 10, tmp_path / 'data.npz')
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize('algorithm', sorted(offline.ALGORITHMS))
+def test_it_learns_from_data_alone(data, algorithm):
+  agent = dataclasses.replace(quinoa.QuinoaConfig.debug(), conservatism=0.1)
+  config = offline.OfflineConfig(
+    agent=agent,
+    data=data,
+    environment_factory=_FACTORY,
+    num_learner_steps=40,
+    eval_every=20,
+    evaluation_episodes=1,
+  )
+  rows = list(offline.train(config, algorithm))
+  assert [steps for steps, _ in rows] == [20, 40]
+  assert all(0 < row['episode_return'] < 1000 for _, row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_data_of_another_task_are_refused(data):
+  config = offline.OfflineConfig(
+    agent=quinoa.QuinoaConfig.debug(),
+    data=data,
+    environment_factory=environments.EnvironmentFactory('control:walker:walk'),
+  )
+  with pytest.raises(ValueError, match='it is of another replay'):
+    next(offline.train(config, 'quinoa'))
+
+
+@pytest.mark.slow
+def test_a_run_without_a_checkpoint_has_no_policy(run, tmp_path):
+  run = dataclasses.replace(run, workdir=str(tmp_path))
+  with pytest.raises(FileNotFoundError, match='no checkpoint'):
+    offline.record(run, 10, tmp_path / 'data.npz')

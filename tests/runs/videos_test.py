@@ -1,0 +1,89 @@
+"""Tests of videos: real pictures of a real task, read back from the file."""
+
+import subprocess
+import sys
+
+import dm_env
+import numpy as np
+import pytest
+
+from quinoa_acme.runs import rendering
+from quinoa_acme.runs import videos
+
+# In a process of its own, whose dm_control is not yet imported.
+_FILM = """
+import sys
+from quinoa_acme.runs import rendering
+backend = rendering.choose_backend()
+from quinoa_acme import environments
+from quinoa_acme.runs import videos
+environment = environments.make_environment('control:cartpole:swingup', 0)
+camera = videos.Camera(environment)
+timestep = environment.reset()
+camera.take()
+for _ in range(20):
+  timestep = environment.step(environment.action_spec().maximum)
+  camera.take()
+videos.write(sys.argv[1], camera.frames, camera.frames_per_second)
+print(len(camera.frames), camera.frames_per_second)
+"""
+
+
+@pytest.mark.slow
+def test_a_video_is_of_the_task_and_in_its_pace(tmp_path):
+  path = tmp_path / 'film.mp4'
+  result = subprocess.run(
+    [sys.executable, '-c', _FILM, str(path)],
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  if 'Nothing renders here' in result.stderr:
+    pytest.skip(result.stderr.strip().splitlines()[-1])
+  assert result.returncode == 0, result.stderr
+  # Steps of 10 ms, of which every second one is shown.
+  assert result.stdout.split() == ['11', '50.0']
+  import imageio.v2
+
+  with imageio.v2.get_reader(path) as reader:
+    frames = [np.int32(frame) for frame in reader]
+    assert reader.get_meta_data()['fps'] == 50.0
+  assert len(frames) == 11
+  assert frames[0].shape == (480, 640, 3)
+  assert frames[0].std() > 5
+  # The pole is pushed, and moves.
+  assert np.abs(frames[-1] - frames[0]).max() > 50
+  assert [x.name for x in tmp_path.iterdir()] == ['film.mp4']
+
+
+def test_what_can_not_be_filmed_is_refused(point_mass):
+  environment: dm_env.Environment = point_mass(0)
+  with pytest.raises(ValueError, match='Videos are made of environments of'):
+    videos.Camera(environment)
+
+
+@pytest.mark.parametrize(
+  ('name', 'message'),
+  [
+    ('film.gif', r'must end in \.mp4'),
+    ('nowhere/film.mp4', 'There is no folder'),
+  ],
+)
+def test_a_file_that_can_not_be_written_is_refused(tmp_path, name, message):
+  with pytest.raises(ValueError, match=message):
+    videos.check_writable(tmp_path / name)
+
+
+def test_without_the_extra_it_is_named(tmp_path, monkeypatch):
+  monkeypatch.setitem(sys.modules, 'imageio_ffmpeg', None)
+  with pytest.raises(ValueError, match=r"pip install 'quinoa-acme\[video\]'"):
+    videos.check_writable(tmp_path / 'film.mp4')
+
+
+def test_a_backend_that_does_not_render_says_why(monkeypatch):
+  monkeypatch.setenv('MUJOCO_GL', 'no-such-backend')
+  with pytest.raises(
+    rendering.RenderingError, match='no-such-backend'
+  ) as error:
+    rendering.choose_backend()
+  assert 'MUJOCO_GL unset' in str(error.value)
