@@ -1,17 +1,14 @@
 """Goes through the table of wrong values, and through the flags and fields."""
 
-from collections.abc import Iterator
-import contextlib
 import copy
 import dataclasses
-import os
 import pathlib
 import re
-import runpy
 import shlex
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from absl import flags
+import experiment_scripts
 import pytest
 
 from quinoa_acme import options
@@ -23,7 +20,6 @@ from quinoa_acme.runs import running
 from quinoa_acme.runs import vertex_ai
 
 _PAGE = pathlib.Path(__file__).resolve().parents[1] / 'docs' / 'bad-input.md'
-_EXPERIMENTS = _PAGE.parents[1] / 'experiments'
 _SCRIPT = re.compile(r'^## (\w+)\.py$', re.MULTILINE)
 _ROW = re.compile(
   r'^\| `?([\w.-]+|any other)`? \| .* \| `(.*?)` \| `(.*?)` \|$'
@@ -89,28 +85,10 @@ def test_a_wrong_value_says_what_the_table_says(row, tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
-@contextlib.contextmanager
-def _loaded(script: str) -> Iterator[dict[str, Any]]:
-  """The names of a script, and `flags`, which are its own meanwhile."""
-  values, variables = flags.FLAGS, dict(os.environ)
-  before = set(values)
-  names = runpy.run_path(str(_EXPERIMENTS / f'{script}.py'))
-  own = set(values) - before
-  try:
-    yield {**names, 'flags': own}
-  finally:
-    for name in own:
-      delattr(values, name)
-    values.mark_as_parsed()
-    # Scripts set those of their process.
-    os.environ.clear()
-    os.environ.update(variables)
-
-
 def _run(row: _Row) -> None:
-  with _loaded(row.script) as script:
+  with experiment_scripts.load(row.script) as script:
     flags.FLAGS(['script', *row.arguments])
-    script['main'](['script'])
+    script.names['main'](['script'])
 
 
 @pytest.mark.parametrize(
@@ -126,18 +104,18 @@ def test_other_scripts_say_what_the_table_says(row, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('script', sorted({row.script for row in _OTHER_ROWS}))
 def test_every_flag_of_other_scripts_has_a_row(script):
-  with _loaded(script) as names:
+  with experiment_scripts.load(script) as loaded:
     found = {row.name for row in _TABLE if row.script == script}
-    assert {f'--{name}' for name in names['flags']} == found
+    assert {f'--{name}' for name in loaded.flags} == found
 
 
 def test_every_script_with_flags_has_a_table():
-  scripts = {
+  found = {
     path.stem
-    for path in _EXPERIMENTS.glob('*.py')
+    for path in experiment_scripts.EXPERIMENTS.glob('*.py')
     if 'flags.DEFINE' in path.read_text() or path.stem in _TRAINING
   }
-  assert scripts == {row.script for row in _TABLE}
+  assert found == {row.script for row in _TABLE}
 
 
 def _fields(kind: type) -> set[str]:

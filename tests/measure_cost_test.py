@@ -1,23 +1,14 @@
 """The script on cost makes an update and an action of every size it names."""
 
-import pathlib
-import runpy
-
+import experiment_scripts
 import jax
 import pytest
-
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope='module')
 def script():
-  """The script's names; its flags go again, for other scripts have such."""
-  from absl import flags
-
-  before = set(flags.FLAGS)
-  yield runpy.run_path(str(_ROOT / 'experiments' / 'measure_cost.py'))
-  for name in set(flags.FLAGS) - before:
-    delattr(flags.FLAGS, name)
+  with experiment_scripts.load('measure_cost') as loaded:
+    yield loaded.names
 
 
 @pytest.mark.slow

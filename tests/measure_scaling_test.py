@@ -3,8 +3,8 @@
 import csv
 import dataclasses
 import pathlib
-import runpy
 
+import experiment_scripts
 import pytest
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -13,13 +13,8 @@ _TABLE = _ROOT / 'experiments' / 'results' / 'scaling.csv'
 
 @pytest.fixture(scope='module')
 def script():
-  """The script's names; its flags go again, for other scripts have such."""
-  from absl import flags
-
-  before = set(flags.FLAGS)
-  yield runpy.run_path(str(_ROOT / 'experiments' / 'measure_scaling.py'))
-  for name in set(flags.FLAGS) - before:
-    delattr(flags.FLAGS, name)
+  with experiment_scripts.load('measure_scaling') as loaded:
+    yield loaded.names
 
 
 def _moment(script, seconds: float, steps: int, updates: int):

@@ -5,17 +5,15 @@ not of `make test`, but of `make soak`.
 """
 
 import pathlib
-import runpy
 
+import experiment_scripts
 import numpy as np
 import pytest
 
 from quinoa_acme.evidence import soak
 from quinoa_acme.runs import loggers
 
-_ROOT = pathlib.Path(__file__).parents[2]
-_SCRIPT = _ROOT / 'experiments' / 'soak.py'
-_DOCS = _ROOT / 'docs'
+_DOCS = pathlib.Path(__file__).parents[2] / 'docs'
 
 
 def _fit(slope, noise=1.0):
@@ -104,7 +102,8 @@ def test_the_rows_of_a_run_give_trends(workdir, tmp_path):
 
 
 def test_the_document_says_what_the_committed_rows_say():
-  section = runpy.run_path(str(_SCRIPT))['make_section']()
+  with experiment_scripts.load('soak') as script:
+    section = script.names['make_section']()
   assert section in (_DOCS / 'soak.md').read_text()
   assert (_DOCS / 'images' / 'soak.png').exists()
 
@@ -113,9 +112,9 @@ def test_the_document_says_what_the_committed_rows_say():
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_a_program_keeps_its_memory_and_its_speed(tmp_path):
-  script = runpy.run_path(str(_SCRIPT))
   small = ['--preset=debug', '--max_replay_size=2000', '--eval_every=5000']
-  script['run'](6.0, str(tmp_path), small)
+  with experiment_scripts.load('soak') as script:
+    script.names['run'](6.0, str(tmp_path), small)
   rows = soak.read(tmp_path)
   found = soak.trends(rows, warm_up=2.5)
   print(soak.make_table(found))
