@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from quinoa_acme.runs import loggers as loggers_lib
+from quinoa_acme.runs import run_folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,11 +88,13 @@ PANELS = (
 )
 # Steps by which the rows of a file are placed.
 _STEPS = {'evaluator': 'actor_steps', 'actor_0': 'actor_steps'}
+# What a learner logs in the unit of the rewards that it sees.
+_SCALED = ('value_mean', 'critic_mean')
 _COLOURS = ('#2f6b3f', '#b08a3c', '#35618f', '#8f3535')
 
 
 def plot_diagnostics(workdir: loggers_lib.PathLike) -> pathlib.Path:
-  """Draws `PANELS` over time.
+  """Draws `PANELS` over time, V and returns in the environment's unit.
 
   Args:
     workdir: the directory of the run, which may still be going.
@@ -115,6 +118,7 @@ def plot_diagnostics(workdir: loggers_lib.PathLike) -> pathlib.Path:
       f'There is no {workdir}/logs/learner.csv. Give the directory of a run '
       'that has begun to learn.'
     )
+  _unscale(rows['learner'], _reward_scale(workdir))
   figure = figure_lib.Figure(figsize=(13, 6), layout='constrained')
   for axes, panel in zip(figure.subplots(2, 4).flat, PANELS, strict=True):
     _draw(axes, panel, rows)
@@ -122,6 +126,20 @@ def plot_diagnostics(workdir: loggers_lib.PathLike) -> pathlib.Path:
   path = workdir / 'diagnostics.png'
   figure.savefig(path, dpi=110)
   return path
+
+
+def _reward_scale(workdir: pathlib.Path) -> float:
+  try:
+    agent = run_folder.read_description(str(workdir))['agent']
+  except FileNotFoundError:
+    # Logs alone, of a program that is not one of the scripts.
+    return 1.0
+  return agent.get('reward_scale', 1.0)
+
+
+def _unscale(rows: list[dict], reward_scale: float) -> None:
+  for row in rows:
+    row |= {key: row[key] / reward_scale for key in _SCALED if key in row}
 
 
 def _draw(axes: Any, panel: Panel, rows: dict[str, list[dict]]) -> None:
@@ -145,5 +163,5 @@ def _draw(axes: Any, panel: Panel, rows: dict[str, list[dict]]) -> None:
   axes.set_xlabel('thousand steps', fontsize=8)
   axes.tick_params(labelsize=8)
   axes.spines[['top', 'right']].set_visible(False)
-  if axes.get_lines():
+  if axes.get_legend_handles_labels()[0]:
     axes.legend(frameon=False, fontsize=7)

@@ -1,8 +1,10 @@
 """Tests of the figure of diagnostics."""
 
 import dataclasses
+import json
 import pathlib
 
+import numpy as np
 import pytest
 
 from quinoa_acme import environments
@@ -47,6 +49,23 @@ def test_every_panel_is_drawn_of_a_real_run(tmp_path, saved_figures, agent):
     assert labels & named
     if agent == 'default':
       assert named <= labels
+
+
+def test_values_are_drawn_in_the_unit_of_returns(tmp_path, saved_figures):
+  description = {'agent': {'type': 'QuinoaConfig', 'reward_scale': 0.1}}
+  (tmp_path / 'config.json').write_text(json.dumps(description))
+  logger = loggers.CSVLogger(tmp_path / 'logs' / 'learner.csv')
+  for steps in (100, 200):
+    logger.write({'learner_steps': steps, 'value_mean': 3.0, 'loss': 0.5})
+  logger.close()
+  diagnostics.plot_diagnostics(tmp_path)
+  lines = {
+    line.get_label(): line
+    for axes in saved_figures[0].axes
+    for line in axes.get_lines()
+  }
+  np.testing.assert_allclose(lines['V, replayed states'].get_ydata(), 30.0)
+  np.testing.assert_allclose(lines['loss'].get_ydata(), 0.5)
 
 
 def test_a_run_that_has_not_learnt_is_refused(tmp_path: pathlib.Path):
