@@ -32,6 +32,8 @@ _DOCUMENT = _ROOT / 'docs' / 'results.md'
 _ABLATIONS = _ROOT / 'docs' / 'ablations.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
+# A sweep of what is no option any more; the rows are still there.
+_DELETED = 'deleted_ablations.json'
 _FIGURE1 = _ROOT / 'experiments' / 'sweeps' / 'figure1.json'
 # After which figure 1 is looked at too, beside its end.
 _FIRST_STEPS = 50_000
@@ -233,14 +235,17 @@ def make_ablation_table() -> str:
   """The table of variants beside the default, in Markdown, and what it lacks.
 
   A return is the mean over seeds. A difference is taken between the runs of one
-  task and seed, after the last evaluation.
+  task and seed, after the last evaluation. Variants that the package can no
+  longer make come last.
   """
   sweep = sweeps.read(_SWEEPS / 'ablations.json')
+  deleted = sweeps.read(_TABLES / _DELETED).runs
   table = _TABLES / f'{sweep.table}.csv'
   returns = results.read_runs([table]) if table.exists() else {}
   variants: dict[str, list[sweeps.Run]] = {}
-  for run in sweep.runs:
+  for run in (*sweep.runs, *deleted):
     variants.setdefault(run.variant, []).append(run)
+  gone = {run.variant for run in deleted}
   tasks = list(dict.fromkeys(run.task for run in sweep.runs))
   heads = ('variant', 'change', *tasks, 'difference, median', 'mean')
   lines = [_line(*heads), '|' + '---|' * len(heads)]
@@ -257,7 +262,7 @@ def make_ablation_table() -> str:
     differences = _differences(runs, variants[''], returns) if variant else []
     lines.append(
       _line(
-        variant or 'default',
+        f'{variant} (deleted)' if variant in gone else variant or 'default',
         ', '.join(flags),
         *cells,
         *_format_differences(differences, len(runs)),

@@ -56,8 +56,11 @@ def test_a_variant_is_shown_with_its_difference_to_the_default(
   }
   other = {'variant': 'small', 'flags': {'batch_size': '16'}}
   missing = {'variant': 'large', 'flags': {'batch_size': '512'}}
+  gone = {'variant': 'odd', 'flags': {'twin': 'Twin()'}}
   sweep = {'runs': [default, {**default, **other}, {**default, **missing}]}
   (tmp_path / 'ablations.json').write_text(json.dumps(sweep))
+  deleted = {'table': 'ablations', 'runs': [{**default, **gone}]}
+  (tmp_path / 'deleted_ablations.json').write_text(json.dumps(deleted))
   rows = [
     ('default', 3, 100, 10.0),
     ('default', 3, 200, 20.0),
@@ -66,6 +69,7 @@ def test_a_variant_is_shown_with_its_difference_to_the_default(
     ('default/small', 3, 100, 5.0),
     ('default/small', 3, 200, 26.0),
     ('default/small', 4, 100, 7.0),
+    ('default/odd', 4, 200, 50.0),
   ]
   results.update_table(
     tmp_path / 'ablations.csv',
@@ -85,6 +89,7 @@ def test_a_variant_is_shown_with_its_difference_to_the_default(
   assert make_table().splitlines()[2:] == [
     '| default |  | 20 / 30 |  |  |',
     '| small | `batch_size=16` | 6 / 26 | +6 (1 of 2 runs) | +6 |',
+    '| odd (deleted) | `twin=Twin()` | - / 50 | +10 (1 of 2 runs) | +10 |',
     '',
     'Not run yet: large.',
   ]

@@ -24,9 +24,6 @@ from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
 from quinoa_acme.agents.quinoa.temperature import HeldQTemperature
 from quinoa_acme.agents.quinoa.temperature import MultiplierTemperature
-from quinoa_acme.agents.quinoa.twin import NoTwin
-from quinoa_acme.agents.quinoa.twin import TwinPair
-from quinoa_acme.agents.quinoa.twin import TwinValue
 
 if TYPE_CHECKING:
   from quinoa_acme.agents.learning import NonFiniteError
@@ -46,7 +43,6 @@ __all__ = (
   'LaggedPrior',
   'MostLikely',
   'MultiplierTemperature',
-  'NoTwin',
   'NonFiniteError',
   'PolicyVariables',
   'Polyak',
@@ -58,8 +54,6 @@ __all__ = (
   'QuinoaPolicy',
   'Sample',
   'TrainingState',
-  'TwinPair',
-  'TwinValue',
   'UniformPrior',
   'make_networks',
   'make_policy',

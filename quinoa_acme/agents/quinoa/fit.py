@@ -3,7 +3,6 @@
 import dataclasses
 
 from quinoa_acme import validation
-from quinoa_acme.agents.quinoa import twin as twin_lib
 from quinoa_acme.networks import norms
 
 
@@ -13,16 +12,10 @@ class DirectFit:
 
   The target is r + gamma V'(s').
 
-  Attributes:
-    twin: whether a second V, or a second flow and V, learn beside the first; V'
-      is then the smaller of the two.
-
   Examples:
     >>> num_actions(DirectFit())
     1
   """
-
-  twin: twin_lib.Twin = twin_lib.NoTwin()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,6 @@ from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
-from quinoa_acme.agents.quinoa import twin as twin_lib
 
 Metrics = updates_lib.Metrics
 
@@ -26,14 +25,12 @@ class Params(NamedTuple):
   """What gradient descent moves: theta and phi of the paper, and critics.
 
   `critics` has all critics' parameters in one tree, each leaf with a leading
-  dimension C, and is empty where there are none; `twin` has a
-  `twin_lib.TwinParams` or is empty.
+  dimension C, and is empty where there are none.
   """
 
   policy: networks_lib.Params
   value: networks_lib.Params
   critics: networks_lib.Params
-  twin: Any
 
 
 class TrainingState(NamedTuple):
@@ -75,7 +72,7 @@ def make_optimizer(
     return quinoa
   return optax.multi_transform(
     {'quinoa': quinoa, 'critics': clipped_adam(config.fit.learning_rate)},
-    Params('quinoa', 'quinoa', critics='critics', twin='quinoa'),  # pyright: ignore[reportArgumentType]  Labels in the place of parameters.
+    Params('quinoa', 'quinoa', critics='critics'),  # pyright: ignore[reportArgumentType]  Labels in the place of parameters.
   )
 
 
@@ -105,7 +102,6 @@ def make_initial_state(
     policy=networks.policy.init(policy_key, observation, action),
     value=networks.value.init(value_key, observation),
     critics=_init_critics(networks, config, critic_key, observation, action),
-    twin=_init_twin(networks, config, critic_key, observation, action),
   )
   temperature = temperature_lib.initial(config.temperature)
   policy = quinoa_networks.PolicyVariables(params.policy, temperature)
@@ -137,23 +133,10 @@ def _init_critics(
   return init(keys, observation, action)
 
 
-def _init_twin(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  key: networks_lib.PRNGKey,
-  observation: Any,
-  action: jax.Array,
-) -> Any:
-  """The parameters of a second V, and flow, if there are any."""
-  if isinstance(config.fit, fit_lib.CriticFit):
-    return {}
-  return twin_lib.init(config.fit.twin, networks, key, observation, action)
-
-
 def _target_of(config: config_lib.QuinoaConfig, params: Params) -> Any:
   """The parameters that the slow ones of the TD target follow."""
   if isinstance(config.fit, fit_lib.DirectFit):
-    return (params.value, params.twin.value) if params.twin else params.value
+    return params.value
   return params.critics
 
 
@@ -330,11 +313,7 @@ def _look_ahead(
 ) -> _Known:
   """Line 6, or its like for critics, and the relative entropy."""
   if isinstance(config.fit, fit_lib.DirectFit):
-    next_value = (
-      twin_lib.values(networks, state.target, batch.next_observation)
-      if state.params.twin
-      else networks.value.apply(state.target, batch.next_observation)
-    )
+    next_value = networks.value.apply(state.target, batch.next_observation)
   else:
     following = _sample_fresh(
       networks, config, state, batch.next_observation, 1, key
@@ -424,17 +403,6 @@ def _loss(
     critics = jnp.zeros((0, *value.shape))
     q = losses.soft_q(value, log_ratio[0], temperature)
     parts = {'td_loss': losses.td_loss(q, known.td_target)}
-    if params.twin:
-      parts['twin_loss'] = twin_lib.loss(
-        networks,
-        params.twin,
-        temperature,
-        batch.observation,
-        points.action[0],
-        log_ratio[0],
-        points.prior_log_prob[0],
-        known.td_target,
-      )
   else:
     critics = _apply_critics(
       networks, params.critics, batch.observation, batch.action

@@ -521,65 +521,6 @@ def test_the_options_go_together(
   assert bool(state.prior) == (prior is _LAGGED)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize('twin', [quinoa.TwinValue(), quinoa.TwinPair()])
-def test_two_values_learn_from_the_smaller_of_them(
-  make_spec, make_networks, tiny_config, batches, perturb, twin
-):
-  config = dataclasses.replace(
-    tiny_config,
-    fit=quinoa.DirectFit(twin=twin),
-    temperature=quinoa.FixedTemperature(0.5),
-    target=quinoa.Polyak(0.25),
-    discount=0.9,
-  )
-  networks = make_networks(make_spec(), config)
-  batch = batches[0]
-  state = update_lib.make_initial_state(
-    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
-  )
-  assert bool(state.params.twin.policy) == isinstance(twin, quinoa.TwinPair)
-  # They start apart, or they would stay equal for ever.
-  assert _distance(state.params.twin.value, state.params.value) > 1e-2
-  state = state._replace(
-    target=perturb(state.target, jax.random.PRNGKey(2), 0.5)
-  )
-  after, metrics, finite = jax.jit(
-    update_lib.make_update_step(networks, config)
-  )(state, batch)
-  assert finite.all()
-  first, second = (
-    np.asarray(networks.value.apply(params, batch.next_observation))
-    for params in state.target
-  )
-  target = batch.reward + 0.9 * np.minimum(first, second)
-  assert np.any(first < second)
-  assert np.any(second < first)
-  assert float(metrics['target_mean']) == pytest.approx(
-    float(np.mean(target)), rel=1e-4
-  )
-  # Q is zero at first, and so the loss of each the target's mean square.
-  for name in ('td_loss', 'twin_loss'):
-    assert float(metrics[name]) == pytest.approx(
-      float(np.mean(target**2)), rel=1e-4
-    )
-  assert float(metrics['loss']) == pytest.approx(
-    2 * float(np.mean(target**2)), rel=1e-4
-  )
-  for old, new in zip(state.params.twin, after.params.twin, strict=True):
-    assert not old or _distance(old, new) > 1e-4
-  for slow, old, online in zip(
-    after.target,
-    state.target,
-    (after.params.value, after.params.twin.value),
-    strict=True,
-  ):
-    expected = jax.tree_util.tree_map(
-      lambda x, y: 0.75 * x + 0.25 * y, old, online
-    )
-    assert _distance(slow, expected) < 1e-5
-
-
 def test_critics_are_not_served_to_actors(
   make_spec, make_networks, tiny_config, batches, as_samples
 ):
