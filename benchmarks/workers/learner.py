@@ -33,7 +33,7 @@ from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
-from quinoa_acme.runs import program
+from quinoa_acme.runs import learner_node
 
 _CONFIGS = {'quinoa': quinoa.QuinoaConfig(), 'sac': sac.SACConfig()}
 # Calls that are not timed: the first compiles, and between turns the replay
@@ -73,7 +73,7 @@ def _make_learner(agent_name: str, scan: int, replay: str | None) -> Any:
     data = _ready_data(config.samples_per_step)
   else:
     client = reverb.Client(replay)
-    data = program.StoppableIterator(
+    data = learner_node.StoppableIterator(
       lambda: builder.make_dataset_iterator(client)
     )
   return builder.make_learner(

@@ -27,8 +27,8 @@ from xmanager.xm import job_blocks
 
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import coordinator
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import program
 from quinoa_acme.runs import running
 from quinoa_acme.runs import vertex_ai
 
@@ -286,7 +286,7 @@ def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
   processes = _start_nodes(cloud, outputs)
   try:
     deadline = time.monotonic() + 1200.0
-    while not program.read_status(str(workdir)).finished:
+    while not coordinator.read_status(str(workdir)).finished:
       assert time.monotonic() < deadline
       for name, process in processes.items():
         assert process.poll() is None, (outputs / name).read_text()
@@ -302,7 +302,7 @@ def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
   finally:
     for process in processes.values():
       process.kill()
-  status = program.read_status(str(workdir))
+  status = coordinator.read_status(str(workdir))
   assert status.actor_steps >= 700
   assert status.evaluation_return is not None
   assert running.read_config(str(workdir)) == _make_config(str(workdir))

@@ -1,0 +1,79 @@
+"""The program's actors: they act, and fill the replay."""
+
+from collections.abc import Callable
+from typing import cast
+
+from acme import specs
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import jax
+import reverb
+
+from quinoa_acme import resources
+from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import coordinator as coordinator_lib
+from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import learner_node
+from quinoa_acme.runs import node as node_lib
+from quinoa_acme.runs import sample_age
+from quinoa_acme.runs import watchdog
+
+# Environment steps of an actor between two looks at its last return.
+_STEPS_BETWEEN_LOOKS = 100
+
+
+def run_actor(
+  config: experiment_lib.ExperimentConfig,
+  actor_id: int,
+  replay: reverb.Client,
+  learner: learner_node.LearnerNode,
+  coordinator: coordinator_lib.Coordinator,
+) -> None:
+  """The node of an actor: Algorithm 1 of the paper."""
+  resources.end_with_launcher()
+  role = f'actor_{actor_id}'
+  watch = watchdog.Watch(role, config.environment_timeout)
+  prints = node_lib.runs_in_own_process()
+
+  def act(stopping: Callable[[], bool]) -> None:
+    # One that goes on, or comes in the place of another, is not to do again
+    # what was done from the same seed.
+    begun_at = int(coordinator.get_counts().get('actor_steps', 0))
+    seed = config.seed_of(f'{role} from {begun_at}')
+    logger = node_lib.make_logger(config, role, begun_at, prints)
+    environment = watch.over(config.environment_factory)(seed)
+    agent = config.make_agent()
+    spec = specs.make_environment_spec(environment)
+    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    actor = builder.make_actor(
+      jax.random.PRNGKey(seed),
+      agent.make_policy(agent.make_networks(spec)),
+      builder.make_adder(
+        _as_client(sample_age.StampingClient(replay, lambda: loop.steps_so_far))
+      ),
+      node_lib.as_variable_source(learner),
+    )
+    counter = counting.Counter(coordinator, 'actor', time_delta=0.0)
+    loop = acting_loop.ActingLoop(environment, actor, counter, logger)
+    finishing = node_lib.Polled(coordinator.should_finish)
+
+    def is_over() -> bool:
+      # What the actor has counted itself it needs not ask for.
+      return stopping() or loop.steps_so_far >= config.num_steps or finishing()
+
+    reported = None
+    while not is_over():
+      loop.run_steps(_STEPS_BETWEEN_LOOKS, is_over)
+      if loop.last_return is not None and loop.last_return != reported:
+        reported = loop.last_return
+        coordinator.report({'training_return': reported})
+    logger.close()
+    if not stopping():
+      coordinator.report_done(role)
+
+  node_lib.Body(role, config.workdir, act, watch.check).run_until_stop()
+
+
+def _as_client(client: sample_age.StampingClient) -> reverb.Client:
+  """A client that passes everything on to one of Reverb's."""
+  return cast(reverb.Client, client)

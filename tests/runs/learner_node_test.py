@@ -1,0 +1,129 @@
+"""Tests of the program's learner, and of what it reads."""
+
+import itertools
+import threading
+import time
+
+import numpy as np
+import pytest
+import reverb
+
+from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import coordinator as coordinator_lib
+from quinoa_acme.runs import learner_node
+from quinoa_acme.runs import run_state
+from quinoa_acme.runs import servers
+
+
+def test_stoppable_iterator_passes_items_on_in_order():
+  iterator = learner_node.StoppableIterator(lambda: iter(range(5)))
+  assert list(iterator) == [0, 1, 2, 3, 4]
+
+
+def test_stoppable_iterator_passes_the_error_on():
+  def fail():
+    yield 1
+    raise RuntimeError('no more')
+
+  iterator = learner_node.StoppableIterator(fail)
+  assert next(iterator) == 1
+  with pytest.raises(RuntimeError, match='no more'):
+    next(iterator)
+
+
+def test_stoppable_iterator_leaves_one_that_blocks():
+  release = threading.Event()
+
+  def block():
+    release.wait(60.0)
+    yield 1
+
+  iterator = learner_node.StoppableIterator(block)
+  calls = itertools.count()
+  iterator.stop_when(lambda: next(calls) > 2)
+  started = time.monotonic()
+  with pytest.raises(StopIteration):
+    next(iterator)
+  assert time.monotonic() - started < 5.0
+  release.set()
+
+
+class _GoneWhenStopped(coordinator_lib.Coordinator):
+  """Is gone as soon as the program stops, before the learner's step is over."""
+
+  def __init__(self, config, stop: threading.Event):
+    super().__init__(config)
+    self._stop = stop
+
+  def increment(self, **counts):
+    if 'learner_steps' in counts:
+      self._stop.set()
+      raise RuntimeError('the counter is gone')
+    return super().increment(**counts)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_learner_saves_although_the_others_are_gone_before_it(config, stop):
+  """Nodes stop in any order: a call of a peer may fail in the last step."""
+  server = reverb.Server(servers.make_replay_tables(config))
+  client = reverb.Client(f'localhost:{server.port}')
+  environment = config.environment_factory(0)
+  adder = quinoa.QuinoaBuilder(config.agent).make_adder(client)
+  assert adder is not None
+  adder.add_first(environment.reset())
+  action = np.zeros(environment.action_spec().shape, np.float32)
+  for _ in range(config.agent.min_replay_size + 1):
+    adder.add(action, environment.step(action))
+  node = learner_node.LearnerNode(
+    config, client, _GoneWhenStopped(config, stop)
+  )
+  thread = threading.Thread(target=node.run, daemon=True)
+  thread.start()
+  thread.join(120.0)
+  assert not thread.is_alive()
+  steps = config.agent.num_sgd_steps_per_step
+  assert run_state.learner_steps(config.workdir) == steps
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
+  config, stop
+):
+  """The target is reached while an actor waits for the learner to sample."""
+  coordinator = coordinator_lib.Coordinator(config)
+  coordinator.report_done('actor_1')
+  coordinator.increment(actor_steps=config.num_steps)
+  assert coordinator.should_finish()
+  server = reverb.Server(servers.make_replay_tables(config))
+  client = reverb.Client(f'localhost:{server.port}')
+  builder = quinoa.QuinoaBuilder(config.agent)
+  environment = config.environment_factory(0)
+  adder = builder.make_adder(client)
+  assert adder is not None
+  # Twice what the limiter lets in while nothing is sampled.
+  agent = config.agent
+  num_inserts = 2 * int(
+    agent.min_replay_size + agent.error_buffer / agent.samples_per_insert
+  )
+  action = np.zeros(environment.action_spec().shape, np.float32)
+
+  def act():
+    adder.add_first(environment.reset())
+    for _ in range(num_inserts):
+      adder.add(action, environment.step(action))
+    coordinator.report_done('actor_0')
+
+  node = learner_node.LearnerNode(config, client, coordinator)
+  threads = [threading.Thread(target=f, daemon=True) for f in (act, node.run)]
+  for thread in threads:
+    thread.start()
+  threads[0].join(60.0)
+  assert coordinator.are_actors_done(), 'the actor waits for ever'
+  deadline = time.monotonic() + 60.0
+  while not coordinator.is_done('learner') and time.monotonic() < deadline:
+    time.sleep(0.1)
+  stop.set()
+  threads[1].join(60.0)
+  assert coordinator.is_done('learner')
