@@ -8,6 +8,7 @@ the files that are there. The program is that of run_quinoa.py under `local_mp`,
 with two actors; other flags go to it, after `--`.
 """
 
+from collections.abc import Mapping
 from importlib import metadata
 import json
 import os
@@ -76,8 +77,14 @@ def run(minutes: float, workdir: str, extra: list[str]) -> None:
   raise RuntimeError(f'The program ended with status {process.returncode}.')
 
 
-def write(rows: soak.Rows, extra: list[str]) -> None:
-  """Writes the rows of a run, and under what conditions they came to be."""
+def write(rows: soak.Rows, extra: list[str], source: Mapping[str, str]) -> None:
+  """Writes the rows of a run, and under what conditions they came to be.
+
+  Args:
+    rows: the rows.
+    extra: flags of the run, on top of those above.
+    source: version and commit that it was of.
+  """
   _TABLE.unlink(missing_ok=True)
   logger = loggers.CSVLogger(_TABLE)
   for row in rows:
@@ -94,7 +101,7 @@ def write(rows: soak.Rows, extra: list[str]) -> None:
       name: metadata.version(name)
       for name in ('jax', 'dm-acme', 'dm-launchpad', 'dm-reverb')
     },
-    **experiment.describe_source(),
+    **source,
   }
   _CONDITIONS.write_text(json.dumps(conditions, indent=2) + '\n')
 
@@ -117,10 +124,12 @@ def make_section() -> str:
 def main(argv: list[str]) -> None:
   """Soaks, writes the rows, draws them, and renews the document."""
   if _MINUTES.value:
+    # Before the rows are written, which changes the source tree.
+    source = experiment.describe_source()
     with tempfile.TemporaryDirectory() as workdir:
       run(_MINUTES.value, workdir, argv[1:])
       rows = soak.read(workdir)
-    write(rows, argv[1:])
+    write(rows, argv[1:], source)
   warm_up = json.loads(_CONDITIONS.read_text())['warm_up']
   soak.draw(loggers.read_rows(_TABLE), warm_up, _PICTURE)
   head = _DOCUMENT.read_text().split(_MARK)[0]
