@@ -37,6 +37,19 @@ _DELETED = 'deleted_ablations.json'
 _FIGURE1 = _ROOT / 'experiments' / 'sweeps' / 'figure1.json'
 # After which figure 1 is looked at too, beside its end.
 _FIRST_STEPS = 50_000
+# Whose learner steps are told beside their returns, and where.
+_PAPER = {
+  ('quinoa', 'paper'): 'Quinoa, paper preset',
+  ('quinoa', 'paper/updates-4'): 'with four updates a step',
+  ('svg0', 'default'): 'SVG(0)',
+}
+_PAPER_ROWS = (
+  ('walker-walk', 50_000),
+  ('walker-walk', 100_000),
+  ('cheetah-run', 50_000),
+  ('cheetah-run', 100_000),
+  ('cheetah-run', 250_000),
+)
 _OFFLINE_STEPS = (10_000, 20_000)
 _OFFLINE = {'quinoa': 'Quinoa, `offline` preset', 'bc': 'Behaviour cloning'}
 
@@ -113,6 +126,29 @@ def make_figure1_table(curves: figures.Curves) -> str:
   return '\n'.join(
     [*lines, '', f'Runs at their end: {num_done} of {len(sweep.runs)}.']
   )
+
+
+def make_paper_table(curves: figures.Curves) -> str:
+  """The table of returns with the learner steps they took, in Markdown."""
+  updates: dict[tuple[results.Curve, int], int] = {}
+  with (_TABLES / 'bars.csv').open(newline='') as file:
+    for row in csv.DictReader(file):
+      curve = (row['agent'], row['preset'], row['task'])
+      updates[curve, int(row['actor_steps'])] = int(row['learner_steps'])
+  lines = [
+    _line('task', 'environment steps', *_PAPER.values()),
+    '|' + '---|' * (2 + len(_PAPER)),
+  ]
+  for task, steps in _PAPER_ROWS:
+    cells = []
+    for key in _PAPER:
+      curve = (*key, task)
+      cell = results.format_point(results.at(curves, curve, steps))
+      if (curve, steps) in updates:
+        cell += f', {updates[curve, steps]:,} updates'
+      cells.append(cell)
+    lines.append(_line(task, f'{steps:,}', *cells))
+  return '\n'.join(lines)
 
 
 def make_iqm_table(curves: figures.Curves) -> str:
@@ -333,6 +369,7 @@ def main() -> None:
   put('bars', make_table(curves))
   put('iqm', make_iqm_table(curves))
   put('figure1', make_figure1_table(curves))
+  put('paper', make_paper_table(curves))
   put('published', make_published_table())
   draw(curves, _PICTURE)
   runpy.run_path(str(_ROOT / 'experiments' / 'figure1.py'), run_name='__main__')

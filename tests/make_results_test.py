@@ -24,6 +24,7 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows():
     script['make_table'](curves),
     script['make_iqm_table'](curves),
     script['make_figure1_table'](curves),
+    script['make_paper_table'](curves),
     script['make_published_table'](),
     script['make_offline_table'](offline),
     script['make_modes_table']('figure2'),
