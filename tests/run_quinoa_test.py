@@ -48,7 +48,6 @@ def _check_finished(workdir, output, errors, status, num_actors=1):
   assert policy.learner_steps > 0
   assert policy(np.zeros(5)).shape == (1,)
   evaluations = _rows(workdir, 'evaluator')
-  assert float(evaluations[0]['actor_steps']) == 0
   # Each actor hears of the others' steps once in fifty of its own.
   steps_beyond = float(evaluations[-1]['actor_steps']) - _NUM_STEPS
   assert 0 <= steps_beyond < 50 * num_actors
@@ -96,6 +95,9 @@ def test_one_process(tmp_path):
   )
   output, errors = launching.finish(process)
   _check_finished(tmp_path, output, errors, process.returncode)
+  # The evaluator of a program may come when that is nearly over, if the machine
+  # is busy.
+  assert float(_rows(tmp_path, 'evaluator')[0]['actor_steps']) == 0
   _check_evaluation(tmp_path)
   # The preset's ratio of one, kept to the step.
   assert f'and {_NUM_STEPS - 100:,} updates (1.000 ' in output
