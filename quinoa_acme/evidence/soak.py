@@ -65,7 +65,8 @@ def read(workdir: loggers.PathLike) -> list[dict[str, float]]:
     workdir: the run's folder.
 
   Returns:
-    One row for each but the first, whose speed is that since the one before.
+    One row for each but the first, whose speed is that since the one before,
+    up to where the first node leaves for good.
   """
   rows = loggers.read_rows(pathlib.Path(workdir) / 'logs' / 'memory.csv')
   found = []
@@ -81,6 +82,9 @@ def read(workdir: loggers.PathLike) -> list[dict[str, float]]:
         **{key: row[key] for key in row if key.endswith('_mb')},
       }
     )
+  nodes = _columns(found)
+  while found and not found[-1].keys() >= set(nodes):
+    del found[-1]
   return found
 
 

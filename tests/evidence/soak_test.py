@@ -101,6 +101,16 @@ def test_the_rows_of_a_run_give_trends(workdir, tmp_path):
   assert (tmp_path / 'soak.png').stat().st_size > 10_000
 
 
+def test_rows_of_a_program_that_ends_are_left_out(workdir):
+  whole = soak.read(workdir)
+  logger = loggers.CSVLogger(workdir / 'logs' / 'memory.csv')
+  # The learner is gone already.
+  last = {'wall_clock': 1600.0, 'actor_steps': 30_000, 'total_mb': 310.0}
+  logger.write({**last, 'actor_1_mb': 300.0})
+  logger.close()
+  assert soak.read(workdir) == whole
+
+
 def test_the_document_says_what_the_committed_rows_say():
   with experiment_scripts.load('soak') as script:
     section = script.names['make_section']()
