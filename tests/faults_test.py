@@ -114,13 +114,17 @@ def _check_goes_on(workdir: pathlib.Path, begun: float, steps: int) -> None:
   assert first['replay_size'] - inserted > 0.5 * min(steps, _MAX_REPLAY_SIZE)
 
 
+def _last_checkpoint(workdir: pathlib.Path) -> pathlib.Path:
+  return max(
+    (workdir / 'checkpoints' / 'learner').glob('checkpoint-*.npz'),
+    key=lambda path: path.stat().st_mtime,
+  )
+
+
 def _tear_checkpoints(workdir: pathlib.Path) -> list[str]:
   """Cuts off the ends of the last ones of learner and replay; their names."""
   folder = workdir / 'checkpoints'
-  learner = max(
-    (folder / 'learner').glob('checkpoint-*.npz'),
-    key=lambda path: path.stat().st_mtime,
-  )
+  learner = _last_checkpoint(workdir)
   wholes = (folder / 'replay').glob('*/*/DONE')
   replay = max((path.parent for path in wholes), key=lambda path: path.name)
   for path in (learner, *replay.glob('*.tfrecord')):
@@ -153,10 +157,16 @@ def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
       'checkpoints of the replay',
     )
     os.kill(_pids_of(process)[f'{lost}_0'], signal.SIGKILL)
-    killed = time.monotonic()
+    killed, killed_at = time.monotonic(), time.time()
     _, errors = launching.finish(process, timeout=30.0)
     assert time.monotonic() - killed < 10.0
     assert process.returncode == 1, errors
+    if lost != 'learner':
+      # Which waits for no answer of who is gone, and loses no step.
+      last = _last_checkpoint(tmp_path)
+      assert last.stat().st_mtime > killed_at
+      rows = _steps(tmp_path, 'learner', 'learner_steps')
+      assert checkpointing.latest_step(last.parent) >= rows[-1]
     last_line = errors.strip().splitlines()[-1]
     assert last_line == f'The {lost} was killed by SIGKILL.'
     if lost == 'learner':

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from absl import logging
 from acme.utils import counting
 import jax
+import launchpad as lp
 import reverb
 
 from quinoa_acme.runs import acting_loop
@@ -24,6 +25,9 @@ from quinoa_acme.runs import sample_age
 _SECONDS_BETWEEN_COUNTS = 0.25
 # Seconds between two reports of the learner's for the progress line.
 _REPORT_SECONDS = 1.0
+# Seconds for the step under way and the last checkpoint, after a signal; fewer
+# than a node has until Launchpad kills it.
+_SECONDS_TO_SAVE = 20.0
 
 T = TypeVar('T')
 
@@ -87,10 +91,13 @@ class LearnerNode:
     Args:
       config: the run.
       replay: where to sample.
-      coordinator: the counter node.
+      coordinator: a Courier client of the counter node.
     """
     self._config = config
-    self._coordinator = coordinator
+    # Its answers are not worth what is lost if the learner waits for them.
+    self._coordinator = node_lib.make_leavable(
+      coordinator, lp.stop_event().is_set
+    )
     with node_lib.leaving_at_once():
       node_lib.wait_for_begin(coordinator)
       self._make_learner(replay)
@@ -130,7 +137,12 @@ class LearnerNode:
 
   def run(self) -> None:
     """The node's main loop."""
-    node_lib.Body('learner', self._config.workdir, self._learn).run_until_stop()
+    node_lib.Body(
+      'learner',
+      self._config.workdir,
+      self._learn,
+      seconds_to_save=_SECONDS_TO_SAVE,
+    ).run_until_stop()
 
   def _learn(self, stopping: Callable[[], bool]) -> None:
     # Not before the actors: one that waits at the replay's limiter goes on only

@@ -1,12 +1,13 @@
 """What the program's nodes have in common: a body, and ways to leave it."""
 
 from collections.abc import Callable, Iterator
+from concurrent import futures
 import contextlib
 import os
 import sys
 import threading
 import time
-from typing import Any, cast
+from typing import Any, cast, TypeVar
 
 from absl import logging
 from acme import core
@@ -28,6 +29,8 @@ POLL_SECONDS = 0.2
 # what fails for want of a peer that has left already is no failure.
 _SECONDS_BEHIND = 1.0
 
+T = TypeVar('T')
+
 
 class Body:
   """A node's work in a thread of its own, out of the way of signals.
@@ -43,6 +46,7 @@ class Body:
     workdir: str,
     work: Callable[[Callable[[], bool]], None],
     check: Callable[[], None] = lambda: None,
+    seconds_to_save: float | None = None,
   ):
     """Makes the body.
 
@@ -52,11 +56,15 @@ class Body:
       work: the work; it is given a function that says whether the program is
         being stopped.
       check: called now and then beside the work; raises if that cannot go on.
+      seconds_to_save: seconds that the work may take to end after it is told to
+        stop; more of them is a failure, since what was not saved is lost. None
+        if there is nothing to lose, so that the work can be left in any state.
     """
     self._role = role
     self._workdir = workdir
     self._work = work
     self._check = check
+    self._seconds_to_save = seconds_to_save
     self._stop = lp.stop_event()
     self._error: BaseException | None = None
 
@@ -64,8 +72,9 @@ class Body:
     """Does the work, then waits for the end of the program.
 
     Raises:
-      Exception: what the work or the check raised, after it is written down
-        for the launcher.
+      TimeoutError: if the work has something to save, and does not end in time.
+      Exception: what the work or the check raised. Either is written down for
+        the launcher.
     """
     thread = threading.Thread(target=self._run, name=self._role, daemon=True)
     thread.start()
@@ -74,7 +83,12 @@ class Body:
         self._check()
         if self._error is not None:
           raise self._error
-    thread.join(GRACE_SECONDS)
+      thread.join(self._seconds_to_save or GRACE_SECONDS)
+      if thread.is_alive() and self._seconds_to_save is not None:
+        raise TimeoutError(
+          f'It did not end within {self._seconds_to_save:g} s of being told to '
+          'stop. What it did since its last checkpoint is lost.'
+        )
     leave()
 
   def _run(self) -> None:
@@ -140,6 +154,53 @@ def leaving_at_once() -> Iterator[None]:
     yield
   finally:
     lp.unregister_stop_handler(leave)
+
+
+class UnansweredError(ConnectionError):
+  """A call was left because the program stops."""
+
+
+def make_leavable(client: T, stopping: Callable[[], bool]) -> T:
+  """A client of another node whose calls end when the program stops.
+
+  Courier waits for an answer for ever, also if who was to give it is gone. The
+  nodes of a program that stops go in any order; who still has something to save
+  must not wait for one that went before it.
+
+  Args:
+    client: Courier's client.
+    stopping: whether the program is being stopped.
+
+  Returns:
+    A client whose calls raise an `UnansweredError` if there is no answer and
+    the program stops.
+  """
+  return cast(T, _LeavableClient(client, stopping))
+
+
+class _LeavableClient:
+  def __init__(self, client: Any, stopping: Callable[[], bool]):
+    self._client = client
+    self._stopping = stopping
+
+  def __getattr__(self, method: str) -> Callable[..., Any]:
+    call = getattr(self._client.futures, method)
+
+    def wait_for_answer(*args: Any, **kwargs: Any) -> Any:
+      answer = call(*args, **kwargs)
+      while True:
+        # Once more after the stop: a peer that is still there answers.
+        is_last = self._stopping()
+        try:
+          return answer.result(timeout=POLL_SECONDS)
+        except futures.TimeoutError:
+          if is_last:
+            answer.cancel()
+            raise UnansweredError(
+              f'No answer to {method}, and the program stops.'
+            ) from None
+
+    return wait_for_answer
 
 
 class Polled:

@@ -4,6 +4,8 @@ import itertools
 import threading
 import time
 
+import courier
+from launchpad.nodes.courier import courier_utils
 import numpy as np
 import pytest
 import reverb
@@ -48,23 +50,55 @@ def test_stoppable_iterator_leaves_one_that_blocks():
   release.set()
 
 
-class _GoneWhenStopped(coordinator_lib.Coordinator):
+class _Gone(coordinator_lib.Coordinator):
   """Is gone as soon as the program stops, before the learner's step is over."""
 
   def __init__(self, config, stop: threading.Event):
     super().__init__(config)
     self._stop = stop
+    self.never = threading.Event()
 
   def increment(self, **counts):
     if 'learner_steps' in counts:
       self._stop.set()
-      raise RuntimeError('the counter is gone')
+      self.fail()
     return super().increment(**counts)
+
+  def fail(self):
+    """What a call of a server that ends comes to."""
+    raise RuntimeError('the counter is gone')
+
+
+class _Silent(_Gone):
+  """Is gone, so that a call to it waits for ever."""
+
+  def fail(self):
+    """What a call of a server that has ended comes to."""
+    self.never.wait(60.0)
+
+
+@pytest.fixture
+def serve():
+  """Serves a coordinator by Courier, and gives a client of it."""
+  servers_made = []
+
+  def serve_one(coordinator: coordinator_lib.Coordinator) -> courier.Client:
+    server = courier_utils.make_courier_server(coordinator, port=None)
+    server.Start()
+    servers_made.append(server)
+    return courier.Client(f'localhost:{server.port}')
+
+  yield serve_one
+  for server in servers_made:
+    server.Stop()
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_learner_saves_although_the_others_are_gone_before_it(config, stop):
+@pytest.mark.parametrize('gone', [_Gone, _Silent])
+def test_learner_saves_although_the_others_are_gone_before_it(
+  gone, config, stop, serve
+):
   """Nodes stop in any order: a call of a peer may fail in the last step."""
   server = reverb.Server(servers.make_replay_tables(config))
   client = reverb.Client(f'localhost:{server.port}')
@@ -75,12 +109,12 @@ def test_learner_saves_although_the_others_are_gone_before_it(config, stop):
   action = np.zeros(environment.action_spec().shape, np.float32)
   for _ in range(config.agent.min_replay_size + 1):
     adder.add(action, environment.step(action))
-  node = learner_node.LearnerNode(
-    config, client, _GoneWhenStopped(config, stop)
-  )
+  coordinator = gone(config, stop)
+  node = learner_node.LearnerNode(config, client, serve(coordinator))
   thread = threading.Thread(target=node.run, daemon=True)
   thread.start()
   thread.join(120.0)
+  coordinator.never.set()
   assert not thread.is_alive()
   steps = config.agent.num_sgd_steps_per_step
   assert run_state.learner_steps(config.workdir) == steps
@@ -89,7 +123,7 @@ def test_learner_saves_although_the_others_are_gone_before_it(config, stop):
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
-  config, stop
+  config, stop, serve
 ):
   """The target is reached while an actor waits for the learner to sample."""
   coordinator = coordinator_lib.Coordinator(config)
@@ -115,7 +149,7 @@ def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
       adder.add(action, environment.step(action))
     coordinator.report_done('actor_0')
 
-  node = learner_node.LearnerNode(config, client, coordinator)
+  node = learner_node.LearnerNode(config, client, serve(coordinator))
   threads = [threading.Thread(target=f, daemon=True) for f in (act, node.run)]
   for thread in threads:
     thread.start()
