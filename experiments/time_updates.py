@@ -1,9 +1,13 @@
 """Times the learner of each agent, with its data ready.
 
   taskset -c 0 python experiments/time_updates.py
+  python experiments/time_updates.py --learners=default --batch_sizes=256,4096 \
+    --num_sgd_steps_per_step=1,50 --table=update_times.csv
 
-Agents take turns, so that what else the machine does falls on all of them. The
-transitions are random, of the shape of walker's: their values cost nothing.
+Learners take turns, so that what else the machine does falls on all of them.
+The transitions are random, of the shape of walker's: their values cost nothing.
+They lie in the machine's memory, so that a GPU has them brought to it. Where
+JAX sees a GPU, it is the GPU that is timed.
 """
 
 import pathlib
@@ -13,8 +17,11 @@ _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 
+import csv  # noqa: E402
 import dataclasses  # noqa: E402
 import json  # noqa: E402
+import platform  # noqa: E402
+import sys  # noqa: E402
 import time  # noqa: E402
 
 from absl import app  # noqa: E402
@@ -31,21 +38,29 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents import sac  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import experiment  # noqa: E402
 
+_CONFIGS = {
+  'default': quinoa.QuinoaConfig,
+  'paper': quinoa.QuinoaConfig.paper,
+  'sac': sac.SACConfig,
+  'sac-128': lambda: sac.SACConfig(hidden_sizes=(128, 128)),
+  'svg0': svg0.SVG0Config,
+}
 _CALLS = flags.DEFINE_integer(
   'num_calls', 20, 'Timed calls of each learner.', lower_bound=1
 )
-_STEPS = flags.DEFINE_integer(
-  'num_sgd_steps_per_step', 50, 'Updates a call.', lower_bound=1
+_LEARNERS = flags.DEFINE_multi_enum(
+  'learners', list(_CONFIGS), list(_CONFIGS), "Whose; sac is dm-acme's SAC."
 )
+_STEPS = flags.DEFINE_list(
+  'num_sgd_steps_per_step', ['50'], 'Updates a call, one or more numbers.'
+)
+_BATCH_SIZES = flags.DEFINE_list(
+  'batch_sizes', ['256'], 'Transitions an update, one or more numbers.'
+)
+_TABLE = flags.DEFINE_string('table', None, 'A CSV file for the rows.')
 
-_CONFIGS = {
-  'quinoa, default': quinoa.QuinoaConfig(),
-  'quinoa, paper': quinoa.QuinoaConfig.paper(),
-  "Acme's SAC, 256 wide": sac.SACConfig(),
-  "Acme's SAC, 128 wide": sac.SACConfig(hidden_sizes=(128, 128)),
-  'SVG(0)': svg0.SVG0Config(),
-}
 _SPEC = specs.EnvironmentSpec(
   observations=specs.Array((24,), np.float32),
   actions=specs.BoundedArray((6,), np.float32, -1.0, 1.0),
@@ -54,7 +69,8 @@ _SPEC = specs.EnvironmentSpec(
 )
 
 
-def _make_learner(config):
+def make_learner(config):
+  """Makes an agent's learner, with the same sample ready for each call."""
   agent = agents.make_agent(config)
   rng = np.random.default_rng(0)
   size = config.samples_per_step
@@ -78,42 +94,95 @@ def _make_learner(config):
   )
 
 
-def main(argv: list[str]) -> None:
-  """Prints the updates a second of each, the median and the quartiles."""
-  command_line.begin(argv)
+def measure(
+  names: list[str], batch_size: int, num_sgd_steps: int
+) -> list[dict[str, object]]:
+  """Times the learners by turns.
+
+  Args:
+    names: keys of `_CONFIGS`.
+    batch_size: transitions an update.
+    num_sgd_steps: updates a call.
+
+  Returns:
+    A row each: the median and the quartiles of the updates a second, and the
+    seconds of the first call, in which XLA compiles.
+  """
   learners = {
-    name: _make_learner(
+    name: make_learner(
       dataclasses.replace(
-        config,
-        num_sgd_steps_per_step=_STEPS.value,
+        _CONFIGS[name](),
+        batch_size=batch_size,
+        num_sgd_steps_per_step=num_sgd_steps,
         # Learners alone know no limiter.
-        min_replay_size=100_000,
+        min_replay_size=max(100_000, batch_size),
+        max_replay_size=1_000_000,
       )
     )
-    for name, config in _CONFIGS.items()
+    for name in names
   }
-  rates: dict[str, list[float]] = {name: [] for name in learners}
-  for call in range(_CALLS.value + 1):
+  seconds: dict[str, list[float]] = {name: [] for name in learners}
+  for _ in range(_CALLS.value + 1):
     for name, learner in learners.items():
       started = time.perf_counter()
       learner.step()
       # Quinoa's waits for its metrics, and SAC's for nothing.
       jax.block_until_ready(jax.live_arrays())
-      elapsed = time.perf_counter() - started
-      # The first call compiles.
-      if call:
-        rates[name].append(_STEPS.value / elapsed)
-  for name, values in rates.items():
-    low, median, high = np.percentile(values, [25, 50, 75])
-    print(
-      json.dumps(
-        {
-          'learner': name,
-          'updates_per_second': round(median, 1),
-          'quartiles': [round(low, 1), round(high, 1)],
-        }
-      )
+      seconds[name].append(time.perf_counter() - started)
+  rows = []
+  for name, (first, *others) in seconds.items():
+    low, median, high = num_sgd_steps / np.percentile(others, [75, 50, 25])
+    rows.append(
+      {
+        'learner': name,
+        'batch_size': batch_size,
+        'updates_per_call': num_sgd_steps,
+        'updates_per_second': round(float(median), 1),
+        'lower_quartile': round(float(low), 1),
+        'upper_quartile': round(float(high), 1),
+        'first_call_seconds': round(first, 2),
+      }
     )
+  return rows
+
+
+def _read_numbers(name: str, texts: list[str]) -> list[int]:
+  if not texts or not all(text.isdecimal() and int(text) for text in texts):
+    raise ValueError(
+      f'--{name}={",".join(texts)}: expected whole numbers of at least 1, with '
+      'commas between.'
+    )
+  return [int(text) for text in texts]
+
+
+def main(argv: list[str]) -> None:
+  """Prints a row for each learner, batch size, and number of updates a call."""
+  command_line.begin(argv)
+  table = _TABLE.value and pathlib.Path(_TABLE.value)
+  try:
+    batch_sizes = _read_numbers('batch_sizes', _BATCH_SIZES.value)
+    numbers = _read_numbers('num_sgd_steps_per_step', _STEPS.value)
+    if table:
+      command_line.check_output('table', table)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
+  about = {
+    'device': jax.devices()[0].device_kind,
+    'python': platform.python_version(),
+    'jax': jax.__version__,
+    **experiment.describe_source(),
+  }
+  rows = []
+  for batch_size in batch_sizes:
+    for number in numbers:
+      for row in measure(_LEARNERS.value, batch_size, number):
+        rows.append(row | about)
+        print(json.dumps(row), flush=True)
+  if table:
+    with table.open('w', newline='') as file:
+      writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
+      writer.writeheader()
+      writer.writerows(rows)
 
 
 if __name__ == '__main__':
