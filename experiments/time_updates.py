@@ -5,9 +5,9 @@
     --num_sgd_steps_per_step=1,50 --table=update_times.csv
 
 Learners take turns, so that what else the machine does falls on all of them.
-The transitions are random, of the shape of walker's: their values cost nothing.
-They lie in the machine's memory, so that a GPU has them brought to it. Where
-JAX sees a GPU, it is the GPU that is timed.
+The transitions are random: their values cost nothing. They lie in the machine's
+memory, so that a GPU has them brought to it. Where JAX sees a GPU, it is the
+GPU that is timed.
 """
 
 import pathlib
@@ -20,23 +20,20 @@ runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import platform  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
-from acme import specs  # noqa: E402
-from acme import types  # noqa: E402
-from acme.utils.loggers import base as loggers_base  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
-from quinoa_acme import replay  # noqa: E402
-from quinoa_acme.agents import agents  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents import sac  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
+from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 
@@ -61,38 +58,6 @@ _BATCH_SIZES = flags.DEFINE_list(
 )
 _TABLE = flags.DEFINE_string('table', None, 'A CSV file for the rows.')
 
-_SPEC = specs.EnvironmentSpec(
-  observations=specs.Array((24,), np.float32),
-  actions=specs.BoundedArray((6,), np.float32, -1.0, 1.0),
-  rewards=specs.Array((), np.float32),
-  discounts=specs.BoundedArray((), np.float32, 0.0, 1.0),
-)
-
-
-def make_learner(config):
-  """Makes an agent's learner, with the same sample ready for each call."""
-  agent = agents.make_agent(config)
-  rng = np.random.default_rng(0)
-  size = config.samples_per_step
-
-  def draw(*shape):
-    return rng.uniform(-1.0, 1.0, (size, *shape)).astype(np.float32)
-
-  transitions = {
-    'observation': draw(24),
-    'action': draw(6),
-    'reward': draw(),
-    'discount': np.ones(size, np.float32),
-    'next_observation': draw(24),
-  }
-  sample = replay.as_sample(types.Transition(**transitions))
-  builder = agent.make_builder(_SPEC, loggers_base.NoOpLogger)
-  return builder.make_learner(
-    jax.random.PRNGKey(0),
-    agent.make_networks(_SPEC),
-    iter(lambda: sample, None),
-  )
-
 
 def measure(
   names: list[str], batch_size: int, num_sgd_steps: int
@@ -109,7 +74,7 @@ def measure(
     seconds of the first call, in which XLA compiles.
   """
   learners = {
-    name: make_learner(
+    name: random_data.make_learner(
       dataclasses.replace(
         _CONFIGS[name](),
         batch_size=batch_size,
@@ -168,6 +133,7 @@ def main(argv: list[str]) -> None:
     sys.exit(f'error: {error}')
   about = {
     'device': jax.devices()[0].device_kind,
+    'precision': os.environ['JAX_DEFAULT_MATMUL_PRECISION'],
     'python': platform.python_version(),
     'jax': jax.__version__,
     **experiment.describe_source(),

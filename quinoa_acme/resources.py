@@ -35,8 +35,9 @@ def environment_of(role: str) -> dict[str, str]:
     role: 'learner', or any other node's name.
 
   Returns:
-    Variables to set before the process imports JAX or TensorFlow. The number of
-    XLA's threads stays what the user has set, as NPROC.
+    Variables to set before the process imports JAX or TensorFlow. What the user
+    has set stays: the number of XLA's threads, as NPROC, and how JAX uses a
+    GPU's memory and multiplies on it.
   """
   variables = {
     # What XLA's pool of threads is made by; its own flags do not hold it back.
@@ -51,8 +52,17 @@ def environment_of(role: str) -> dict[str, str]:
     'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.5',
   }
   if role != 'learner':
-    variables |= {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
-  return variables
+    return variables | {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
+  # Of a GPU, where there is one. See docs/decisions/0024-gpu.md.
+  choices = {
+    # JAX would take three quarters of its memory at once.
+    'XLA_PYTHON_CLIENT_PREALLOCATE': 'false',
+    # JAX would round what it multiplies to ten bits.
+    'JAX_DEFAULT_MATMUL_PRECISION': 'highest',
+  }
+  return variables | {
+    name: os.environ.get(name, value) for name, value in choices.items()
+  }
 
 
 def configure_process(role: str) -> None:

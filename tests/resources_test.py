@@ -23,6 +23,10 @@ _THREADS = (
   'TF_NUM_INTRAOP_THREADS',
   'TF_NUM_INTEROP_THREADS',
 )
+_OF_A_GPU = {
+  'XLA_PYTHON_CLIENT_PREALLOCATE': 'false',
+  'JAX_DEFAULT_MATMUL_PRECISION': 'highest',
+}
 _ROLES = ('learner', 'replay', 'counter', 'evaluator', 'actor')
 
 
@@ -34,6 +38,19 @@ def test_only_the_learner_sees_a_gpu(role):
     assert not set(sees_none) & set(variables)
   else:
     assert sees_none.items() <= variables.items()
+
+
+def test_the_learner_takes_of_a_gpu_what_it_needs_and_multiplies_in_full(
+  monkeypatch,
+):
+  for name in _OF_A_GPU:
+    monkeypatch.delenv(name, raising=False)
+  assert _OF_A_GPU.items() <= resources.environment_of('learner').items()
+  monkeypatch.setenv('XLA_PYTHON_CLIENT_PREALLOCATE', 'true')
+  monkeypatch.setenv('JAX_DEFAULT_MATMUL_PRECISION', 'tensorfloat32')
+  theirs = resources.environment_of('learner')
+  assert theirs['XLA_PYTHON_CLIENT_PREALLOCATE'] == 'true'
+  assert theirs['JAX_DEFAULT_MATMUL_PRECISION'] == 'tensorfloat32'
 
 
 @pytest.mark.parametrize('role', _ROLES)

@@ -1,8 +1,13 @@
-"""The script that times learners."""
+"""The script that times learners, and the page with what it found."""
+
+import csv
+import pathlib
 
 from absl import flags
 import experiment_scripts
 import pytest
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope='module')
@@ -33,3 +38,21 @@ def test_a_row_has_quartiles_about_the_median(script):
 def test_numbers_are_whole_and_above_zero(script, texts):
   with pytest.raises(ValueError, match='--batch_sizes='):
     script['_read_numbers']('batch_sizes', texts)
+
+
+def test_the_page_on_scaling_has_every_committed_row():
+  page = (_ROOT / 'docs' / 'scaling.md').read_text()
+  table = _ROOT / 'experiments' / 'results' / 'update_times.csv'
+  with table.open(newline='') as file:
+    rows = list(csv.DictReader(file))
+  assert rows
+  for row in rows:
+    device = 'one core' if row['device'] == 'cpu' else row['device']
+    sizes = f'{row["batch_size"]} | {row["updates_per_call"]}'
+    speed = float(row['updates_per_second'])
+    line = next(
+      line
+      for line in page.splitlines()
+      if f'| {device} | {sizes} | ' in line and f'| {speed:,.0f} |' in line
+    )
+    assert line.endswith(f' {speed * int(row["batch_size"]):,.0f} |')

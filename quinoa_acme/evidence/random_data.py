@@ -1,0 +1,52 @@
+"""Learners on random transitions: for what does not depend on their values."""
+
+from acme import core
+from acme import specs
+from acme import types
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
+
+from quinoa_acme import replay
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import off_policy
+
+# Of walker's shape.
+SPEC = specs.EnvironmentSpec(
+  observations=specs.Array((24,), np.float32),
+  actions=specs.BoundedArray((6,), np.float32, -1.0, 1.0),
+  rewards=specs.Array((), np.float32),
+  discounts=specs.BoundedArray((), np.float32, 0.0, 1.0),
+)
+
+
+def make_learner(config: off_policy.OffPolicyConfig) -> core.Learner:
+  """Makes an agent's learner, whose every call finds the same sample ready.
+
+  Args:
+    config: the agent's options.
+
+  Returns:
+    The learner, of an environment with the specification `SPEC`.
+  """
+  rng = np.random.default_rng(0)
+  size = config.samples_per_step
+
+  def draw(*shape: int) -> np.ndarray:
+    return rng.uniform(-1.0, 1.0, (size, *shape)).astype(np.float32)
+
+  transitions = {
+    'observation': draw(24),
+    'action': draw(6),
+    'reward': draw(),
+    'discount': np.ones(size, np.float32),
+    'next_observation': draw(24),
+  }
+  sample = replay.as_sample(types.Transition(**transitions))
+  agent = agents.make_agent(config)
+  builder = agent.make_builder(SPEC, loggers_base.NoOpLogger)
+  return builder.make_learner(
+    jax.random.PRNGKey(0),
+    agent.make_networks(SPEC),
+    iter(lambda: sample, None),
+  )
