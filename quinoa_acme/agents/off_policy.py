@@ -76,6 +76,11 @@ class OffPolicyConfig:
     return 1
 
   @property
+  def window(self) -> int:
+    """Environment steps that a sample of replay holds, with all between."""
+    return 1
+
+  @property
   def samples_per_step(self) -> int:
     """Transitions that one call of the learner takes from replay."""
     return self.batch_size * self.num_sgd_steps_per_step

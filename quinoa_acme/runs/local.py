@@ -16,6 +16,7 @@ import jax
 import numpy as np
 
 from quinoa_acme import replay as replay_lib
+from quinoa_acme import windows
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
@@ -97,6 +98,16 @@ class LocalAgent(core.Actor):
     return int(samples // config.samples_per_step)
 
 
+def _make_replay(
+  spec: specs.EnvironmentSpec, config: off_policy.OffPolicyConfig, seed: int
+) -> replay_lib.TransitionReplay:
+  if config.window == 1:
+    return replay_lib.TransitionReplay(spec, config.max_replay_size, seed)
+  return windows.WindowReplay(
+    spec, config.max_replay_size, seed, config.window, config.discount
+  )
+
+
 @dataclasses.dataclass
 class _Parts:
   """What a local run holds."""
@@ -156,9 +167,7 @@ def _build(
   agent = agents.make_agent(agent_config)
   networks = agent.make_networks(spec)
   counter = _child(None)
-  replay = replay_lib.TransitionReplay(
-    spec, agent_config.max_replay_size, config.seed_of('replay')
-  )
+  replay = _make_replay(spec, agent_config, config.seed_of('replay'))
   ages = sample_age.SampleAges(
     replay.as_iterator(agent_config.samples_per_step)
   )

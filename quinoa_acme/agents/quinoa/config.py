@@ -10,6 +10,7 @@ from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
+from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
@@ -29,6 +30,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     value_hidden_sizes: width of each hidden layer of V.
     value_norm: how these are normalised.
     fit: what Q is fitted to.
+    returns: over how many steps the TD target is.
     learning_rate: Adam's.
     max_gradient_norm: the norm that the whole gradient, of flow and V together,
       is clipped to.
@@ -49,6 +51,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   # Loss.
   fit: fit_lib.Fit = fit_lib.CriticFit()
+  returns: returns_lib.Return = returns_lib.OneStep()
   learning_rate: float = 5e-4
   max_gradient_norm: float = 40.0
   temperature: temperature_lib.Temperature = (
@@ -98,6 +101,11 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       fit=fit_lib.CriticFit(hidden_sizes=(32,), num_actions=2),
       **off_policy.SMALL_REPLAY,
     )
+
+  @property
+  def window(self) -> int:
+    """Environment steps that a sample of replay holds."""
+    return returns_lib.num_steps(self.returns)
 
   def __post_init__(self):
     super().__post_init__()

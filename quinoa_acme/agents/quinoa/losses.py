@@ -62,6 +62,29 @@ def td_target(
   return jax.lax.stop_gradient(reward + discount * next_value)
 
 
+def later_rewards(
+  rewards: jax.Array,
+  log_ratios: jax.Array,
+  weights: jax.Array,
+  temperature: jax.Array | float,
+) -> jax.Array:
+  """sum_k w_k (r_k - alpha D_k): what a soft return holds after its first step.
+
+  Args:
+    rewards: r_k, [B, n - 1].
+    log_ratios: D of the actions taken, [B, n - 1].
+    weights: products of the discounts before each step, 0 after the last one,
+      [B, n - 1].
+    temperature: alpha, scalar.
+
+  Returns:
+    The sum, [B], in units of reward.
+  """
+  chex.assert_equal_shape([rewards, log_ratios, weights])
+  chex.assert_rank(rewards, 2)
+  return jnp.sum(weights * (rewards - temperature * log_ratios), axis=1)
+
+
 def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
   """mean (y - Q)^2; equation 3, and line 7 of Algorithm 2.
 

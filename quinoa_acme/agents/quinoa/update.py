@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from quinoa_acme import windows
 from quinoa_acme.agents import averaging as averaging_lib
 from quinoa_acme.agents import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
@@ -16,6 +17,7 @@ from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
+from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 
 Metrics = updates_lib.Metrics
@@ -329,6 +331,10 @@ def _look_ahead(
   reward = jnp.asarray(batch.reward, jnp.float32)
   if config.reward_scale != 1.0:
     reward = config.reward_scale * reward
+  if isinstance(config.returns, returns_lib.SoftReturn):
+    reward = reward + _later_rewards(
+      networks, config, config.returns, state, batch.extras
+    )
   td_target = losses.td_target(
     reward,
     config.discount * jnp.asarray(batch.discount, jnp.float32),
@@ -340,6 +346,34 @@ def _look_ahead(
     td_target=td_target,
     kl=jnp.mean(fresh_log_ratio),
     fresh_log_ratio=fresh_log_ratio,
+  )
+
+
+def _later_rewards(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  returns: returns_lib.SoftReturn,
+  state: TrainingState,
+  later: windows.Later,
+) -> jax.Array:
+  """What a soft return holds after its first step, [B]."""
+  shape = later.reward.shape
+
+  def in_one_row(x: jax.Array) -> jax.Array:
+    return jnp.reshape(x, (-1, *x.shape[2:]))
+
+  observation = jax.tree_util.tree_map(in_one_row, later.observation)
+  action = in_one_row(jnp.asarray(later.action))[None]
+  policy = networks.policy
+  log_ratio = losses.log_ratio(
+    policy.log_prob(policy_of(state), observation, action),
+    _prior_log_prob(policy, config, state.prior, observation, action),
+  )
+  return losses.later_rewards(
+    config.reward_scale * jnp.asarray(later.reward),
+    jnp.maximum(jnp.reshape(log_ratio, shape), returns.floor),
+    jnp.asarray(later.weight),
+    returns.weight * state.temperature,
   )
 
 

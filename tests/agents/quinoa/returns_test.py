@@ -1,0 +1,82 @@
+"""The TD target over several steps, against its formula."""
+
+import dataclasses
+
+from acme import types
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from quinoa_acme import windows
+from quinoa_acme.agents import agents
+from quinoa_acme.agents.quinoa import config as config_lib
+from quinoa_acme.agents.quinoa import fit
+from quinoa_acme.agents.quinoa import returns
+from quinoa_acme.agents.quinoa import update
+from quinoa_acme.evidence import random_data
+
+_BATCH, _STEPS = 32, 3
+
+
+def _make_batch() -> types.Transition:
+  rng = np.random.default_rng(0)
+
+  def draw(*shape: int) -> np.ndarray:
+    return rng.uniform(-1.0, 1.0, (_BATCH, *shape)).astype(np.float32)
+
+  later = windows.Later(
+    observation=draw(_STEPS - 1, 24),
+    action=draw(_STEPS - 1, 6),
+    reward=draw(_STEPS - 1),
+    weight=np.abs(draw(_STEPS - 1)),
+  )
+  discount = np.abs(draw())
+  return types.Transition(
+    draw(24), draw(6), draw(), discount, draw(24), extras=later
+  )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  ('weight', 'floor'), [(1.0, -np.inf), (1.0, 0.0), (0, 0)]
+)
+def test_target_over_three_steps(weight, floor):
+  config = dataclasses.replace(
+    config_lib.QuinoaConfig(),
+    fit=fit.DirectFit(),
+    batch_size=_BATCH,
+    reward_scale=0.5,
+    returns=returns.SoftReturn(_STEPS, weight=float(weight), floor=floor),
+  )
+  batch = _make_batch()
+  networks = agents.make_agent(config).make_networks(random_data.SPEC)
+  state = update.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  # Away from the start, where the policy is uniform and D is zero.
+  noise = np.random.default_rng(1)
+  state = state._replace(
+    params=jax.tree_util.tree_map(
+      lambda x: x + 0.1 * noise.normal(size=x.shape).astype(np.float32),
+      state.params,
+    )
+  )
+  step = jax.jit(update.make_update_step(networks, config))
+  _, metrics, _ = step(state, batch)
+  policy = update.policy_of(state)
+  later = batch.extras
+  y = 0.5 * batch.reward
+  for k in range(_STEPS - 1):
+    log_prob = networks.policy.log_prob(
+      policy, later.observation[:, k], later.action[:, k]
+    )
+    ratio = log_prob - networks.policy.uniform_log_prob
+    assert jnp.std(ratio) > 0.01
+    ratio = jnp.maximum(ratio, floor)
+    y += later.weight[:, k] * (
+      0.5 * later.reward[:, k] - weight * state.temperature * ratio
+    )
+  following = networks.value.apply(state.target, batch.next_observation)
+  y += config.discount * batch.discount * following
+  np.testing.assert_allclose(metrics['target_mean'], jnp.mean(y), rtol=1e-4)
