@@ -1,6 +1,6 @@
 """What is measured, row by row; a row gives lines of the table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 import contextlib
 import csv
 import dataclasses
@@ -66,8 +66,28 @@ LINES: tuple[lines_lib.Line, ...] = (
     better='higher',
   ),
   lines_lib.Line(
+    'one_core',
+    'one process on one core, wall clock of a run',
+    '`--run_distributed=false`',
+    "Acme's local SAC agent",
+    's a turn',
+    bar=0.4,
+    reach=0.25,
+    statistic='mean',
+  ),
+  lines_lib.Line(
+    'sbx_one_core',
+    'one process on one core, wall clock of a run',
+    '`--run_distributed=false`',
+    "SBX's SAC",
+    's a turn',
+    bar=1.0,
+    reach=0.5,
+    statistic='mean',
+  ),
+  lines_lib.Line(
     'one_process',
-    'one process, wall clock of a run',
+    'one process with two cores, wall clock of a run',
     '`--run_distributed=false`',
     "Acme's local SAC agent",
     's a turn',
@@ -77,7 +97,7 @@ LINES: tuple[lines_lib.Line, ...] = (
   ),
   lines_lib.Line(
     'sbx',
-    'one process, wall clock of a run',
+    'one process with two cores, wall clock of a run',
     '`--run_distributed=false`',
     "SBX's SAC",
     's a turn',
@@ -154,7 +174,11 @@ class Setting:
     return quick if self.quick else full
 
   def worker(
-    self, name: str, *arguments: Any, python: str = sys.executable
+    self,
+    name: str,
+    *arguments: Any,
+    python: str = sys.executable,
+    cores: Collection[int] | None = None,
   ) -> turns_lib.Worker:
     """Starts a module of `benchmarks.workers`, with XLA's cache on disk."""
     return turns_lib.Worker(
@@ -162,6 +186,7 @@ class Setting:
       [python, '-m', f'benchmarks.workers.{name}', *map(str, arguments)],
       _cached(),
       self.folder / f'{name}.log',
+      cores,
     )
 
 
@@ -220,8 +245,21 @@ def measure_reverb(setting: Setting) -> Measured:
   return {'learner_reverb': _samples(taken)}
 
 
+def measure_one_core(setting: Setting) -> Measured:
+  """As `measure_one_process`, each held to the same core."""
+  measured = _measure_one_process(setting, {min(os.sched_getaffinity(0))})
+  names = {'one_process': 'one_core', 'sbx': 'sbx_one_core'}
+  return {names[name]: samples for name, samples in measured.items()}
+
+
 def measure_one_process(setting: Setting) -> Measured:
   """Seconds of the turns of a run, each of so many environment steps."""
+  return _measure_one_process(setting, None)
+
+
+def _measure_one_process(
+  setting: Setting, cores: Collection[int] | None
+) -> Measured:
   num_turns = setting.choose(20, 8)
   steps_per_turn = setting.choose(500, 200)
   size = num_turns * steps_per_turn, steps_per_turn
@@ -232,10 +270,11 @@ def measure_one_process(setting: Setting) -> Measured:
     sbx = None
   with contextlib.ExitStack() as stack:
 
-    def start(name: str, **options: str) -> turns_lib.Worker:
-      folder = setting.folder / name
+    def start(name: str, **options: Any) -> turns_lib.Worker:
+      # A run that is there already would go on.
+      folder = setting.folder / ('all_cores' if cores is None else 'one') / name
       folder.mkdir(parents=True, exist_ok=True)
-      worker = setting.worker(name, *size, folder, **options)
+      worker = setting.worker(name, *size, folder, cores=cores, **options)
       return stack.enter_context(worker)
 
     workers = {
@@ -432,6 +471,7 @@ def _run_quietly(arguments: list[str]) -> float:
 ROWS: dict[str, tuple[Callable[[Setting], Measured], float, float]] = {
   'learner': (measure_learner, 1.5, 0.7),
   'reverb': (measure_reverb, 1.0, 0.5),
+  'one_core': (measure_one_core, 8.0, 2.0),
   'one_process': (measure_one_process, 6.0, 1.5),
   'local_mp': (measure_local_mp, 5.0, 3.0),
   'actor': (measure_actor, 0.7, 0.5),

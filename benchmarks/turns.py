@@ -6,7 +6,7 @@ time, and waits meanwhile. Standard library only: peers run it in environments
 of their own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 import contextlib
 import json
 import os
@@ -28,6 +28,7 @@ class Worker:
     command: Sequence[str],
     env: Mapping[str, str],
     log: pathlib.Path,
+    cores: Collection[int] | None = None,
   ):
     """Starts the process.
 
@@ -36,6 +37,7 @@ class Worker:
       command: runs a script that calls `Turns`.
       env: environment variables, on top of this process's.
       log: the file for all that it prints.
+      cores: the processor's cores that it may use, all if None.
     """
     self._name = name
     self._log = log
@@ -49,6 +51,9 @@ class Worker:
         cwd=ROOT,
         text=True,
       )
+    if cores is not None:
+      # Long before it has threads, which take this over.
+      os.sched_setaffinity(self._process.pid, cores)
     self._is_ready = False
 
   def take(self, **message: Any) -> Any:

@@ -1,5 +1,6 @@
 """Processes that take turns."""
 
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,14 @@ while True:
   if message.get('fails'):
     raise ValueError('it is broken')
   answer = 2 * message['number']
+"""
+
+_CORES = """
+import os
+from benchmarks import turns as turns_lib
+turns = turns_lib.Turns()
+turns.wait(None)
+turns.wait(sorted(os.sched_getaffinity(0)))
 """
 
 _BY_STEP = """
@@ -45,6 +54,15 @@ def start(tmp_path):
 def test_a_worker_answers(start):
   with start(_SCRIPT) as worker:
     assert [worker.take(number=i) for i in range(3)] == [0, 2, 4]
+
+
+def test_a_worker_can_be_held_to_a_core(tmp_path):
+  core = max(os.sched_getaffinity(0))
+  worker = turns_lib.Worker(
+    'it', [sys.executable, '-c', _CORES], {}, tmp_path / 'it.log', {core}
+  )
+  with worker:
+    assert worker.take() == [core]
 
 
 def test_a_worker_that_fails_says_why(start):
