@@ -25,6 +25,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import make_policy
   from quinoa_acme.agents.quinoa import MostLikely
   from quinoa_acme.agents.quinoa import MultiplierTemperature
+  from quinoa_acme.agents.quinoa import OneStep
   from quinoa_acme.agents.quinoa import PolicyVariables
   from quinoa_acme.agents.quinoa import Polyak
   from quinoa_acme.agents.quinoa import QuinoaAgent
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import QuinoaNetworks
   from quinoa_acme.agents.quinoa import QuinoaPolicy
   from quinoa_acme.agents.quinoa import Sample
+  from quinoa_acme.agents.quinoa import SoftReturn
   from quinoa_acme.agents.quinoa import UniformPrior
   from quinoa_acme.agents.sac import SACConfig
   from quinoa_acme.agents.svg0 import SVG0Config
@@ -66,6 +68,7 @@ _MODULES = {
   'make_policy': 'quinoa_acme.agents.quinoa',
   'MostLikely': 'quinoa_acme.agents.quinoa',
   'MultiplierTemperature': 'quinoa_acme.agents.quinoa',
+  'OneStep': 'quinoa_acme.agents.quinoa',
   'PolicyVariables': 'quinoa_acme.agents.quinoa',
   'Polyak': 'quinoa_acme.agents.quinoa',
   'QuinoaAgent': 'quinoa_acme.agents.quinoa',
@@ -75,6 +78,7 @@ _MODULES = {
   'QuinoaNetworks': 'quinoa_acme.agents.quinoa',
   'QuinoaPolicy': 'quinoa_acme.agents.quinoa',
   'Sample': 'quinoa_acme.agents.quinoa',
+  'SoftReturn': 'quinoa_acme.agents.quinoa',
   'UniformPrior': 'quinoa_acme.agents.quinoa',
   'SACConfig': 'quinoa_acme.agents.sac',
   'SVG0Config': 'quinoa_acme.agents.svg0',
@@ -107,6 +111,7 @@ __all__ = (
   'LaggedPrior',
   'MostLikely',
   'MultiplierTemperature',
+  'OneStep',
   'PolicyVariables',
   'Polyak',
   'QuinoaAgent',
@@ -120,6 +125,7 @@ __all__ = (
   'SACConfig',
   'SVG0Config',
   'Sample',
+  'SoftReturn',
   'TiltedFlowConfig',
   'TransitionReplay',
   'UniformPrior',

@@ -16,32 +16,31 @@ import tensorflow as tf
 import tree
 
 from quinoa_acme import common_types
+from quinoa_acme import transitions
 from quinoa_acme.runs import spec_json
 
 # Items that an actor may have sent that Reverb has not confirmed.
 _MAX_IN_FLIGHT_ITEMS = 5
+# In the name of a table's signature, beside the environment's specs.
+_WINDOW = 'window'
 
 
 class Packing:
   """Where the parts of a transition lie in a vector of bytes."""
 
-  def __init__(self, spec: common_types.EnvironmentSpec):
+  def __init__(self, spec: common_types.EnvironmentSpec, window: int = 1):
     """Lays out the transitions of an environment.
 
     Args:
       spec: the environment's specs; parts are kept in their dtypes.
+      window: the steps that a transition holds one by one.
 
     Raises:
       ValueError: if a part is neither an array of numbers nor a nest of such.
     """
-    self._plain = json.dumps(spec_json.to_plain(spec))
-    self._example = types.Transition(
-      observation=spec.observations,
-      action=spec.actions,
-      reward=spec.rewards,
-      discount=spec.discounts,
-      next_observation=spec.observations,
-    )
+    plain = spec_json.to_plain(spec)
+    self._plain = json.dumps(plain | {_WINDOW: window} if window > 1 else plain)
+    self._example = transitions.make_spec(spec, window)
     self._leaves = tree.flatten(self._example)
     self._names = [
       '/'.join(map(str, path))
@@ -74,7 +73,9 @@ class Packing:
         f'{signature!r}. A checkpoint of an earlier version cannot be read: '
         'start with another workdir, or without the replay.'
       )
-    return cls(spec_json.from_plain(json.loads(layout)))
+    plain = json.loads(layout)
+    window = plain.pop(_WINDOW, 1)
+    return cls(spec_json.from_plain(plain), window)
 
   def signature(self) -> tf.TensorSpec:
     """The table's signature, whose name says what the bytes are."""

@@ -21,6 +21,7 @@ import numpy as np
 import reverb
 import tree
 
+from quinoa_acme import transitions as transitions_lib
 from quinoa_acme.runs import checkpointing
 
 # What Reverb tells of a sample, which no part of Quinoa reads.
@@ -49,27 +50,28 @@ def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
 class TransitionReplay:
   """The last `max_size` transitions, sampled uniformly with replacement."""
 
-  def __init__(self, spec: specs.EnvironmentSpec, max_size: int, seed: int):
+  def __init__(
+    self,
+    spec: specs.EnvironmentSpec,
+    max_size: int,
+    seed: int,
+    window: int = 1,
+  ):
     """Makes an empty replay.
 
     Args:
       spec: the environment's specs; arrays are kept in their dtypes.
       max_size: transitions kept, the oldest dropped first.
       seed: of the sampling.
+      window: the steps that a transition holds, as `WindowAdder` makes them.
     """
     self._max_size = max_size
     self._rng = np.random.default_rng(seed)
     self._num_inserted = 0
-    example = types.Transition(
-      observation=spec.observations,
-      action=spec.actions,
-      reward=spec.rewards,
-      discount=spec.discounts,
-      next_observation=spec.observations,
-    )
     # The system gives an empty array its memory only as it is written.
     self._storage = tree.map_structure(
-      lambda leaf: np.empty((max_size, *leaf.shape), leaf.dtype), example
+      lambda leaf: np.empty((max_size, *leaf.shape), leaf.dtype),
+      transitions_lib.make_spec(spec, window),
     )
 
   @classmethod
@@ -321,15 +323,12 @@ class ReplayAdder(adders.Adder):
     self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
   ) -> None:
     """Adds the transitions that end with this step."""
-    del extras  # No agent's transitions have any.
+    del extras  # No agent's policy gives any.
     if self._observation is None:
       raise ValueError('add was called before add_first.')
     self._push(action, next_timestep)
-    self._insert()
+    self._insert_ended(is_last=next_timestep.last())
     if next_timestep.last():
-      while len(self._steps) > 1:
-        self._steps.popleft()
-        self._insert()
       self.reset()
 
   def _push(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
@@ -339,6 +338,13 @@ class ReplayAdder(adders.Adder):
       )
     )
     self._observation = next_timestep.observation
+
+  def _insert_ended(self, is_last: bool) -> None:
+    """Inserts the transitions that end with the last step."""
+    self._insert()
+    while is_last and len(self._steps) > 1:
+      self._steps.popleft()
+      self._insert()
 
   def _insert(self) -> None:
     """Inserts the transition of all steps that are held."""
@@ -357,3 +363,79 @@ class ReplayAdder(adders.Adder):
         next_observation=self._observation,
       )
     )
+
+
+class WindowAdder(ReplayAdder):
+  """Adds transitions over n steps, with all that is between.
+
+  There is one for each step: observation, action and reward are that step's,
+  the next observation and the discount are those after n of them, and the
+  `extras` hold the others one by one, as a `transitions.Later`. It is added
+  once its last step is known; those at the end of an episode are shorter.
+  """
+
+  def __init__(self, replay: Inserter, num_steps: int, discount: float):
+    """Makes the adder.
+
+    Args:
+      replay: takes the transitions; made for windows of `num_steps`.
+      num_steps: n, at least 2.
+      discount: the agent's discount.
+    """
+    super().__init__(replay, num_steps, discount)
+    self._num_steps = num_steps
+
+  def _insert_ended(self, is_last: bool) -> None:
+    if len(self._steps) == self._num_steps:
+      self._insert()
+      self._steps.popleft()
+    while is_last and self._steps:
+      self._insert()
+      self._steps.popleft()
+
+  def _insert(self) -> None:
+    first, *later = self._steps
+    weights, decay = [], np.float32(first.discount)
+    for step in later:
+      weights.append(self._discount * decay)
+      decay = weights[-1] * np.float32(step.discount)
+    missing = self._num_steps - len(self._steps)
+    later += [first] * missing
+    self._replay.insert(
+      types.Transition(
+        observation=first.observation,
+        action=first.action,
+        reward=first.reward,
+        discount=decay,
+        next_observation=self._observation,
+        extras=transitions_lib.Later(
+          observation=_stack([step.observation for step in later]),
+          action=np.stack([step.action for step in later]),
+          reward=np.stack([step.reward for step in later]),
+          weight=np.array(weights + [0.0] * missing, np.float32),
+        ),
+      )
+    )
+
+
+def _stack(nests: Sequence[Any]) -> Any:
+  return tree.map_structure(lambda *leaves: np.stack(leaves), *nests)
+
+
+def make_adder(
+  replay: Inserter, num_steps: int, window: int, discount: float
+) -> ReplayAdder:
+  """The adder of an agent's transitions.
+
+  Args:
+    replay: takes the transitions.
+    num_steps: the steps that a transition is the sum of.
+    window: the steps that it holds one by one.
+    discount: the agent's.
+
+  Returns:
+    A `ReplayAdder`, or a `WindowAdder` for a window of several steps.
+  """
+  if window > 1:
+    return WindowAdder(replay, window, discount)
+  return ReplayAdder(replay, num_steps, discount)

@@ -193,6 +193,27 @@ def test_what_is_added_is_what_acme_s_adder_adds(serve, spec):
     np.testing.assert_array_equal(left, np.stack(right).reshape(left.shape))
 
 
+def test_a_window_comes_back_as_it_was_added(serve, spec):
+  layout = packing.Packing(spec, window=3)
+  client = serve(layout.signature())
+  replay = replay_lib.TransitionReplay(spec, 10, 0, window=3)
+  for inserter in (packing.PackedWriter(client, 'table'), replay):
+    adder = replay_lib.make_adder(inserter, 1, 3, 0.9)
+    rng = np.random.default_rng(1)
+    for timestep in _episodes(spec, np.random.default_rng(0)):
+      if timestep.first():
+        adder.add_first(timestep)
+      else:
+        adder.add(rng.uniform(-1, 1, 2), timestep)
+  signature = client.server_info()['table'].signature
+  found = packing.Packing.from_signature(signature).unpack(
+    np.stack(_read(client, 7)).reshape(7, -1)
+  )
+  kept = replay.state().columns
+  for left, right in zip(tree.flatten(found), kept, strict=True):
+    np.testing.assert_array_equal(left, right)
+
+
 def test_the_limiter_holds_a_writer_back_until_it_is_sampled(serve, spec):
   layout = packing.Packing(spec)
   client = serve(layout.signature(), max_size=10)

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import reverb
 from scipy import stats
+import tree
 
 from quinoa_acme import replay as replay_lib
+from quinoa_acme import transitions
 
 
 def _transition(i: int) -> types.Transition:
@@ -189,19 +191,72 @@ def test_the_transitions_are_those_of_acme_s_adder(num_steps, make_spec):
   )
 
 
-def test_an_adder_goes_on_in_an_episode(make_spec):
+def test_a_window_has_all_of_its_steps(make_spec):
+  window, discount = 3, 0.9
+  replay = replay_lib.TransitionReplay(make_spec(), 100, 0, window)
+  adder = replay_lib.make_adder(replay, 1, window, discount)
+  rng = np.random.default_rng(0)
+  expected = []
+  # The first episode ends in a terminal state, the second is cut off, and the
+  # third is shorter than a window.
+  for length, last_discount in ((6, 0.0), (5, 0.7), (1, 0.5)):
+    states = rng.normal(size=(length + 1, 3)).astype(np.float32)
+    actions = rng.normal(size=(length, 2)).astype(np.float32)
+    rewards = rng.normal(size=length).astype(np.float32)
+    discounts = rng.uniform(size=length).astype(np.float32)
+    discounts[-1] = last_discount
+    adder.add_first(dm_env.restart(states[0]))
+    for i in range(length):
+      kind = dm_env.StepType.LAST if i == length - 1 else dm_env.StepType.MID
+      adder.add(
+        actions[i],
+        dm_env.TimeStep(kind, rewards[i], discounts[i], states[i + 1]),
+      )
+    for i in range(length):
+      end = min(i + window, length)
+      inside = slice(i, end)
+      # Before each step, and after the last.
+      decay = np.cumprod([1.0, *discounts[inside]])
+      powers = discount ** np.arange(end - i)
+      filled = [*range(i + 1, end), *([i] * (i + window - end))]
+      weights = np.zeros(window - 1)
+      weights[: end - i - 1] = (powers * decay[:-1])[1:]
+      expected.append(
+        types.Transition(
+          observation=states[i],
+          action=actions[i],
+          reward=rewards[i],
+          discount=powers[-1] * decay[-1],
+          next_observation=states[end],
+          extras=transitions.Later(
+            observation=states[filled],
+            action=actions[filled],
+            reward=rewards[filled],
+            weight=weights,
+          ),
+        )
+      )
+  found = tree.flatten(replay._take(np.arange(len(replay))))
+  wanted = zip(*map(tree.flatten, expected), strict=True)
+  assert len(replay) == 12
+  for ours, theirs in zip(found, wanted, strict=True):
+    np.testing.assert_allclose(ours, np.stack(theirs), rtol=1e-5)
+
+
+@pytest.mark.parametrize(('window', 'num_inserted'), [(1, 8), (3, 6)])
+def test_an_adder_goes_on_in_an_episode(make_spec, window, num_inserted):
   first, mid, last = dm_env.StepType
   steps = [_timestep(first, 0), *(_timestep(mid, i) for i in range(1, 6))]
   steps.append(_timestep(last, 6))
   actions = np.arange(12, dtype=np.float32).reshape(6, 2)
 
   def run(cut):
-    replay = replay_lib.TransitionReplay(make_spec(), 100, seed=0)
-    adder = replay_lib.ReplayAdder(replay, 3, 0.9)
+    replay = replay_lib.TransitionReplay(make_spec(), 100, 0, window)
+    adder = replay_lib.make_adder(replay, 3, window, 0.9)
     adder.add_first(steps[0])
     for i in range(6):
       if i == cut:
-        adder = replay_lib.ReplayAdder(replay, 3, 0.9)
+        adder = replay_lib.make_adder(replay, 3, window, 0.9)
         adder.resume(steps[: i + 1], actions[:i])
       adder.add(actions[i], steps[i + 1])
     with pytest.raises(ValueError, match='before add_first'):
@@ -209,7 +264,7 @@ def test_an_adder_goes_on_in_an_episode(make_spec):
     return replay.state().columns
 
   uncut = run(None)
-  assert len(uncut[0]) == 8
+  assert len(uncut[0]) == num_inserted
   for cut in range(6):
     np.testing.assert_equal(run(cut), uncut)
 

@@ -66,7 +66,7 @@ class OffPolicyBuilder(
         remover=reverb.selectors.Fifo(),
         max_size=config.max_replay_size,
         rate_limiter=limiter,
-        signature=packing.Packing(environment_spec).signature(),
+        signature=packing.Packing(environment_spec, config.window).signature(),
       )
     ]
 
@@ -102,9 +102,14 @@ class OffPolicyBuilder(
     return map(layout.unpack_sample, samples)
 
   def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
-    """Makes the adder of one-step transitions."""
-    name = self._config.replay_table_name
-    return replay_lib.ReplayAdder(packing.PackedWriter(replay_client, name))
+    """Makes the adder of the table's transitions."""
+    config = self._config
+    return replay_lib.make_adder(
+      packing.PackedWriter(replay_client, config.replay_table_name),
+      config.transition_steps,
+      config.window,
+      config.discount,
+    )
 
   def make_actor(
     self,

@@ -77,7 +77,7 @@ class OffPolicyConfig:
 
   @property
   def window(self) -> int:
-    """Environment steps that a sample of replay holds, with all between."""
+    """Environment steps that a transition in replay holds one by one."""
     return 1
 
   @property

@@ -124,6 +124,7 @@ def check_finite(
     'reward': batch.reward,
     'discount': batch.discount,
     'next observation': batch.next_observation,
+    'extras': batch.extras,
     **quantities,
     'loss': loss,
     'gradient': gradients,

@@ -16,7 +16,6 @@ import jax
 import numpy as np
 
 from quinoa_acme import replay as replay_lib
-from quinoa_acme import windows
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
@@ -98,16 +97,6 @@ class LocalAgent(core.Actor):
     return int(samples // config.samples_per_step)
 
 
-def _make_replay(
-  spec: specs.EnvironmentSpec, config: off_policy.OffPolicyConfig, seed: int
-) -> replay_lib.TransitionReplay:
-  if config.window == 1:
-    return replay_lib.TransitionReplay(spec, config.max_replay_size, seed)
-  return windows.WindowReplay(
-    spec, config.max_replay_size, seed, config.window, config.discount
-  )
-
-
 @dataclasses.dataclass
 class _Parts:
   """What a local run holds."""
@@ -167,7 +156,12 @@ def _build(
   agent = agents.make_agent(agent_config)
   networks = agent.make_networks(spec)
   counter = _child(None)
-  replay = _make_replay(spec, agent_config, config.seed_of('replay'))
+  replay = replay_lib.TransitionReplay(
+    spec,
+    agent_config.max_replay_size,
+    config.seed_of('replay'),
+    agent_config.window,
+  )
   ages = sample_age.SampleAges(
     replay.as_iterator(agent_config.samples_per_step)
   )
@@ -180,8 +174,11 @@ def _build(
     ages,
     counter=_child(counter, 'learner'),
   )
-  adder = replay_lib.ReplayAdder(
-    replay, agent_config.transition_steps, agent_config.discount
+  adder = replay_lib.make_adder(
+    replay,
+    agent_config.transition_steps,
+    agent_config.window,
+    agent_config.discount,
   )
   actor = builder.make_actor(
     jax.random.PRNGKey(config.seed_of('actor_0')),

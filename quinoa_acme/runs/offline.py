@@ -111,6 +111,11 @@ class OfflineConfig:
     validation.check_whole(
       self, 'num_learner_steps', 'eval_every', 'evaluation_episodes'
     )
+    if self.agent.window > 1:
+      raise ValueError(
+        f'returns={self.agent.returns} needs the steps between, and the data '
+        'are transitions of one step: use returns=OneStep().'
+      )
 
 
 MakeParts = Callable[

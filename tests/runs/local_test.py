@@ -132,11 +132,17 @@ def test_a_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
 
 @pytest.mark.parametrize(
   'agent',
-  # The second's transitions are of several steps.
-  [sac.SACConfig.debug(), d4pg.D4PGConfig.debug()],
+  # The transitions of the last two are of several steps.
+  [
+    sac.SACConfig.debug(),
+    d4pg.D4PGConfig.debug(),
+    dataclasses.replace(
+      quinoa.QuinoaConfig.debug(), returns=quinoa.SoftReturn()
+    ),
+  ],
   ids=lambda agent: type(agent).__name__,
 )
-def test_a_run_of_acme_s_that_was_cut_equals_one_that_was_not(
+def test_a_run_of_another_agent_that_was_cut_equals_one_that_was_not(
   agent, config, tmp_path
 ):
   # Acme's agents raise the rank of their operands.

@@ -78,6 +78,14 @@ def test_an_episode_without_an_end_is_refused(run, tmp_path, monkeypatch):
   assert not list(tmp_path.iterdir())
 
 
+def test_targets_over_several_steps_are_refused():
+  agent = dataclasses.replace(
+    quinoa.QuinoaConfig.offline(), returns=quinoa.SoftReturn()
+  )
+  with pytest.raises(ValueError, match='data are transitions of one step'):
+    offline.OfflineConfig(agent, 'data.npz', _FACTORY)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize('algorithm', sorted(offline.ALGORITHMS))

@@ -20,6 +20,8 @@ from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
 from quinoa_acme.agents.quinoa.networks import QuinoaPolicy
 from quinoa_acme.agents.quinoa.prior import LaggedPrior
 from quinoa_acme.agents.quinoa.prior import UniformPrior
+from quinoa_acme.agents.quinoa.returns import OneStep
+from quinoa_acme.agents.quinoa.returns import SoftReturn
 from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
 from quinoa_acme.agents.quinoa.temperature import HeldQTemperature
@@ -44,6 +46,7 @@ __all__ = (
   'MostLikely',
   'MultiplierTemperature',
   'NonFiniteError',
+  'OneStep',
   'PolicyVariables',
   'Polyak',
   'QuinoaAgent',
@@ -53,6 +56,7 @@ __all__ = (
   'QuinoaNetworks',
   'QuinoaPolicy',
   'Sample',
+  'SoftReturn',
   'TrainingState',
   'UniformPrior',
   'make_networks',

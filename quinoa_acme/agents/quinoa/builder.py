@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from acme import specs
 from acme.jax import networks as networks_lib
 from acme.utils import counting
 import reverb
@@ -19,21 +18,6 @@ class QuinoaBuilder(
   ]
 ):
   """Makes replay, dataset, adder, actor and learner of the Quinoa agent."""
-
-  def make_replay_tables(
-    self, environment_spec: specs.EnvironmentSpec
-  ) -> list[reverb.Table]:
-    """Makes the table.
-
-    Raises:
-      ValueError: if the target is over more than one step.
-    """
-    if self._config.window > 1:
-      raise ValueError(
-        f'returns={self._config.returns} is for runs in one process: pass '
-        '--run_distributed=false.'
-      )
-    return super().make_replay_tables(environment_spec)
 
   def make_learner(
     self,

@@ -104,7 +104,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @property
   def window(self) -> int:
-    """Environment steps that a sample of replay holds."""
+    """Environment steps that a transition in replay holds one by one."""
     return returns_lib.num_steps(self.returns)
 
   def __post_init__(self):

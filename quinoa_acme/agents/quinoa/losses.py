@@ -66,7 +66,7 @@ def later_rewards(
   rewards: jax.Array,
   log_ratios: jax.Array,
   weights: jax.Array,
-  temperature: jax.Array | float,
+  temperature: jax.Array,
 ) -> jax.Array:
   """sum_k w_k (r_k - alpha D_k): what a soft return holds after its first step.
 
@@ -81,7 +81,7 @@ def later_rewards(
     The sum, [B], in units of reward.
   """
   chex.assert_equal_shape([rewards, log_ratios, weights])
-  chex.assert_rank(rewards, 2)
+  chex.assert_rank([rewards, temperature], [2, 0])
   return jnp.sum(weights * (rewards - temperature * log_ratios), axis=1)
 
 

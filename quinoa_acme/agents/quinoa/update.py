@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from quinoa_acme import windows
+from quinoa_acme import transitions
 from quinoa_acme.agents import averaging as averaging_lib
 from quinoa_acme.agents import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
@@ -332,9 +332,7 @@ def _look_ahead(
   if config.reward_scale != 1.0:
     reward = config.reward_scale * reward
   if isinstance(config.returns, returns_lib.SoftReturn):
-    reward = reward + _later_rewards(
-      networks, config, config.returns, state, batch.extras
-    )
+    reward = reward + _later_rewards(networks, config, state, batch.extras)
   td_target = losses.td_target(
     reward,
     config.discount * jnp.asarray(batch.discount, jnp.float32),
@@ -352,11 +350,13 @@ def _look_ahead(
 def _later_rewards(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
-  returns: returns_lib.SoftReturn,
   state: TrainingState,
-  later: windows.Later,
+  later: transitions.Later,
 ) -> jax.Array:
-  """What a soft return holds after its first step, [B]."""
+  """What a soft return holds after its first step, [B].
+
+  The leaves of `later` are [B, n - 1, ...], and are looked at as B (n - 1).
+  """
   shape = later.reward.shape
 
   def in_one_row(x: jax.Array) -> jax.Array:
@@ -371,9 +371,9 @@ def _later_rewards(
   )
   return losses.later_rewards(
     config.reward_scale * jnp.asarray(later.reward),
-    jnp.maximum(jnp.reshape(log_ratio, shape), returns.floor),
+    jnp.reshape(log_ratio, shape),
     jnp.asarray(later.weight),
-    returns.weight * state.temperature,
+    state.temperature,
   )
 
 

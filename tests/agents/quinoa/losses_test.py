@@ -70,6 +70,14 @@ def test_no_gradient_flows_through_pooled_critics(pessimism):
   np.testing.assert_array_equal(gradient, 0.0)
 
 
+def test_later_rewards_are_soft_and_weighted():
+  rewards = jnp.array([[1.0, 2.0], [0.0, 3.0]])
+  log_ratios = jnp.array([[0.5, -1.0], [1.0, 2.0]])
+  weights = jnp.array([[0.9, 0.8], [0.5, 0.0]])
+  sums = losses.later_rewards(rewards, log_ratios, weights, _ALPHA)
+  np.testing.assert_allclose(sums, [3.2, -1.0], rtol=1e-6)
+
+
 def test_soft_value_solves_equation_2_for_the_value():
   value = losses.soft_value(_Q[0], _D[0], _ALPHA)
   np.testing.assert_allclose(losses.soft_q(value, _D[0], _ALPHA), _Q[0])
