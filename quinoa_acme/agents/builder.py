@@ -19,6 +19,7 @@ from quinoa_acme import replay as replay_lib
 from quinoa_acme import resources
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import variables
 
 NetworksT = TypeVar('NetworksT')
 ConfigT = TypeVar('ConfigT', bound=off_policy.OffPolicyConfig)
@@ -138,10 +139,9 @@ class OffPolicyBuilder(
         'learner or its Courier client.'
       )
     variable_client = variable_utils.VariableClient(
-      variable_source,
+      variables.OnCPU(variable_source),
       'policy',
       update_period=self._config.variable_update_period,
-      device='cpu',
     )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
     return actors.SaveableActor(core_, random_key, variable_client, adder)
