@@ -39,6 +39,7 @@ from quinoa_acme.runs import experiment  # noqa: E402
 
 _CONFIGS = {
   'default': quinoa.QuinoaConfig,
+  'return-3': lambda: quinoa.QuinoaConfig(returns=quinoa.SoftReturn(3)),
   'paper': quinoa.QuinoaConfig.paper,
   'sac': sac.SACConfig,
   'sac-128': lambda: sac.SACConfig(hidden_sizes=(128, 128)),

@@ -1,13 +1,17 @@
 """Learners on random transitions: for what does not depend on their values."""
 
+from typing import cast
+
 from acme import core
 from acme import specs
 from acme import types
 from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
+import tree
 
 from quinoa_acme import replay
+from quinoa_acme import transitions
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
 
@@ -32,17 +36,13 @@ def make_learner(config: off_policy.OffPolicyConfig) -> core.Learner:
   rng = np.random.default_rng(0)
   size = config.samples_per_step
 
-  def draw(*shape: int) -> np.ndarray:
-    return rng.uniform(-1.0, 1.0, (size, *shape)).astype(np.float32)
+  def draw(leaf: specs.Array) -> np.ndarray:
+    return rng.uniform(-1.0, 1.0, (size, *leaf.shape)).astype(leaf.dtype)
 
-  transitions = {
-    'observation': draw(24),
-    'action': draw(6),
-    'reward': draw(),
-    'discount': np.ones(size, np.float32),
-    'next_observation': draw(24),
-  }
-  sample = replay.as_sample(types.Transition(**transitions))
+  parts = tree.map_structure(draw, transitions.make_spec(SPEC, config.window))
+  batch = cast(types.Transition, parts)
+  batch = batch._replace(discount=np.ones(size, np.float32))
+  sample = replay.as_sample(batch)
   agent = agents.make_agent(config)
   builder = agent.make_builder(SPEC, loggers_base.NoOpLogger)
   return builder.make_learner(

@@ -1,16 +1,28 @@
 """Learners on random transitions."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
+from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import svg0
 from quinoa_acme.evidence import random_data
 
 
 @pytest.mark.slow
-def test_a_learner_never_runs_out_of_samples_and_repeats_itself():
-  config = svg0.SVG0Config(num_sgd_steps_per_step=2, batch_size=16)
+@pytest.mark.parametrize(
+  'config',
+  [
+    svg0.SVG0Config(num_sgd_steps_per_step=2, batch_size=16),
+    dataclasses.replace(
+      quinoa.QuinoaConfig.debug(), returns=quinoa.SoftReturn(3)
+    ),
+  ],
+  ids=['one-step', 'window'],
+)
+def test_a_learner_never_runs_out_of_samples_and_repeats_itself(config):
   learners = [random_data.make_learner(config) for _ in range(2)]
   for learner in learners:
     for _ in range(3):
