@@ -12,7 +12,6 @@ from typing import Any, cast
 from acme import types
 import numpy as np
 import reverb
-from reverb import structured_writer
 import tensorflow as tf
 import tree
 
@@ -160,16 +159,11 @@ class PackedWriter:
     Raises:
       ValueError: if the table is not of packed transitions.
     """
-    signature = client.server_info()[table].signature
-    self._packing = Packing.from_signature(signature)
-    # It knows what an item is, and makes them without a call of Python's each.
-    each_row = structured_writer.create_config(
-      pattern=structured_writer.pattern_from_transform(
-        signature, lambda row: row[-1]
-      ),
-      table=table,
+    self._table = table
+    self._packing = Packing.from_signature(
+      client.server_info()[table].signature
     )
-    self._writer = client.structured_writer([each_row])
+    self._writer = client.trajectory_writer(num_keep_alive_refs=1)
 
   def insert(self, transition: types.Transition) -> None:
     """Sends a transition; blocks while the table's limiter holds it back.
@@ -181,4 +175,6 @@ class PackedWriter:
       ValueError: if it is not of the table's layout.
     """
     self._writer.append(self._packing.pack(transition))
+    history = cast(Any, self._writer.history)
+    self._writer.create_item(self._table, 1.0, history[-1])
     self._writer.flush(_MAX_IN_FLIGHT_ITEMS)

@@ -25,7 +25,9 @@ class SoftReturn:
   s_n takes the place of V'. At an episode's end n is what is left of it.
 
   The actions between are those of older policies and are not corrected for.
-  This is not in the paper. See docs/decisions/0017-one-step-returns.md.
+  Who changes the observations of samples, as Acme's `NormalizationBuilder` does,
+  has to change those in their `extras` too, which it does not.
+  This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:
     num_steps: n, at least 2.
