@@ -25,8 +25,8 @@ class SoftReturn:
   s_n takes the place of V'. At an episode's end n is what is left of it.
 
   The actions between are those of older policies and are not corrected for.
-  Who changes the observations of samples, as Acme's `NormalizationBuilder` does,
-  has to change those in their `extras` too, which it does not.
+  Who changes the observations of samples has to change those in their `extras`
+  too; Acme's `NormalizationBuilder` does not.
   This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:
