@@ -51,7 +51,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   # Loss.
   fit: fit_lib.Fit = fit_lib.CriticFit()
-  returns: returns_lib.Return = returns_lib.OneStep()
+  returns: returns_lib.Return = returns_lib.SoftReturn(num_steps=3)
   learning_rate: float = 5e-4
   max_gradient_norm: float = 40.0
   temperature: temperature_lib.Temperature = (
@@ -72,6 +72,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       flow=real_nvp.RealNVPConfig(),
       value_hidden_sizes=(256, 256),
       fit=fit_lib.DirectFit(),
+      returns=returns_lib.OneStep(),
       learning_rate=1e-3,
       max_gradient_norm=1.0,
       temperature=temperature_lib.DualTemperature(epsilon=0.1),
@@ -85,9 +86,12 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     """The default, for a fixed data set: held near to the data's actions.
 
     Nobody tries what its critics think too much of, so they are pessimistic.
-    No environment waits for its updates, so Q is fitted at more actions.
+    No environment waits for its updates, so Q is fitted at more actions. A
+    data set's actions are not those of the policy being learnt, and nothing
+    corrects for it, so targets are over one step.
     """
     return cls(
+      returns=returns_lib.OneStep(),
       conservatism=0.01,
       fit=fit_lib.CriticFit(pessimism=1.0, num_actions=4),
     )
