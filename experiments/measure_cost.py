@@ -28,7 +28,6 @@ from typing import Any  # noqa: E402
 from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from acme import specs  # noqa: E402
-from acme import types  # noqa: E402
 import jax  # noqa: E402
 from matplotlib import figure as figure_lib  # noqa: E402
 import numpy as np  # noqa: E402
@@ -36,6 +35,7 @@ import numpy as np  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
+from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 
 _ROUNDS = flags.DEFINE_integer(
@@ -82,7 +82,7 @@ def _make_calls(dimension: int, couplings: int, batch_size: int) -> Calls:
   config = dataclasses.replace(config, flow=flow)
   agent = quinoa.QuinoaAgent(config)
   networks = agent.make_networks(spec)
-  batch = _make_batch(dimension, batch_size)
+  batch = random_data.make_batch(spec, batch_size, config.window)
   key = jax.random.PRNGKey(0)
   state = update_lib.make_initial_state(
     networks, config, key, batch.observation, batch.action
@@ -93,21 +93,6 @@ def _make_calls(dimension: int, couplings: int, batch_size: int) -> Calls:
   return (
     lambda: update(state, batch),
     lambda: policy(variables, key, batch.observation[:1]),
-  )
-
-
-def _make_batch(dimension: int, batch_size: int) -> types.Transition:
-  rng = np.random.default_rng(0)
-
-  def draw(*shape: int) -> np.ndarray:
-    return rng.uniform(-1, 1, (batch_size, *shape)).astype(np.float32)
-
-  return types.Transition(
-    observation=draw(_OBSERVATION),
-    action=draw(dimension),
-    reward=draw(),
-    discount=np.ones(batch_size, np.float32),
-    next_observation=draw(_OBSERVATION),
   )
 
 

@@ -402,7 +402,7 @@ class WindowAdder(ReplayAdder):
     missing = self._num_steps - len(self._steps)
     later += [first] * missing
     self._replay.insert(
-      types.Transition(
+      transitions_lib.Window(
         observation=first.observation,
         action=first.action,
         reward=first.reward,

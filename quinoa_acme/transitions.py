@@ -1,6 +1,6 @@
 """What a transition is made of, over one step or over several."""
 
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
 from acme import types
 from dm_env import specs
@@ -30,6 +30,40 @@ class Later(NamedTuple):
   weight: Any
 
 
+class Window(types.Transition):
+  """A transition over n steps; its `extras` are a `Later`.
+
+  Wrappers of Acme's agents change samples: they normalise observations, or give
+  rewards of their own. What knows of the first step alone would leave the later
+  ones as they were, and with them the target; so that is refused.
+  """
+
+  __slots__ = ()
+
+  # Final to the type checker alone, which knows of no subclasses here.
+  def _replace(self, **changes: Any) -> 'Window':  # pyright: ignore[reportIncompatibleMethodOverride]
+    """The window with other parts.
+
+    Raises:
+      ValueError: if it is to be changed without its later steps.
+    """
+    if changes and 'extras' not in changes:
+      names = ', '.join(map(repr, changes))
+      raise ValueError(
+        f'{names} would be changed in the first step of a window, but not in '
+        f'the {num_steps(self) - 1} later ones, which are in its '
+        'extras. Learn from one step, by returns=OneStep(), or change the '
+        'extras too.'
+      )
+    return cast(Window, super()._replace(**changes))
+
+
+def num_steps(transition: types.Transition) -> int:
+  """The steps that a transition, or each of a batch, holds one by one."""
+  later = transition.extras
+  return later.weight.shape[-1] + 1 if isinstance(later, Later) else 1
+
+
 def make_spec(
   spec: common_types.EnvironmentSpec, window: int = 1
 ) -> types.Transition:
@@ -41,25 +75,27 @@ def make_spec(
       ones are its `extras`.
 
   Returns:
-    A transition with array specs as its leaves.
+    A transition with array specs as its leaves; a `Window` of more than one.
   """
-  extras: Any = ()
-  if window > 1:
-
-    def later(leaf: specs.Array) -> specs.Array:
-      return specs.Array((window - 1, *leaf.shape), leaf.dtype, leaf.name)
-
-    extras = Later(
-      observation=tree.map_structure(later, spec.observations),
-      action=tree.map_structure(later, spec.actions),
-      reward=later(spec.rewards),
-      weight=specs.Array((window - 1,), np.float32, 'weight'),
-    )
-  return types.Transition(
+  first = types.Transition(
     observation=spec.observations,
     action=spec.actions,
     reward=spec.rewards,
     discount=spec.discounts,
     next_observation=spec.observations,
-    extras=extras,
+  )
+  if window == 1:
+    return first
+
+  def later(leaf: specs.Array) -> specs.Array:
+    return specs.Array((window - 1, *leaf.shape), leaf.dtype, leaf.name)
+
+  return Window(
+    *first[:-1],
+    extras=Later(
+      observation=tree.map_structure(later, spec.observations),
+      action=tree.map_structure(later, spec.actions),
+      reward=later(spec.rewards),
+      weight=specs.Array((window - 1,), np.float32, 'weight'),
+    ),
   )

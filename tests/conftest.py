@@ -24,6 +24,7 @@ import pytest
 import reverb
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme import transitions
 from quinoa_acme.agents import quinoa
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
@@ -95,25 +96,31 @@ def _draw(spec: Any, rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _make_batch(
-  spec: specs.EnvironmentSpec, size: int, seed: int = 0
+  spec: specs.EnvironmentSpec, size: int, seed: int = 0, window: int = 1
 ) -> types.Transition:
   rng = np.random.default_rng(seed)
+  example = transitions.make_spec(spec, window)
 
   def draw(part):
     return jax.tree_util.tree_map(lambda leaf: _draw(leaf, rng, size), part)
 
-  return types.Transition(
-    observation=draw(spec.observations),
-    action=draw(spec.actions),
-    reward=draw(spec.rewards),
-    discount=np.ones(size, spec.discounts.dtype),
-    next_observation=draw(spec.observations),
-  )
+  parts = {
+    name: draw(getattr(example, name))
+    for name in ('observation', 'action', 'reward', 'next_observation')
+  }
+  extras = draw(example.extras)
+  if window > 1:
+    extras = extras._replace(weight=np.ones_like(extras.weight))
+  discount = np.ones(size, spec.discounts.dtype)
+  return type(example)(**parts, discount=discount, extras=extras)
 
 
 @pytest.fixture(scope='session')
 def make_batch() -> Callable[..., types.Transition]:
-  """Makes a batch of random transitions: `make_batch(spec, size, seed)`."""
+  """Makes a batch of random transitions: `make_batch(spec, size, seed)`.
+
+  With `window=3` they are over three steps.
+  """
   return _make_batch
 
 

@@ -70,7 +70,21 @@ def test_each_example_is_short_and_has_a_test():
     assert len(path.read_text().splitlines()) <= 60, path
 
 
+@pytest.mark.parametrize('name', ['normalised_observations', 'gail'])
+def test_what_rewrites_samples_is_kept_from_windows(point_mass, config, name):
+  environment = point_mass(0)
+  spec = acme.make_environment_spec(environment)
+  more = []
+  if name == 'gail':
+    demonstrations, _ = _demonstrate(environment, spec, 1)
+    more = [demonstrations]
+  agent = _load(name).make_agent(spec, config, *more)
+  with pytest.raises(ValueError, match=r'later ones.*returns=OneStep\(\)'):
+    _returns(environment, agent, 100)
+
+
 def test_normalised_observations(point_mass, config):
+  config = dataclasses.replace(config, returns=quinoa.OneStep())
   environment = point_mass(0)
   agent = _load('normalised_observations').make_agent(
     acme.make_environment_spec(environment), config
@@ -111,6 +125,7 @@ def test_gail(point_mass):
     dataclasses.replace(
       quinoa.QuinoaConfig.debug(),
       fit=quinoa.CriticFit(hidden_sizes=(64,)),
+      returns=quinoa.OneStep(),
       learning_rate=1e-3,
       **_SIZES,
     ),
@@ -202,7 +217,9 @@ def test_own_networks(point_mass, config):
 
 def test_learner_alone():
   learn = _load('learner_alone').learn
-  config = quinoa.QuinoaConfig.debug()
+  config = dataclasses.replace(
+    quinoa.QuinoaConfig.debug(), returns=quinoa.OneStep()
+  )
   assert learn(config, 0) > 0.9
   assert learn(config, 100) < 0.6
 

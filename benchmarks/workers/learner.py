@@ -14,17 +14,14 @@ from quinoa_acme import resources
 # As the learner node of a run is set up.
 os.environ.update(resources.environment_of('learner'))
 
-from collections.abc import Iterator
 import dataclasses
 import functools
 import sys
 import time
 from typing import Any
 
-from acme import types
 from acme.utils.loggers import base as loggers_base
 import jax
-import numpy as np
 import reverb
 
 from benchmarks import turns as turns_lib
@@ -33,32 +30,13 @@ from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.evidence import random_data
 from quinoa_acme.runs import learner_node
 
 _CONFIGS = {'quinoa': quinoa.QuinoaConfig(), 'sac': sac.SACConfig()}
 # Calls that are not timed: the first compiles, and between turns the replay
 # reads ahead, into its own queue, the dataset's and the node's.
 _LEFT_OUT = 4
-
-
-def _ready_data(num_transitions: int) -> Iterator[reverb.ReplaySample]:
-  rng = np.random.default_rng(0)
-
-  def draw(leaf):
-    values = rng.uniform(-1.0, 1.0, (num_transitions, *leaf.shape))
-    return values.astype(np.float32)
-
-  spec = replay_server.SPEC
-  sample = replay_lib.as_sample(
-    types.Transition(
-      observation=draw(spec.observations),
-      action=draw(spec.actions),
-      reward=draw(spec.rewards),
-      discount=np.ones(num_transitions, np.float32),
-      next_observation=draw(spec.observations),
-    )
-  )
-  return iter(lambda: sample, None)
 
 
 @functools.cache
@@ -70,7 +48,9 @@ def _make_learner(agent_name: str, scan: int, replay: str | None) -> Any:
   spec = replay_server.SPEC
   builder = agent.make_builder(spec, loggers_base.NoOpLogger)
   if replay is None:
-    data = _ready_data(config.samples_per_step)
+    batch = random_data.make_batch(spec, config.samples_per_step, config.window)
+    sample = replay_lib.as_sample(batch)
+    data = iter(lambda: sample, None)
   else:
     client = reverb.Client(replay)
     data = learner_node.StoppableIterator(

@@ -53,8 +53,8 @@ def make_agent(
 
 if __name__ == '__main__':
   task = environments.make_environment(sys.argv[1], 0)
-  task_spec = acme.make_environment_spec(task)
-  # What `experiments/record_data.py` wrote.
-  data = replay.TransitionReplay.load(sys.argv[2], task_spec, 0)
-  agent = make_agent(task_spec, quinoa.QuinoaConfig(), data)
+  spec_ = acme.make_environment_spec(task)
+  data = replay.TransitionReplay.load(sys.argv[2], spec_, 0)  # record_data.py's
+  # The discriminator gives rewards for one step.
+  agent = make_agent(spec_, quinoa.QuinoaConfig(returns=quinoa.OneStep()), data)
   acme.EnvironmentLoop(task, agent).run(num_steps=50_000)

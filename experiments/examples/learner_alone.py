@@ -7,6 +7,7 @@ Run it by `python experiments/examples/learner_alone.py`.
 """
 
 from collections.abc import Iterator
+import dataclasses
 
 from acme import specs
 from acme import types
@@ -55,4 +56,5 @@ def learn(config: quinoa.QuinoaConfig, num_calls: int, seed: int = 0) -> float:
 
 if __name__ == '__main__':
   small = quinoa.QuinoaConfig.debug()
-  print(f'{learn(small, 0):.2f} before, {learn(small, 500):.2f} after')
+  one_step = dataclasses.replace(small, returns=quinoa.OneStep())
+  print(f'{learn(one_step, 0):.2f} before, {learn(one_step, 500):.2f} after')

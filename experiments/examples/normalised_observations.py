@@ -38,8 +38,8 @@ def make_agent(
 
 if __name__ == '__main__':
   environment = environments.make_environment('control:cartpole:swingup', 0)
-  agent = make_agent(
-    acme.make_environment_spec(environment), quinoa.QuinoaConfig()
-  )
+  # Acme's wrapper normalises the first and last states of a transition alone.
+  one_step = quinoa.QuinoaConfig(returns=quinoa.OneStep())
+  agent = make_agent(acme.make_environment_spec(environment), one_step)
   logger = loggers.TerminalLogger('quinoa')
   acme.EnvironmentLoop(environment, agent, logger=logger).run(num_steps=20_000)

@@ -24,6 +24,30 @@ SPEC = specs.EnvironmentSpec(
 )
 
 
+def make_batch(
+  spec: specs.EnvironmentSpec, size: int, window: int = 1
+) -> types.Transition:
+  """Draws transitions whose parts lie between -1 and 1, the same each time.
+
+  Args:
+    spec: the environment's.
+    size: how many.
+    window: the steps that each holds one by one.
+
+  Returns:
+    Transitions with leaves [size, ...], within an episode: the discount is 1.
+  """
+  rng = np.random.default_rng(0)
+
+  def draw(leaf: specs.Array) -> np.ndarray:
+    return rng.uniform(-1.0, 1.0, (size, *leaf.shape)).astype(leaf.dtype)
+
+  parts = tree.map_structure(draw, transitions.make_spec(spec, window))
+  batch = cast(types.Transition, parts)
+  discount = np.ones_like(batch.discount)
+  return batch._replace(discount=discount, extras=batch.extras)
+
+
 def make_learner(config: off_policy.OffPolicyConfig) -> core.Learner:
   """Makes an agent's learner, whose every call finds the same sample ready.
 
@@ -33,16 +57,9 @@ def make_learner(config: off_policy.OffPolicyConfig) -> core.Learner:
   Returns:
     The learner, of an environment with the specification `SPEC`.
   """
-  rng = np.random.default_rng(0)
-  size = config.samples_per_step
-
-  def draw(leaf: specs.Array) -> np.ndarray:
-    return rng.uniform(-1.0, 1.0, (size, *leaf.shape)).astype(leaf.dtype)
-
-  parts = tree.map_structure(draw, transitions.make_spec(SPEC, config.window))
-  batch = cast(types.Transition, parts)
-  batch = batch._replace(discount=np.ones(size, np.float32))
-  sample = replay.as_sample(batch)
+  sample = replay.as_sample(
+    make_batch(SPEC, config.samples_per_step, config.window)
+  )
   agent = agents.make_agent(config)
   builder = agent.make_builder(SPEC, loggers_base.NoOpLogger)
   return builder.make_learner(

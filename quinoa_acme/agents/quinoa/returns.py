@@ -25,8 +25,10 @@ class SoftReturn:
   s_n takes the place of V'. At an episode's end n is what is left of it.
 
   The actions between are those of older policies and are not corrected for.
-  Who changes the observations of samples has to change those in their `extras`
-  too; Acme's `NormalizationBuilder` does not.
+  It needs transitions that hold the steps one by one, a `transitions.Window`
+  each. Parts of Acme's that rewrite samples, as `NormalizationBuilder` and
+  `AILBuilder` do, know of the first step alone, and are refused: `OneStep` goes
+  with them.
   This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:

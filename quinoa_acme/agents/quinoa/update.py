@@ -227,6 +227,7 @@ def make_update_step(
   )
 
   def update_step(state: TrainingState, batch: types.Transition):
+    _check_window(config, batch)
     key, sample_key, next_key = jax.random.split(state.key, 3)
     fresh = _sample_fresh(
       networks,
@@ -345,6 +346,24 @@ def _look_ahead(
     kl=jnp.mean(fresh_log_ratio),
     fresh_log_ratio=fresh_log_ratio,
   )
+
+
+def _check_window(
+  config: config_lib.QuinoaConfig, batch: types.Transition
+) -> None:
+  """Raises a ValueError if transitions are not over the steps of a target."""
+  given = transitions.num_steps(batch)
+  if given != config.window:
+    raise ValueError(
+      f'returns={config.returns} learns from transitions over '
+      f'{_in_words(config.window)}, but these are over {_in_words(given)}. '
+      "Transitions of Acme's kind are over one: learn from them by "
+      'returns=OneStep().'
+    )
+
+
+def _in_words(steps: int) -> str:
+  return 'one step' if steps == 1 else f'{steps} steps, held one by one'
 
 
 def _later_rewards(

@@ -68,6 +68,7 @@ def test_transitions_come_back_from_reverb(
     config,
     min_replay_size=4,
     batch_size=2,
+    returns=quinoa.OneStep(),
     samples_per_insert=8.0,
     temperature=quinoa.FixedTemperature(0.2),
   )
@@ -113,7 +114,7 @@ def test_an_actor_acts_and_follows_the_learner(
   learner = builder.make_learner(
     jax.random.PRNGKey(0),
     networks,
-    as_samples(make_batch(spec, 32, seed) for seed in range(3)),
+    as_samples(make_batch(spec, 32, seed, config.window) for seed in range(3)),
   )
   actors = [
     builder.make_actor(

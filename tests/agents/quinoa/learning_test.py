@@ -47,6 +47,7 @@ def config(tiny_config):
     tiny_config,
     flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(8,)),
     fit=quinoa.DirectFit(),
+    returns=quinoa.OneStep(),
     temperature=quinoa.DualTemperature(0.1),
     prior=quinoa.LaggedPrior(quinoa.CopyEvery(3), flatness=0.1),
     target=quinoa.CopyEvery(2),
@@ -61,6 +62,13 @@ def networks(make_spec, make_networks, config):
 @pytest.fixture(scope='module')
 def batches(make_spec, make_batch):
   return [make_batch(make_spec(), 16, seed) for seed in range(8)]
+
+
+@pytest.fixture(scope='module')
+def windows(make_spec, make_batch, tiny_config):
+  """Batches over the steps that the default's targets are over."""
+  window = tiny_config.window
+  return [make_batch(make_spec(), 16, seed, window) for seed in range(3)]
 
 
 @pytest.fixture
@@ -410,6 +418,7 @@ def test_critics_learn_beside_the_fit(
   """Critics take the TD target, and V + alpha D follows them."""
   config = dataclasses.replace(
     tiny_config,
+    returns=quinoa.OneStep(),
     temperature=quinoa.FixedTemperature(0.5),
     target=quinoa.Polyak(0.25),
     fit=quinoa.CriticFit(hidden_sizes=(16,), num_actions=4, learning_rate=1e-2),
@@ -456,10 +465,10 @@ def test_critics_learn_beside_the_fit(
   'fit', [quinoa.DirectFit(), quinoa.CriticFit(hidden_sizes=(8,))]
 )
 def test_conservatism_makes_the_data_likely(
-  make_spec, make_networks, tiny_config, batches, fit
+  make_spec, make_networks, tiny_config, windows, fit
 ):
   networks = make_networks(make_spec(), tiny_config)
-  batch = batches[0]
+  batch = windows[0]
   likelihoods = []
   for conservatism in (0.0, 10.0):
     config = dataclasses.replace(
@@ -502,18 +511,18 @@ _LAGGED = quinoa.LaggedPrior(quinoa.Polyak(0.1), flatness=0.1)
   ],
 )
 def test_the_options_go_together(
-  make_spec, make_networks, tiny_config, batches, fit, flow, prior, temperature
+  make_spec, make_networks, tiny_config, windows, fit, flow, prior, temperature
 ):
   config = dataclasses.replace(
     tiny_config, fit=fit, flow=flow, prior=prior, temperature=temperature
   )
   networks = make_networks(make_spec(), config)
-  batch = batches[0]
+  batch = windows[0]
   state = first = update_lib.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   update_step = jax.jit(update_lib.make_update_step(networks, config))
-  for batch in batches[:3]:
+  for batch in windows:
     state, _, finite = update_step(state, batch)
     assert finite.all()
   assert _distance(state.params.policy, first.params.policy) > 1e-4
@@ -522,13 +531,13 @@ def test_the_options_go_together(
 
 
 def test_critics_are_not_served_to_actors(
-  make_spec, make_networks, tiny_config, batches, as_samples
+  make_spec, make_networks, tiny_config, windows, as_samples
 ):
   learner = quinoa.QuinoaLearner(
     make_networks(make_spec(), tiny_config),
     tiny_config,
     jax.random.PRNGKey(0),
-    as_samples(batches),
+    as_samples(windows),
   )
   learner.step()
   with pytest.raises(KeyError, match='critics'):
@@ -549,7 +558,9 @@ def test_double_precision_and_nested_observations(
     networks,
     tiny_config,
     jax.random.PRNGKey(0),
-    as_samples([make_batch(spec, 16, seed) for seed in range(2)]),
+    as_samples(
+      [make_batch(spec, 16, seed, tiny_config.window) for seed in range(2)]
+    ),
     logger=rows,
   )
   learner.step()

@@ -37,6 +37,27 @@ def _make_batch() -> types.Transition:
   )
 
 
+@pytest.mark.parametrize(
+  ('choice', 'window', 'message'),
+  [
+    (returns.SoftReturn(3), 1, 'over 3 steps.*these are over one step'),
+    (returns.SoftReturn(3), 2, 'over 3 steps.*these are over 2 steps'),
+    (returns.OneStep(), 3, 'over one step.*these are over 3 steps'),
+  ],
+)
+def test_transitions_over_other_steps_are_refused(
+  make_spec, make_networks, make_batch, tiny_config, choice, window, message
+):
+  config = dataclasses.replace(tiny_config, returns=choice)
+  networks = make_networks(make_spec(), config)
+  batch = make_batch(make_spec(), 16, window=window)
+  state = update.make_initial_state(
+    networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
+  )
+  with pytest.raises(ValueError, match=message):
+    update.make_update_step(networks, config)(state, batch)
+
+
 @pytest.mark.slow
 def test_target_over_three_steps():
   config = dataclasses.replace(
