@@ -23,6 +23,7 @@ from quinoa_acme.evidence import modes as modes_lib
 from quinoa_acme.evidence import policy_figure
 from quinoa_acme.evidence import results
 from quinoa_acme.evidence import sweeps
+from quinoa_acme.runs import running
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
@@ -268,7 +269,7 @@ def make_modes_table(name: str) -> str:
 
 
 def make_ablation_table() -> str:
-  """The table of variants beside the default, in Markdown, and what it lacks.
+  """The table of variants of the sweep's first, in Markdown, and what it lacks.
 
   A return is the mean over seeds. A difference is taken between the runs of one
   task and seed, after the last evaluation. Variants that the package can no
@@ -283,6 +284,7 @@ def make_ablation_table() -> str:
     variants.setdefault(run.variant, []).append(run)
   gone = {run.variant for run in deleted}
   tasks = list(dict.fromkeys(run.task for run in sweep.runs))
+  base = sweep.runs[0]
   heads = ('variant', 'change', *tasks, 'difference, median', 'mean')
   lines = [_line(*heads), '|' + '---|' * len(heads)]
   missing = []
@@ -290,16 +292,20 @@ def make_ablation_table() -> str:
     if not any(run.seed in returns.get(run.curve, {}) for run in runs):
       missing.append(variant or 'default')
       continue
-    flags = [f'`{name}={value}`' for name, value in runs[0].flags]
+    changes = _changes(runs[0], () if variant == base.variant else base.flags)
     cells = [
       _format_evaluations([run for run in runs if run.task == task], returns)
       for task in tasks
     ]
-    differences = _differences(runs, variants[''], returns) if variant else []
+    differences = (
+      _differences(runs, variants[base.variant], returns)
+      if variant != base.variant
+      else []
+    )
     lines.append(
       _line(
         f'{variant} (deleted)' if variant in gone else variant or 'default',
-        ', '.join(flags),
+        ', '.join(f'`{name}={value}`' for name, value in changes.items()),
         *cells,
         *_format_differences(differences, len(runs)),
       )
@@ -307,6 +313,23 @@ def make_ablation_table() -> str:
   if missing:
     lines += ['', f'Not run yet: {", ".join(missing)}.']
   return '\n'.join(lines)
+
+
+def _changes(
+  run: sweeps.Run, base: Sequence[tuple[str, str]]
+) -> dict[str, str]:
+  """The options of a run that are others than those of the base.
+
+  What only the base sets is the preset's.
+  """
+  preset = running.PRESETS[run.agent][run.preset]()
+  options = {name: str(getattr(preset, name)) for name, _ in base}
+  options.update(run.flags)
+  return {
+    name: value
+    for name, value in options.items()
+    if value != dict(base).get(name)
+  }
 
 
 def _format_evaluations(runs: Sequence[sweeps.Run], returns: _Returns) -> str:

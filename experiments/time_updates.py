@@ -39,7 +39,7 @@ from quinoa_acme.runs import experiment  # noqa: E402
 
 _CONFIGS = {
   'default': quinoa.QuinoaConfig,
-  'return-3': lambda: quinoa.QuinoaConfig(returns=quinoa.SoftReturn(3)),
+  'one-step': lambda: quinoa.QuinoaConfig(returns=quinoa.OneStep()),
   'paper': quinoa.QuinoaConfig.paper,
   'sac': sac.SACConfig,
   'sac-128': lambda: sac.SACConfig(hidden_sizes=(128, 128)),

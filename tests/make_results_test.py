@@ -40,7 +40,7 @@ def test_the_ablations_of_the_document_are_those_of_the_committed_rows():
   assert script['make_ablation_table']() in document
 
 
-def test_a_variant_is_shown_with_its_difference_to_the_default(
+def test_a_variant_is_shown_with_its_difference_to_the_first(
   tmp_path, monkeypatch
 ):
   script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
@@ -55,18 +55,21 @@ def test_a_variant_is_shown_with_its_difference_to_the_default(
     'num_steps': 200,
     'eval_every': 100,
   }
-  other = {'variant': 'small', 'flags': {'batch_size': '16'}}
-  missing = {'variant': 'large', 'flags': {'batch_size': '512'}}
-  gone = {'variant': 'odd', 'flags': {'twin': 'Twin()'}}
-  sweep = {'runs': [default, {**default, **other}, {**default, **missing}]}
+  flags = {'discount': '0.9'}
+  base = {'variant': 'far', 'flags': flags}
+  other = {'variant': 'small', 'flags': {**flags, 'batch_size': '16'}}
+  missing = {'variant': 'large', 'flags': {**flags, 'batch_size': '512'}}
+  gone = {'variant': 'odd', 'flags': {**flags, 'twin': 'Twin()'}}
+  sweep = {'runs': [{**default, **x} for x in (base, {}, other, missing)]}
   (tmp_path / 'ablations.json').write_text(json.dumps(sweep))
   deleted = {'table': 'ablations', 'runs': [{**default, **gone}]}
   (tmp_path / 'deleted_ablations.json').write_text(json.dumps(deleted))
   rows = [
-    ('default', 3, 100, 10.0),
-    ('default', 3, 200, 20.0),
-    ('default', 4, 100, 30.0),
-    ('default', 4, 200, 40.0),
+    ('default/far', 3, 100, 10.0),
+    ('default/far', 3, 200, 20.0),
+    ('default/far', 4, 100, 30.0),
+    ('default/far', 4, 200, 40.0),
+    ('default', 3, 100, 8.0),
     ('default/small', 3, 100, 5.0),
     ('default/small', 3, 200, 26.0),
     ('default/small', 4, 100, 7.0),
@@ -88,7 +91,8 @@ def test_a_variant_is_shown_with_its_difference_to_the_default(
     ],
   )
   assert make_table().splitlines()[2:] == [
-    '| default |  | 20 / 30 |  |  |',
+    '| far | `discount=0.9` | 20 / 30 |  |  |',
+    '| default | `discount=0.99` | 8 / - |  |  |',
     '| small | `batch_size=16` | 6 / 26 | +6 (1 of 2 runs) | +6 |',
     '| odd (deleted) | `twin=Twin()` | - / 50 | +10 (1 of 2 runs) | +10 |',
     '',
