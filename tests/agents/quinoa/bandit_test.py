@@ -3,7 +3,7 @@
 import dataclasses
 
 from acme import specs
-from acme import types
+import dm_env
 import jax
 import numpy as np
 import pytest
@@ -29,7 +29,12 @@ def _rewards(actions: np.ndarray) -> np.ndarray:
 
 def _train(config, networks, spec, seed, num_rounds=100):
   """Returns samples of the policy after so many rounds of 32 pulls."""
-  replay = replay_lib.TransitionReplay(spec, max_size=20_000, seed=seed)
+  replay = replay_lib.TransitionReplay(
+    spec, max_size=20_000, seed=seed, window=config.window
+  )
+  adder = replay_lib.make_adder(
+    replay, config.transition_steps, config.window, config.discount
+  )
   learner = quinoa.QuinoaLearner(
     networks,
     config,
@@ -46,15 +51,8 @@ def _train(config, networks, spec, seed, num_rounds=100):
     for action, reward in zip(
       actions[:32], _rewards(actions[:32]), strict=True
     ):
-      replay.insert(
-        types.Transition(
-          observation=observation[0],
-          action=action,
-          reward=reward,
-          discount=np.float32(0.0),
-          next_observation=observation[0],
-        )
-      )
+      adder.add_first(dm_env.restart(observation[0]))
+      adder.add(action, dm_env.termination(reward, observation[0]))
     learner.step()
   [params] = learner.get_variables(['policy'])
   return np.asarray(act(params, key, observation))
