@@ -156,8 +156,9 @@ def test_a_run_of_another_agent_that_was_cut_equals_one_that_was_not(
 
 @pytest.mark.parametrize(
   ('samples_per_insert', 'learner_steps'),
-  # Batches of 32, from the 100th of 500 steps on; calls of 5 SGD steps.
-  [(16.0, 200), (48.0, 600), (80.0, 1000)],
+  # Batches of 32, from the 100th of 510 steps on; calls of 5 SGD steps. The last
+  # step ends an episode, so that its transition is in replay.
+  [(16.0, 205), (48.0, 615), (80.0, 1025)],
 )
 def test_keeps_the_ratio_exactly(
   samples_per_insert, learner_steps, config, tmp_path
@@ -168,9 +169,9 @@ def test_keeps_the_ratio_exactly(
     samples_per_insert_tolerance=0.5,
   )
   status = local.run(
-    config(tmp_path, agent=agent, num_steps=500, eval_every=1000)
+    config(tmp_path, agent=agent, num_steps=510, eval_every=1000)
   )
-  assert status.actor_steps == 500
+  assert status.actor_steps == 510
   assert status.learner_steps == learner_steps
 
 
