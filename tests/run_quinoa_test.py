@@ -76,7 +76,7 @@ def _check_evaluation(workdir: pathlib.Path) -> None:
   )
   assert result.returncode == 0, result.stderr
   lines = result.stdout.splitlines()
-  assert lines[0].startswith('control:cartpole:balance after 1,100 learner')
+  assert lines[0].startswith('control:cartpole:balance after 1,095 learner')
   assert [line.split(':')[0] for line in lines[1:3]] == [
     'episode 1',
     'episode 2',
