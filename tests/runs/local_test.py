@@ -156,8 +156,8 @@ def test_a_run_of_another_agent_that_was_cut_equals_one_that_was_not(
 
 @pytest.mark.parametrize(
   ('samples_per_insert', 'learner_steps'),
-  # Batches of 32, from the 100th of 510 steps on; calls of 5 SGD steps. The last
-  # step ends an episode, so that its transition is in replay.
+  # Batches of 32, from the 100th of 510 steps on; calls of 5 SGD steps. The
+  # last step ends an episode, so that its transition is in replay.
   [(16.0, 205), (48.0, 615), (80.0, 1025)],
 )
 def test_keeps_the_ratio_exactly(
