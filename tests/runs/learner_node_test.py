@@ -107,7 +107,7 @@ def test_learner_saves_although_the_others_are_gone_before_it(
   assert adder is not None
   adder.add_first(environment.reset())
   action = np.zeros(environment.action_spec().shape, np.float32)
-  for _ in range(config.agent.min_replay_size + 1):
+  for _ in range(config.agent.min_replay_size + config.agent.window):
     adder.add(action, environment.step(action))
   coordinator = gone(config, stop)
   node = learner_node.LearnerNode(config, client, serve(coordinator))

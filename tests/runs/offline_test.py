@@ -16,6 +16,10 @@ from quinoa_acme.runs import running
 
 _NAME = 'control:cartpole:balance'
 _FACTORY = environments.EnvironmentFactory(_NAME)
+# Data are transitions of one step.
+_AGENT = dataclasses.replace(
+  quinoa.QuinoaConfig.debug(), returns=quinoa.OneStep()
+)
 
 
 @pytest.fixture(scope='module')
@@ -90,7 +94,7 @@ def test_targets_over_several_steps_are_refused():
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize('algorithm', sorted(offline.ALGORITHMS))
 def test_it_learns_from_data_alone(data, algorithm):
-  agent = dataclasses.replace(quinoa.QuinoaConfig.debug(), conservatism=0.1)
+  agent = dataclasses.replace(_AGENT, conservatism=0.1)
   config = offline.OfflineConfig(
     agent=agent,
     data=data,
@@ -108,7 +112,7 @@ def test_it_learns_from_data_alone(data, algorithm):
 @pytest.mark.timeout(240)
 def test_data_of_another_task_are_refused(data):
   config = offline.OfflineConfig(
-    agent=quinoa.QuinoaConfig.debug(),
+    agent=_AGENT,
     data=data,
     environment_factory=environments.EnvironmentFactory('control:walker:walk'),
   )
