@@ -97,11 +97,13 @@ def test_any_agents_adder_stores_the_steps_made_before(make_spec, config):
     adder.add(np.zeros(2, np.float32), timestep)
     steps.made += 7
   adder.reset()
+  # A window is stored with its last step.
+  expected = [1000.0, 1007.0, 1014.0, 1021.0][agent.config.window - 1 :]
   found = [
     float(sample.info.priority)
     for sample in server.localhost_client().sample(
-      table.name, 4, emit_timesteps=False
+      table.name, len(expected), emit_timesteps=False
     )
   ]
-  assert found == [1000.0, 1007.0, 1014.0, 1021.0]
+  assert found == expected
   server.stop()
