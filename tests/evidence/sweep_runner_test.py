@@ -67,7 +67,7 @@ def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
     for agent in ('quinoa', 'sac')
     for steps in ('0', '150', '300')
   ]
-  assert [row['learner_steps'] for row in rows[:3]] == ['0', '50', '200']
+  assert [row['learner_steps'] for row in rows[:3]] == ['0', '45', '195']
   # In tenths of a second.
   assert float(rows[2]['wall_clock']) >= float(rows[1]['wall_clock']) > 0
   assert rows[0]['evaluation'] == 'MostLikely(num_samples=16)'
