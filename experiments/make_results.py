@@ -292,16 +292,14 @@ def make_ablation_table() -> str:
     if not any(run.seed in returns.get(run.curve, {}) for run in runs):
       missing.append(variant or 'default')
       continue
-    changes = _changes(runs[0], () if variant == base.variant else base.flags)
+    is_base = variant == base.variant
+    changes = _changes(runs[0], () if is_base else base.flags)
     cells = [
       _format_evaluations([run for run in runs if run.task == task], returns)
       for task in tasks
     ]
-    differences = (
-      _differences(runs, variants[base.variant], returns)
-      if variant != base.variant
-      else []
-    )
+    others = variants[base.variant]
+    differences = [] if is_base else _differences(runs, others, returns)
     lines.append(
       _line(
         f'{variant} (deleted)' if variant in gone else variant or 'default',

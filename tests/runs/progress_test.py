@@ -80,7 +80,7 @@ def test_on_a_terminal_one_line_is_rewritten_and_never_wraps(
   clock, monkeypatch
 ):
   monkeypatch.setattr(
-    shutil, 'get_terminal_size', lambda: os.terminal_size((30, 24))
+    shutil, 'get_terminal_size', lambda **_: os.terminal_size((30, 24))
   )
   stream = _Terminal()
   _show(clock, stream, 5)
