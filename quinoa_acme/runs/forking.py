@@ -27,6 +27,7 @@ import launchpad as lp
 from launchpad.launch import worker_manager
 from launchpad.launch.local_multi_processing import commands as lp_commands
 
+from quinoa_acme.runs import stopping
 from quinoa_acme.runs import supervision
 
 
@@ -121,6 +122,8 @@ class Manager(worker_manager.WorkerManager):
   def __init__(self):
     """Makes a manager of no processes."""
     super().__init__()
+    # Launchpad's handlers of signals set it.
+    self._stop_event = stopping.StopEvent()
     self._processes: list[supervision.SupervisedProcess] = []
 
   @property
@@ -198,5 +201,7 @@ def _start(
 
 def _run_node(node: Any) -> None:
   """What the script does that Launchpad starts a node's interpreter with."""
-  worker_manager.WorkerManager(register_in_thread=True)
+  manager = worker_manager.WorkerManager(register_in_thread=True)
+  # Who presses Ctrl-C sends SIGINT to all, and the launcher SIGTERM after it.
+  manager._stop_event = stopping.StopEvent()
   node.function()

@@ -3,13 +3,62 @@
 import contextlib
 import signal
 import threading
+import time
+
+# Seconds between two looks of who waits for a stop.
+_POLL_SECONDS = 0.05
+
+
+class StopEvent(threading.Event):
+  """An event that a signal's handler may set at any moment.
+
+  Python's own takes a lock to be set, and to be waited for. A handler runs in
+  the main thread, between any two steps of it: in the middle of a wait, or of
+  the handler of another signal, it would wait for ever for its own thread.
+
+  Examples:
+    >>> event = StopEvent()
+    >>> event.wait(0.01)
+    False
+    >>> event.set()
+    >>> event.wait()
+    True
+  """
+
+  def __init__(self):
+    super().__init__()
+    self._is_set = False
+
+  def is_set(self) -> bool:
+    """Whether it was set."""
+    return self._is_set
+
+  def set(self) -> None:
+    """Sets it, without a lock."""
+    self._is_set = True
+
+  def clear(self) -> None:
+    """Takes it back."""
+    self._is_set = False
+
+  def wait(self, timeout: float | None = None) -> bool:
+    """Waits until it is set, or for `timeout` seconds; gives whether it is."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while not self._is_set:
+      left = _POLL_SECONDS
+      if deadline is not None:
+        left = min(left, deadline - time.monotonic())
+      if left <= 0:
+        break
+      time.sleep(left)
+    return self._is_set
 
 
 class StopRequest:
   """Whether a signal asked the process to stop."""
 
   def __init__(self):
-    self._event = threading.Event()
+    self._event = StopEvent()
 
   def __call__(self) -> bool:
     """Whether a stop was asked for."""

@@ -1,6 +1,8 @@
 """Tests of what signals do to a run in one process."""
 
 import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -23,3 +25,43 @@ def test_the_first_signal_asks_and_the_second_has_its_usual_effect(number):
     assert signal.getsignal(number) is usual
   finally:
     signal.signal(number, before)
+
+
+_SIGNALLED_AT_EVERY_LINE = """
+import signal, sys
+from quinoa_acme.runs import stopping
+
+event = stopping.StopEvent()
+signal.signal(signal.SIGTERM, lambda *_: event.set())
+
+def interrupt(*_):
+  signal.raise_signal(signal.SIGTERM)
+  return interrupt
+
+sys.settrace(interrupt)
+event.wait(0.1)
+event.set()
+sys.settrace(None)
+print(event.is_set())
+"""
+
+
+def test_the_event_can_be_set_in_the_middle_of_what_it_does():
+  # With an event of Python's own this does not come to its end.
+  result = subprocess.run(
+    [sys.executable, '-c', _SIGNALLED_AT_EVERY_LINE],
+    capture_output=True,
+    text=True,
+    timeout=30.0,
+    check=False,
+  )
+  assert result.stdout == 'True\n', result.stderr
+
+
+def test_the_event_waits_no_longer_than_it_is_told():
+  event = stopping.StopEvent()
+  assert not event.wait(0.0)
+  assert not event.wait(0.06)
+  event.set()
+  assert event.is_set()
+  assert event.wait(0.0)
