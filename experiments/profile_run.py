@@ -20,7 +20,6 @@ runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
 from collections.abc import Callable, Iterator  # noqa: E402
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
-import itertools  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -35,7 +34,6 @@ import numpy as np  # noqa: E402
 import reverb  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import packing  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
@@ -207,14 +205,8 @@ def _profile_imports() -> Iterator[Part]:
     yield found
 
 
-def main(argv: list[str]) -> None:
-  """Measures, prints and writes."""
-  command_line.begin(argv)
-  try:
-    command_line.check_output('out', _OUT.value)
-  except ValueError as error:
-    sys.exit(f'error: {error}')
-  resources.compute_in_calling_thread()
+def _profile_run() -> Iterator[Part]:
+  """The parts of a run: acting first, which fills the replay."""
   config = dataclasses.replace(
     quinoa.QuinoaConfig(), min_replay_size=1, samples_per_insert_tolerance=1e9
   )
@@ -223,20 +215,22 @@ def main(argv: list[str]) -> None:
   spec = specs.make_environment_spec(environment)
   server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(spec))
   client = server.localhost_client()
-  parts = list(_profile_acting(agent, spec, client))
-  samples: Any = client.sample(
-    config.replay_table_name, config.batch_size, emit_timesteps=False
-  )
-  packed = np.stack([np.ravel(sample.data) for sample in samples])
-  batch = packing.Packing(spec).unpack(packed)
-  parts = list(
-    itertools.chain(
-      parts,
-      _profile_update(agent, spec, batch),
-      _profile_reverb(agent, client),
-      _profile_imports(),
-    )
-  )
+  yield from _profile_acting(agent, spec, client)
+  one_batch = dataclasses.replace(config, num_sgd_steps_per_step=1)
+  data = quinoa.QuinoaBuilder(one_batch).make_dataset_iterator(client)
+  yield from _profile_update(agent, spec, next(data).data)
+  yield from _profile_reverb(agent, client)
+
+
+def main(argv: list[str]) -> None:
+  """Measures, prints and writes."""
+  command_line.begin(argv)
+  try:
+    command_line.check_output('out', _OUT.value)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
+  resources.compute_in_calling_thread()
+  parts = [*_profile_run(), *_profile_imports()]
   with open(_OUT.value, 'w', newline='') as file:
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(Part._fields)
