@@ -37,6 +37,7 @@ from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
+from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 
@@ -206,7 +207,7 @@ def _profile_imports() -> Iterator[Part]:
 
 
 def _profile_run() -> Iterator[Part]:
-  """The parts of a run: acting first, which fills the replay."""
+  """The parts of a run: acting first, which fills the replay of the last."""
   config = dataclasses.replace(
     quinoa.QuinoaConfig(), min_replay_size=1, samples_per_insert_tolerance=1e9
   )
@@ -216,9 +217,11 @@ def _profile_run() -> Iterator[Part]:
   server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(spec))
   client = server.localhost_client()
   yield from _profile_acting(agent, spec, client)
-  one_batch = dataclasses.replace(config, num_sgd_steps_per_step=1)
-  data = quinoa.QuinoaBuilder(one_batch).make_dataset_iterator(client)
-  yield from _profile_update(agent, spec, next(data).data)
+  yield from _profile_update(
+    agent,
+    spec,
+    random_data.make_batch(spec, config.batch_size, config.window),
+  )
   yield from _profile_reverb(agent, client)
 
 
