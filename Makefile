@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv/bin
 ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
   --num_steps=20000 --eval_every=2500 --evaluation_episodes=5
-# Two processes, a file of tests each at a time.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+# Two processes, a file of tests each at a time. One that is lost is not started
+# again: it would run the test that it was lost in once more.
+PYTEST_ARGS ?= -n 2 --dist loadfile --max-worker-restart=0
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help

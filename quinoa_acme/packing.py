@@ -178,3 +178,11 @@ class PackedWriter:
     history = cast(Any, self._writer.history)
     self._writer.create_item(self._table, 1.0, history[-1])
     self._writer.flush(_MAX_IN_FLIGHT_ITEMS)
+
+  def flush(self) -> None:
+    """Waits until all that was inserted is in the table.
+
+    What is on its way when the writer goes is lost: Reverb's writers close
+    without it.
+    """
+    self._writer.flush()

@@ -116,6 +116,9 @@ class TransitionReplay:
       column[index] = value
     self._num_inserted += 1
 
+  def flush(self) -> None:
+    """Waits for nothing: what was inserted can be sampled at once."""
+
   def sample(self, num_transitions: int) -> types.Transition:
     """Draws transitions; leaves [num_transitions, ...].
 
@@ -241,6 +244,10 @@ class Inserter(Protocol):
     """Takes one transition, its leaves without a batch dimension."""
     ...
 
+  def flush(self) -> None:
+    """Waits until all that was inserted is in replay."""
+    ...
+
 
 class _Step(NamedTuple):
   """An action, where it was taken, and what it was paid."""
@@ -292,9 +299,14 @@ class ReplayAdder(adders.Adder):
     self._steps: collections.deque[_Step] = collections.deque(maxlen=num_steps)
 
   def reset(self) -> None:
-    """Forgets the episode in progress."""
+    """Forgets the episode in progress; what was added of it is in replay then.
+
+    It waits for that, as Acme's adders do, for as long as the table's limiter
+    holds transitions back.
+    """
     self._observation = None
     self._steps.clear()
+    self._replay.flush()
 
   def resume(
     self, episode: Sequence[dm_env.TimeStep], actions: Iterable[np.ndarray]

@@ -214,6 +214,22 @@ def test_a_window_comes_back_as_it_was_added(serve, spec):
     np.testing.assert_array_equal(left, right)
 
 
+@pytest.mark.parametrize('window', [1, 3])
+def test_an_episode_is_in_the_table_when_it_has_ended(serve, spec, window):
+  """Reverb drops what a writer has not sent when it goes."""
+  client = serve(packing.Packing(spec, window).signature())
+  for i in range(1, 11):
+    adder = replay_lib.make_adder(
+      packing.PackedWriter(client, 'table'), 1, window, 0.9
+    )
+    adder.add_first(dm_env.restart({'a': np.zeros(2, np.float32)}))
+    for make in (dm_env.transition, dm_env.termination):
+      observation = {'a': np.full(2, i, np.float32)}
+      adder.add(np.zeros(2), make(np.float32(i), observation))
+    del adder
+    assert client.server_info()['table'].current_size == 2 * i
+
+
 def test_the_limiter_holds_a_writer_back_until_it_is_sampled(serve, spec):
   layout = packing.Packing(spec)
   client = serve(layout.signature(), max_size=10)

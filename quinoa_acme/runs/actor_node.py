@@ -45,12 +45,14 @@ def run_actor(
     agent = config.make_agent()
     spec = specs.make_environment_spec(environment)
     builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    adder = builder.make_adder(
+      _as_client(sample_age.StampingClient(replay, lambda: loop.steps_so_far))
+    )
+    assert adder is not None  # All agents here learn from replay.
     actor = builder.make_actor(
       jax.random.PRNGKey(seed),
       agent.make_policy(agent.make_networks(spec)),
-      builder.make_adder(
-        _as_client(sample_age.StampingClient(replay, lambda: loop.steps_so_far))
-      ),
+      adder,
       node_lib.as_variable_source(learner),
     )
     counter = counting.Counter(coordinator, 'actor', time_delta=0.0)
@@ -69,6 +71,8 @@ def run_actor(
         coordinator.report({'training_return': reported})
     logger.close()
     if not stopping():
+      # Until then its last transitions are on their way.
+      adder.reset()
       coordinator.report_done(role)
 
   node_lib.Body(role, config.workdir, act, watch.check).run_until_stop()

@@ -1,0 +1,81 @@
+"""Tests of the program's actors."""
+
+import dataclasses
+import threading
+import time
+
+import jax
+import numpy as np
+import pytest
+import reverb
+
+from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import actor_node
+from quinoa_acme.runs import coordinator as coordinator_lib
+from quinoa_acme.runs import servers
+
+
+class _Source:
+  """Serves the parameters that a policy begins with."""
+
+  def __init__(self, networks):
+    params = networks.policy.init(
+      jax.random.PRNGKey(0),
+      networks.example_observation,
+      networks.example_action,
+    )
+    self._variables = quinoa.PolicyVariables(params, np.float32(0.1))
+
+  def get_variables(self, names):
+    return [self._variables for _ in names]
+
+
+class _Counts(coordinator_lib.Coordinator):
+  """Notes what is in replay when an actor says that it is done."""
+
+  def __init__(self, config, client: reverb.Client):
+    super().__init__(config)
+    self._client = client
+    self.inserted = None
+
+  def report_done(self, role):
+    [table] = self._client.server_info().values()
+    self.inserted = table.current_size
+    super().report_done(role)
+
+
+@pytest.mark.slow
+def test_what_an_actor_has_made_is_in_replay_when_it_is_done(config, stop):
+  """The last few are at the limiter, in the middle of an episode."""
+  agent = config.agent
+  let_in = agent.min_replay_size + agent.error_buffer / agent.samples_per_insert
+  # The transitions that end after the last step are never whole.
+  config = dataclasses.replace(
+    config, num_actors=1, num_steps=int(let_in) + 3 + agent.window - 1
+  )
+  server = reverb.Server(servers.make_replay_tables(config))
+  client = server.localhost_client()
+  counts = _Counts(config, client)
+  source = _Source(config.make_agent().make_networks(config.make_spec()))
+  node = threading.Thread(
+    target=actor_node.run_actor,
+    args=(config, 0, client, source, counts),
+    daemon=True,
+  )
+  node.start()
+  deadline = time.monotonic() + 60.0
+  while not counts.should_finish() and time.monotonic() < deadline:
+    time.sleep(0.1)
+  # It hears of the end by itself, twice a second at most.
+  time.sleep(2.0)
+  assert counts.inserted is None
+  list(
+    client.sample(
+      agent.replay_table_name, 10 * agent.batch_size, emit_timesteps=False
+    )
+  )
+  while counts.inserted is None and time.monotonic() < deadline:
+    time.sleep(0.1)
+  stop.set()
+  node.join(20.0)
+  assert counts.inserted == let_in + 3
