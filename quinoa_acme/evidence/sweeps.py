@@ -261,20 +261,27 @@ def collect(
   folder: pathlib.Path,
   table: pathlib.Path,
 ) -> None:
-  """Writes all results so far into one table; see `results.update_table`.
+  """Writes the finished runs into one table; see `results.update_table`.
 
-  Whether the runs were sound goes into another of the same name, in a folder
-  `soundness` beside it.
+  Those under way have rows in their folders only: with them a curve would have
+  more seeds at its beginning than at its end. Whether the runs were sound goes
+  into another table of the same name, in a folder `soundness` beside it.
 
   Args:
     runs: the runs.
     folder: where the runs' folders are.
     table: the CSV file.
   """
+  places = {run: folder / run.label for run in runs}
+  finished = {
+    run: workdir
+    for run, workdir in places.items()
+    if steps_made(run, workdir) >= run.num_steps
+  }
   results.update_table(
-    table, [row for run in runs for row in rows_of(run, folder / run.label)]
+    table, [row for place in finished.items() for row in rows_of(*place)]
   )
-  examined = [_examine(run, folder / run.label) for run in runs]
+  examined = [_examine(*place) for place in finished.items()]
   results.update_table(
     table.parent / 'soundness' / table.name,
     [row for row in examined if row is not None],

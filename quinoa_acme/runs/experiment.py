@@ -20,6 +20,10 @@ from quinoa_acme.runs import run_folder
 
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+# What git leaves out of a comparison.
+_NO_RESULTS = ':(exclude)experiments/results'
+
 
 @dataclasses.dataclass(frozen=True)
 class ExperimentConfig:
@@ -116,17 +120,26 @@ class ExperimentConfig:
 
 def describe_source() -> dict[str, str]:
   """The version of the package, and the commit of its source tree."""
-  return {'version': metadata.version('quinoa_acme'), 'commit': _commit()}
+  return {
+    'version': metadata.version('quinoa_acme'),
+    'commit': commit_of(_ROOT),
+  }
 
 
-def _commit() -> str:
-  """The commit of the source tree, marked if it was changed, or ''."""
-  root = pathlib.Path(__file__).resolve().parents[2]
-  command = ['git', '-C', str(root), 'describe', '--always', '--dirty']
+def commit_of(root: pathlib.Path) -> str:
+  """The commit of a source tree, or '' if it is in no repository.
+
+  It ends in '-dirty' if what a run is made by was changed since. Results are
+  not: a suite adds to its tables while its next runs begin.
+  """
+  git = ['git', '-C', str(root)]
+  describe = [*git, 'describe', '--always']
+  difference = [*git, 'diff', '--quiet', 'HEAD', '--', '.', _NO_RESULTS]
   try:
-    output = subprocess.run(
-      command, capture_output=True, text=True, check=True, timeout=10
+    described = subprocess.run(
+      describe, capture_output=True, text=True, check=True, timeout=10
     )
+    is_changed = subprocess.run(difference, check=False, timeout=10).returncode
   except (OSError, subprocess.SubprocessError):
     return ''  # No git, or no repository: an installed package.
-  return output.stdout.strip()
+  return described.stdout.strip() + ('-dirty' if is_changed else '')

@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 from quinoa_acme import options
+from quinoa_acme.evidence import results
 from quinoa_acme.evidence import sweeps
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import running
@@ -125,6 +126,9 @@ def test_a_run_is_done_that_the_table_or_its_folder_has(tmp_path):
   sweeps.collect(runs, tmp_path / 'elsewhere', table)
   _log(runs[2], tmp_path / 'here' / runs[2].label, 0, 300)
   _log(runs[3], tmp_path / 'here' / runs[3].label, 0, 150)
+  # A run that was stopped has no row: it would be of fewer seeds than others.
+  assert list(results.read_runs([table])) == [runs[0].curve]
+  assert list(results.read_runs([table])[runs[0].curve]) == [3]
   left = sweeps.unfinished(runs, table, tmp_path / 'here')
   assert left == [runs[1], runs[3]]
   assert sweeps.unfinished(runs, table) == list(runs[1:])

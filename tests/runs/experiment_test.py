@@ -1,6 +1,8 @@
 """Tests of what a run is made of, and of its evaluation."""
 
 import json
+import pathlib
+import subprocess
 
 import numpy as np
 import pytest
@@ -48,6 +50,32 @@ def test_the_description_is_written(make_config):
   assert json.loads(path.read_text()) == json.loads(
     json.dumps(config.describe())
   )
+
+
+def _git(root: pathlib.Path, *arguments: str) -> None:
+  author = ['-c', 'user.name=a', '-c', 'user.email=a@b']
+  subprocess.run(['git', '-C', root, *author, *arguments], check=True)
+
+
+def test_a_commit_is_marked_if_more_than_results_has_changed(tmp_path):
+  """A suite's first runs change its table before the next ones begin."""
+  assert experiment.commit_of(tmp_path) == ''
+  table = tmp_path / 'experiments' / 'results' / 'quick.csv'
+  code = tmp_path / 'quinoa_acme' / 'learner.py'
+  for path in (table, code):
+    path.parent.mkdir(parents=True)
+    path.write_text('before')
+  _git(tmp_path, 'init', '--quiet')
+  _git(tmp_path, 'add', '.')
+  _git(tmp_path, 'commit', '--quiet', '--message=first')
+  clean = experiment.commit_of(tmp_path)
+  assert len(clean) >= 7
+  table.write_text('after')
+  assert experiment.commit_of(tmp_path) == clean
+  code.write_text('after')
+  assert experiment.commit_of(tmp_path) == f'{clean}-dirty'
+  code.write_text('before')
+  assert experiment.commit_of(tmp_path) == clean
 
 
 def test_every_role_has_a_seed_of_its_own(make_config):
