@@ -206,7 +206,7 @@ def test_resumes_at_the_step_where_it_was(tmp_path):
 )
 def test_bad_flag_is_refused_at_once(flag, message, tmp_path):
   process = launching.start(flag, f'--workdir={tmp_path / "new"}')
-  output, errors = process.communicate(timeout=60.0)
+  output, errors = process.communicate(timeout=120.0)
   assert process.returncode != 0
   assert message in output + errors
   assert 'Traceback' not in errors
