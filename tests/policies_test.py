@@ -68,14 +68,16 @@ def nested_run(tmp_path_factory, make_spec, tiny_config):
 
 _LOAD = """
 import json, sys, time
-started, cpu_started = time.perf_counter(), time.process_time()
 import quinoa_acme
+started = time.process_time()
+import jax
+of_jax = time.process_time() - started
 quinoa_acme.load_policy
-cpu_seconds = time.process_time() - cpu_started
+times_jax = (time.process_time() - started) / of_jax
 from quinoa_acme.agents import choices
 policy = quinoa_acme.load_policy(sys.argv[1], mode=choices.MostLikely(4))
 action = policy(json.loads(sys.argv[2]))
-print(json.dumps([sorted(sys.modules), cpu_seconds, action.tolist()]))
+print(json.dumps([sorted(sys.modules), times_jax, action.tolist()]))
 """
 
 
@@ -91,11 +93,12 @@ def test_acting_imports_nothing_that_only_training_needs(nested_run):
     text=True,
     check=True,
   )
-  modules, cpu_seconds, action = json.loads(result.stdout)
+  modules, times_jax, action = json.loads(result.stdout)
   heavy = {'acme', 'dm_control', 'gym', 'launchpad', 'reverb', 'tensorflow'}
   assert not heavy & set(modules)
-  # Of a processor that others may share; alone it takes two and a half.
-  assert cpu_seconds < 5.0
+  # Machines differ in speed. Of JAX's own time it takes two to two and a half;
+  # TensorFlow alone takes five.
+  assert times_jax < 4.0
   here = quinoa_acme.load_policy(workdir, mode=choices.MostLikely(4))
   np.testing.assert_allclose(action, here(_OBSERVATION), atol=1e-5)
 
