@@ -226,7 +226,10 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
 
 def steps_made(run: Run, workdir: pathlib.Path) -> int:
   """Environment steps at the last evaluation, 0 before the first."""
-  rows = rows_of(run, workdir)
+  return _last_steps(rows_of(run, workdir))
+
+
+def _last_steps(rows: Sequence[Mapping[str, Any]]) -> int:
   return rows[-1]['actor_steps'] if rows else 0
 
 
@@ -272,16 +275,10 @@ def collect(
     folder: where the runs' folders are.
     table: the CSV file.
   """
-  places = {run: folder / run.label for run in runs}
-  finished = {
-    run: workdir
-    for run, workdir in places.items()
-    if steps_made(run, workdir) >= run.num_steps
-  }
-  results.update_table(
-    table, [row for place in finished.items() for row in rows_of(*place)]
-  )
-  examined = [_examine(*place) for place in finished.items()]
+  made = {run: rows_of(run, folder / run.label) for run in runs}
+  finished = [run for run in runs if _last_steps(made[run]) >= run.num_steps]
+  results.update_table(table, [row for run in finished for row in made[run]])
+  examined = [_examine(run, folder / run.label) for run in finished]
   results.update_table(
     table.parent / 'soundness' / table.name,
     [row for row in examined if row is not None],

@@ -4,30 +4,12 @@ import dataclasses
 import threading
 import time
 
-import jax
-import numpy as np
 import pytest
 import reverb
 
-from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import actor_node
 from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import servers
-
-
-class _Source:
-  """Serves the parameters that a policy begins with."""
-
-  def __init__(self, networks):
-    params = networks.policy.init(
-      jax.random.PRNGKey(0),
-      networks.example_observation,
-      networks.example_action,
-    )
-    self._variables = quinoa.PolicyVariables(params, np.float32(0.1))
-
-  def get_variables(self, names):
-    return [self._variables for _ in names]
 
 
 class _Counts(coordinator_lib.Coordinator):
@@ -45,7 +27,9 @@ class _Counts(coordinator_lib.Coordinator):
 
 
 @pytest.mark.slow
-def test_what_an_actor_has_made_is_in_replay_when_it_is_done(config, stop):
+def test_what_an_actor_has_made_is_in_replay_when_it_is_done(
+  config, stop, policy_source
+):
   """The last few are at the limiter, in the middle of an episode."""
   agent = config.agent
   let_in = agent.min_replay_size + agent.error_buffer / agent.samples_per_insert
@@ -56,10 +40,9 @@ def test_what_an_actor_has_made_is_in_replay_when_it_is_done(config, stop):
   server = reverb.Server(servers.make_replay_tables(config))
   client = server.localhost_client()
   counts = _Counts(config, client)
-  source = _Source(config.make_agent().make_networks(config.make_spec()))
   node = threading.Thread(
     target=actor_node.run_actor,
-    args=(config, 0, client, source, counts),
+    args=(config, 0, client, policy_source, counts),
     daemon=True,
   )
   node.start()

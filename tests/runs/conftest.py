@@ -2,7 +2,9 @@
 
 import threading
 
+import jax
 import launchpad as lp
+import numpy as np
 import pytest
 
 from quinoa_acme import environments
@@ -34,3 +36,26 @@ def stop(monkeypatch) -> threading.Event:
   monkeypatch.setattr(node_lib, 'runs_in_own_process', lambda: False)
   monkeypatch.setattr(node_lib, 'runs_in_cloud', lambda: False)
   return stop
+
+
+class _PolicySource:
+  """Serves policy parameters that tell how often they were asked for."""
+
+  def __init__(self, networks: quinoa.QuinoaNetworks):
+    self._networks = networks
+    self.requests = 0
+
+  def get_variables(self, names):
+    self.requests += 1
+    params = self._networks.policy.init(
+      jax.random.PRNGKey(0),
+      self._networks.example_observation,
+      self._networks.example_action,
+    )
+    return [quinoa.PolicyVariables(params, np.float32(0.1)) for _ in names]
+
+
+@pytest.fixture
+def policy_source(config) -> _PolicySource:
+  """What a node takes the parameters of the config's policy from."""
+  return _PolicySource(config.make_agent().make_networks(config.make_spec()))

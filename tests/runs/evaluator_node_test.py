@@ -4,29 +4,9 @@ import dataclasses
 import threading
 import time
 
-import jax
-import numpy as np
 import pytest
 
-from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import evaluator_node
-
-
-class _Source:
-  """Serves policy parameters that tell how often they were asked for."""
-
-  def __init__(self, networks):
-    self._networks = networks
-    self.requests = 0
-
-  def get_variables(self, names):
-    self.requests += 1
-    params = self._networks.policy.init(
-      jax.random.PRNGKey(0),
-      self._networks.example_observation,
-      self._networks.example_action,
-    )
-    return [quinoa.PolicyVariables(params, np.float32(0.1)) for _ in names]
 
 
 class _Counts:
@@ -54,13 +34,14 @@ class _Counts:
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_evaluator_takes_the_last_parameters_and_keeps_to_them(config, stop):
+def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
+  config, stop, policy_source
+):
   """All of the last evaluation is of the learner's last parameters."""
   config = dataclasses.replace(config, evaluation_episodes=1)
-  source = _Source(config.make_agent().make_networks(config.make_spec()))
   counts = _Counts()
   node = threading.Thread(
-    target=evaluator_node.run_evaluator, args=(config, source, counts)
+    target=evaluator_node.run_evaluator, args=(config, policy_source, counts)
   )
   node.start()
   deadline = time.monotonic() + 60.0
@@ -70,4 +51,4 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(config, stop):
   node.join()
   assert counts.done == ['evaluator']
   assert counts.returns['evaluation_return'] > 0
-  assert source.requests == 1
+  assert policy_source.requests == 1
