@@ -95,10 +95,11 @@ def test_acting_imports_nothing_that_only_training_needs(nested_run):
   )
   modules, times_jax, action = json.loads(result.stdout)
   heavy = {'acme', 'dm_control', 'gym', 'launchpad', 'reverb', 'tensorflow'}
+  heavy |= {'distrax', 'tensorflow_probability'}
   assert not heavy & set(modules)
-  # Machines differ in speed. Of JAX's own time it takes two to two and a half;
+  # Machines differ in speed. Of JAX's own time it takes one and a half;
   # TensorFlow alone takes five.
-  assert times_jax < 4.0
+  assert times_jax < 3.0
   here = quinoa_acme.load_policy(workdir, mode=choices.MostLikely(4))
   np.testing.assert_allclose(action, here(_OBSERVATION), atol=1e-5)
 

@@ -10,13 +10,13 @@ that the policy is exactly uniform at first. This is not in the Quinoa paper.
 import dataclasses
 from typing import Any
 
-import distrax
 import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme import validation
+from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
 from quinoa_acme.networks import mlp
@@ -104,16 +104,16 @@ class ConditionalAdditiveFlow(hk.Module):
       self._config,
       features=features,
       prepare=lambda logit: jnp.tanh(logit / 2.0),
-      make_bijector=lambda raw: distrax.ScalarAffine(
-        shift=flow.bounded(raw, -max_shift, max_shift)
+      make_bijector=lambda raw: bijectors.ScalarAffine(
+        shift=flow.bounded(raw, -max_shift, max_shift),
+        log_scale=jnp.zeros_like(raw),
       ),
       num_parameters=1,
     )
-    # A chain applies its last bijector first.
-    chain = distrax.Chain([couplings, self._make_base(features)])
+    chain = bijectors.Chain([self._make_base(features), couplings])
     return real_nvp.BoxFlow(chain, self._box, features.shape[0])
 
-  def _make_base(self, features: jax.Array) -> distrax.Bijector:
+  def _make_base(self, features: jax.Array) -> bijectors.Bijector:
     """Widens the standard logistic in each dimension, given the state."""
     config = self._config
     network = mlp.MLP(
@@ -125,7 +125,7 @@ class ConditionalAdditiveFlow(hk.Module):
     log_width = flow.bounded(
       network(features), config.min_log_width, config.max_log_width
     )
-    affine = distrax.ScalarAffine(
+    affine = bijectors.ScalarAffine(
       shift=jnp.zeros_like(log_width), log_scale=log_width
     )
-    return distrax.Block(affine, ndims=1)
+    return bijectors.Elementwise(affine)

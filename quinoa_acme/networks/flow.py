@@ -10,15 +10,15 @@ Real NVP', section 3 of the Quinoa paper).
 import abc
 from collections.abc import Callable
 import dataclasses
-from typing import Any
 
-import distrax
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme import validation
+from quinoa_acme.networks import bijectors as bijectors_lib
 from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import distribution
 from quinoa_acme.networks import mlp
 from quinoa_acme.networks import norms
 
@@ -52,34 +52,6 @@ class CouplingsConfig:
     validation.check_sizes(self, 'hidden_sizes')
 
 
-class Permutation(distrax.Bijector):
-  """Puts the dimensions in another order."""
-
-  def __init__(self, order: np.ndarray):
-    """Makes the bijector.
-
-    Args:
-      order: at each place the dimension that comes there, integers [A].
-    """
-    super().__init__(event_ndims_in=1, is_constant_jacobian=True)
-    self._order = np.asarray(order)
-
-  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
-    """Reorders the dimensions of [..., A]; the log-determinant is zero."""
-    return _choose(jnp.asarray(x), self._order)
-
-  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
-    """Puts the dimensions of [..., A] back."""
-    return _choose(jnp.asarray(y), np.argsort(self._order))
-
-
-def _choose(x: jax.Array, order: np.ndarray) -> tuple[jax.Array, jax.Array]:
-  # A product is exact here, and its gradient is one too, and not a scatter.
-  matrix = jnp.asarray(np.eye(order.size)[:, order], x.dtype)
-  chosen = jnp.matmul(x, matrix, precision=jax.lax.Precision.HIGHEST)
-  return chosen, jnp.zeros(x.shape[:-1], x.dtype)
-
-
 def order_of_pair(num_dimensions: int, pair: int) -> np.ndarray:
   """In which order the dimensions meet in one pair of couplings.
 
@@ -104,7 +76,7 @@ def order_of_pair(num_dimensions: int, pair: int) -> np.ndarray:
 
 # Makes an elementwise bijector of parameters, [..., D * num_parameters] for D
 # dimensions.
-MakeBijector = Callable[[jax.Array], distrax.Bijector]
+MakeBijector = Callable[[jax.Array], bijectors_lib.Bijector]
 
 
 def make_couplings(
@@ -115,7 +87,7 @@ def make_couplings(
   prepare: Callable[[jax.Array], jax.Array],
   make_bijector: MakeBijector,
   num_parameters: int,
-) -> distrax.Chain:
+) -> bijectors_lib.Chain:
   """Makes the chain of couplings, inside of a Haiku transform.
 
   A single dimension has nothing to condition on but the observation, and is
@@ -135,39 +107,36 @@ def make_couplings(
   """
   num_first = 0 if num_dimensions == 1 else (num_dimensions + 1) // 2
   order = np.arange(num_dimensions)
-  bijectors: list[distrax.Bijector] = []
+  bijectors: list[bijectors_lib.Bijector] = []
 
   def reorder(wanted: np.ndarray) -> None:
     nonlocal order
     if np.any(wanted != order):
-      bijectors.append(Permutation(np.argsort(order)[wanted]))
+      bijectors.append(bijectors_lib.Permutation(np.argsort(order)[wanted]))
       order = wanted
 
-  def make_conditioner(name: str, num_moved: int):
+  def make_choice(name: str, num_moved: int):
     network = mlp.MLP(
       config.hidden_sizes,
       num_moved * num_parameters,
       layer=norms.layer_of(config.norm),
       name=name,
     )
-    return lambda kept: network(features, prepare(jnp.asarray(kept)))
+    return lambda kept: make_bijector(network(features, prepare(kept)))
 
   for i in range(config.num_couplings):
     reorder(order_of_pair(num_dimensions, i // 2))
     moves_first = i % 2 == 1 and num_dimensions > 1
     num_moved = num_first if moves_first else num_dimensions - num_first
     bijectors.append(
-      distrax.SplitCoupling(
-        split_index=num_first,
-        event_ndims=1,
-        conditioner=make_conditioner(f'coupling_{i}', num_moved),
-        bijector=make_bijector,
-        swap=moves_first,
+      bijectors_lib.SplitCoupling(
+        num_first,
+        make_choice(f'coupling_{i}', num_moved),
+        moves_first=moves_first,
       )
     )
   reorder(np.arange(num_dimensions))
-  # A chain applies its last bijector first.
-  return distrax.Chain(list(reversed(bijectors)))
+  return bijectors_lib.Chain(bijectors)
 
 
 def bounded(raw: jax.Array, low: float, high: float) -> jax.Array:
@@ -185,17 +154,19 @@ def bounded(raw: jax.Array, low: float, high: float) -> jax.Array:
   return bound * jnp.tanh(raw / bound)
 
 
-class Flow(distrax.Distribution, metaclass=abc.ABCMeta):
+class Flow(distribution.Distribution):
   """A flow's density over the flat actions of a box.
 
   Its subclasses choose the base density and the map onto the box.
   """
 
-  def __init__(self, couplings: distrax.Bijector, box: box_lib.Box, batch: int):
+  def __init__(
+    self, couplings: bijectors_lib.Chain, box: box_lib.Box, batch: int
+  ):
     """Makes the distribution.
 
     Args:
-      couplings: a bijector with event dimension 1.
+      couplings: a bijector of [..., B, A].
       box: the actions' box.
       batch: the batch size B of the couplings.
     """
@@ -220,7 +191,7 @@ class Flow(distrax.Distribution, metaclass=abc.ABCMeta):
     """
     point = self._from_action(value)
     base, log_det = self._couplings.inverse_and_log_det(point)
-    return self._log_prob(jnp.asarray(base), point, jnp.asarray(log_det))
+    return self._log_prob(base, point, log_det)
 
   def mode(self) -> jax.Array:
     """The image of the base's centre, flat actions of shape [B, A].
@@ -229,15 +200,15 @@ class Flow(distrax.Distribution, metaclass=abc.ABCMeta):
     general the mode of the density on the box.
     """
     centre = jnp.full(self.batch_shape + self.event_shape, self._centre)
-    return self._to_action(jnp.asarray(self._couplings.forward(centre)))
+    return self._to_action(self._couplings.forward_and_log_det(centre)[0])
 
   def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
-    point = self._couplings.forward(self._sample_base(key, self._shape(n)))
-    return self._to_action(jnp.asarray(point))
+    base = self._sample_base(key, self._shape(n))
+    return self._to_action(self._couplings.forward_and_log_det(base)[0])
 
   def _sample_n_and_log_prob(self, key: jax.Array, n: int):
     base = self._sample_base(key, self._shape(n))
-    point, log_det = map(jnp.asarray, self._couplings.forward_and_log_det(base))
+    point, log_det = self._couplings.forward_and_log_det(base)
     return self._to_action(point), self._log_prob(base, point, -log_det)
 
   def _shape(self, n: int) -> tuple[int, ...]:

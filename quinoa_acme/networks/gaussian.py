@@ -14,7 +14,6 @@ import abc
 import dataclasses
 from typing import Any
 
-import distrax
 import haiku as hk
 import jax
 import jax.numpy as jnp
@@ -22,6 +21,7 @@ import numpy as np
 
 from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
+from quinoa_acme.networks import distribution
 from quinoa_acme.networks import layer_norm
 from quinoa_acme.networks import mlp
 
@@ -83,7 +83,7 @@ class SquashedGaussianConfig(_GaussianConfig):
 GaussianConfig = ClippedGaussianConfig | SquashedGaussianConfig
 
 
-class BoxGaussian(distrax.Distribution, metaclass=abc.ABCMeta):
+class BoxGaussian(distribution.Distribution):
   """A diagonal Gaussian, and a map of its samples onto the actions of a box.
 
   Its subclasses choose the map T.
@@ -140,9 +140,10 @@ class BoxGaussian(distrax.Distribution, metaclass=abc.ABCMeta):
     Returns:
       An array of shape [B], in nats.
     """
-    ours = distrax.Normal(self._mean, self._scale)
-    theirs = distrax.Normal(other._mean, other._scale)
-    return jnp.sum(ours.kl_divergence(theirs), axis=-1)
+    log_ratio = jnp.log(other._scale) - jnp.log(self._scale)
+    difference = (self._mean - other._mean) / other._scale
+    excess = jnp.square(difference) + jnp.expm1(-2.0 * log_ratio)
+    return jnp.sum(log_ratio + 0.5 * excess, axis=-1)
 
   def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
     return self._to_action(self._draw(key, n)[1])

@@ -9,13 +9,13 @@ the Real NVP'.
 import dataclasses
 from typing import Any
 
-import distrax
 import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme import validation
+from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
 from quinoa_acme.networks import mlp
@@ -139,10 +139,10 @@ class ConditionalRealNVP(hk.Module):
     )
     return BoxFlow(couplings, self._box, features.shape[0])
 
-  def _make_affine(self, raw: jax.Array) -> distrax.ScalarAffine:
+  def _make_affine(self, raw: jax.Array) -> bijectors.ScalarAffine:
     config = self._config
     shift, log_scale = jnp.split(raw, 2, axis=-1)
-    return distrax.ScalarAffine(
+    return bijectors.ScalarAffine(
       shift=flow.bounded(shift, -config.max_shift, config.max_shift),
       log_scale=flow.bounded(
         log_scale, config.min_log_scale, config.max_log_scale

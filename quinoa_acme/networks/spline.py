@@ -10,12 +10,12 @@ import dataclasses
 import math
 from typing import Any
 
-import distrax
 import haiku as hk
 import jax
 import jax.numpy as jnp
 
 from quinoa_acme import validation
+from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
 from quinoa_acme.networks import mlp
@@ -47,9 +47,7 @@ class SplineFlowConfig(flow.CouplingsConfig):
       )
 
 
-def make_spline(
-  raw: jax.Array, config: SplineFlowConfig
-) -> distrax.RationalQuadraticSpline:
+def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
   """Makes an elementwise spline from [0, 1] onto itself.
 
   Args:
@@ -57,8 +55,11 @@ def make_spline(
     config: number of pieces, and bound on the slopes.
 
   Returns:
-    A bijector of [..., D].
+    An elementwise bijector of [..., D].
   """
+  # Not at the top: `bijectors.py` says why.
+  import distrax
+
   num_bins = config.num_bins
   per_dimension = jnp.reshape(raw, (*raw.shape[:-1], -1, 3 * num_bins + 1))
   sizes, slopes = jnp.split(per_dimension, [2 * num_bins], axis=-1)

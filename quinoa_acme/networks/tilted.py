@@ -16,7 +16,6 @@ kappa = 0 it is exactly uniform. This is not in the Quinoa paper.
 import dataclasses
 from typing import Any
 
-import distrax
 import haiku as hk
 import jax
 import jax.numpy as jnp
@@ -159,7 +158,7 @@ def _slopes(
   return jnp.where(is_small, series, exact), density
 
 
-class Tilt(distrax.Bijector):
+class Tilt:
   """Maps the uniform density on [0, 1] to an exponential one, elementwise."""
 
   def __init__(self, kappa: jax.Array):
@@ -168,7 +167,6 @@ class Tilt(distrax.Bijector):
     Args:
       kappa: tilts, float array.
     """
-    super().__init__(event_ndims_in=0)
     self._kappa = kappa
 
   def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:

@@ -32,18 +32,6 @@ def test_the_order_is_part_of_the_architecture():
   np.testing.assert_array_equal(first, flow.order_of_pair(7, 3))
 
 
-def test_a_permutation_is_exact_and_undone():
-  order = np.array([2, 0, 1])
-  permutation = flow.Permutation(order)
-  x = np.random.default_rng(0).normal(size=(4, 5, 3)).astype(np.float32)
-  y, log_det = permutation.forward_and_log_det(x)
-  np.testing.assert_array_equal(y, x[..., order])
-  np.testing.assert_array_equal(log_det, np.zeros((4, 5)))
-  back, log_det = permutation.inverse_and_log_det(y)
-  np.testing.assert_array_equal(back, x)
-  np.testing.assert_array_equal(log_det, np.zeros((4, 5)))
-
-
 def test_bounded_has_unit_slope_at_zero_and_keeps_its_bounds():
   bounded = functools.partial(flow.bounded, low=-2.0, high=0.4)
   assert bounded(jnp.zeros(())) == 0.0

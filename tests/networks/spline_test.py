@@ -1,6 +1,7 @@
 """Tests of the spline flow: its density, and its bounded slopes."""
 
 import densities
+import distrax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,6 +41,7 @@ def test_the_density_integrates_to_one(perturb, num_dimensions):
 def test_the_unit_box_is_mapped_onto_itself_with_bounded_slopes(scale):
   raw = scale * np.random.default_rng(0).normal(size=(1, 50, 2 * 13))
   bijector = spline.make_spline(jnp.asarray(raw, jnp.float32), _SMALL)
+  assert isinstance(bijector, distrax.RationalQuadraticSpline)
   unit = np.linspace(0.0, 1.0, 101, dtype=np.float32)[:, None, None]
   unit = np.broadcast_to(unit, (101, 50, 2))
   image, log_slope = map(np.asarray, bijector.forward_and_log_det(unit))

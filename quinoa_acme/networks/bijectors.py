@@ -1,0 +1,182 @@
+"""Invertible maps of vectors, of which a flow is a chain.
+
+They have two of the methods of distrax's bijectors, with the same meaning, so
+that those of distrax fit wherever one is asked for. The few that all flows need
+are here, since distrax brings TensorFlow Probability, which takes longer to
+import than all else that a policy needs besides JAX.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Bijector(Protocol):
+  """An invertible map, of vectors or elementwise.
+
+  That of vectors maps [..., A] and has log-determinants [...]; those of an
+  elementwise one are of each element, [..., A].
+  """
+
+  def forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
+    """y = f(x), and log |det df/dx|."""
+    ...
+
+  def inverse_and_log_det(self, y: Any) -> tuple[Any, Any]:
+    """x = f^-1(y), and log |det df^-1/dy|."""
+    ...
+
+
+class ScalarAffine:
+  """x * exp(log_scale) + shift, elementwise."""
+
+  def __init__(self, shift: jax.Array, log_scale: jax.Array):
+    """Makes the bijector.
+
+    Args:
+      shift: float array of the shape of what is mapped, or of its last
+        dimensions.
+      log_scale: the same.
+    """
+    self._shift = shift
+    self._log_scale = log_scale
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Scales and shifts elements."""
+    shift, log_scale = self._broadcast_to(jnp.shape(x))
+    return jnp.exp(log_scale) * x + shift, log_scale
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Undoes both."""
+    shift, log_scale = self._broadcast_to(jnp.shape(y))
+    return jnp.exp(-log_scale) * (y - shift), -log_scale
+
+  def _broadcast_to(self, shape: tuple[int, ...]) -> list[jax.Array]:
+    parts = (self._shift, self._log_scale)
+    return [jnp.broadcast_to(part, shape) for part in parts]
+
+
+class Elementwise:
+  """An elementwise bijector, as one of vectors."""
+
+  def __init__(self, bijector: Bijector):
+    """Makes the bijector.
+
+    Args:
+      bijector: the elementwise one.
+    """
+    self._bijector = bijector
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Maps [..., A]; the log-determinant is the sum over elements, [...]."""
+    y, log_slope = self._bijector.forward_and_log_det(x)
+    return y, jnp.sum(log_slope, axis=-1)
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Maps [..., A] back, as `forward_and_log_det` does."""
+    x, log_slope = self._bijector.inverse_and_log_det(y)
+    return x, jnp.sum(log_slope, axis=-1)
+
+
+class Permutation:
+  """Puts the dimensions in another order."""
+
+  def __init__(self, order: np.ndarray):
+    """Makes the bijector.
+
+    Args:
+      order: at each place the dimension that comes there, integers [A].
+    """
+    self._order = np.asarray(order)
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Reorders the dimensions of [..., A]; the log-determinant is zero."""
+    return _choose(jnp.asarray(x), self._order)
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Puts the dimensions of [..., A] back."""
+    return _choose(jnp.asarray(y), np.argsort(self._order))
+
+
+def _choose(x: jax.Array, order: np.ndarray) -> tuple[jax.Array, jax.Array]:
+  # A product is exact here, and its gradient is one too, and not a scatter.
+  matrix = jnp.asarray(np.eye(order.size)[:, order], x.dtype)
+  chosen = jnp.matmul(x, matrix, precision=jax.lax.Precision.HIGHEST)
+  return chosen, jnp.zeros(x.shape[:-1], x.dtype)
+
+
+class SplitCoupling:
+  """Moves some dimensions by a map that the others choose (RealNVP)."""
+
+  def __init__(
+    self,
+    num_first: int,
+    choose: Callable[[jax.Array], Bijector],
+    *,
+    moves_first: bool,
+  ):
+    """Makes the bijector.
+
+    Args:
+      num_first: number D of dimensions before the split.
+      choose: makes the elementwise map of the dimensions that are moved from
+        those that are left alone.
+      moves_first: whether it moves the D dimensions before the split; else
+        those after it.
+    """
+    self._num_first = num_first
+    self._choose = choose
+    self._moves_first = moves_first
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Moves some of the dimensions of [..., A]; log-determinants are [...]."""
+    kept, moved = self._split(jnp.asarray(x))
+    moved, log_det = Elementwise(self._choose(kept)).forward_and_log_det(moved)
+    return self._join(kept, moved), log_det
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Moves them back, as those that were left alone are what they were."""
+    kept, moved = self._split(jnp.asarray(y))
+    moved, log_det = Elementwise(self._choose(kept)).inverse_and_log_det(moved)
+    return self._join(kept, moved), log_det
+
+  def _split(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The dimensions that are left alone, and those that are moved."""
+    first, second = jnp.split(x, [self._num_first], axis=-1)
+    return (second, first) if self._moves_first else (first, second)
+
+  def _join(self, kept: jax.Array, moved: jax.Array) -> jax.Array:
+    parts = [moved, kept] if self._moves_first else [kept, moved]
+    return jnp.concatenate(parts, axis=-1)
+
+
+class Chain:
+  """One bijector of vectors after the other."""
+
+  def __init__(self, bijectors: Sequence[Bijector]):
+    """Makes the bijector.
+
+    Args:
+      bijectors: at least one, in the order in which `forward_and_log_det`
+        applies them.
+    """
+    self._bijectors = tuple(bijectors)
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Maps [..., A] by one after the other; log-determinants are [...]."""
+    log_dets = []
+    for bijector in self._bijectors:
+      x, log_det = bijector.forward_and_log_det(x)
+      log_dets.append(log_det)
+    return x, sum(log_dets[1:], log_dets[0])
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Maps [..., A] back, from the last one to the first."""
+    log_dets = []
+    for bijector in reversed(self._bijectors):
+      y, log_det = bijector.inverse_and_log_det(y)
+      log_dets.append(log_det)
+    return y, sum(log_dets[1:], log_dets[0])

@@ -1,0 +1,81 @@
+"""What the densities over actions have in common."""
+
+import abc
+from collections.abc import Sequence
+import math
+
+import jax
+import jax.numpy as jnp
+
+
+class Distribution(abc.ABC):
+  """A batch of B densities over vectors of A numbers.
+
+  Its methods are those of distrax's distributions that agents use, with the
+  same arguments; see `bijectors.py` for why it is not one of them.
+  """
+
+  @property
+  @abc.abstractmethod
+  def event_shape(self) -> tuple[int, ...]:
+    """Shape of one (flat) action, (A,)."""
+
+  @property
+  @abc.abstractmethod
+  def batch_shape(self) -> tuple[int, ...]:
+    """Shape of the batch, (B,)."""
+
+  @abc.abstractmethod
+  def log_prob(self, value: jax.Array) -> jax.Array:
+    """Log-density of flat actions, [..., B, A] to [..., B]."""
+
+  @abc.abstractmethod
+  def mode(self) -> jax.Array:
+    """One greedy action of each density, [B, A]."""
+
+  def sample(
+    self, *, seed: jax.Array, sample_shape: Sequence[int] = ()
+  ) -> jax.Array:
+    """Draws actions, through which gradients flow into the parameters.
+
+    Args:
+      seed: a random key.
+      sample_shape: how many of each density, in leading dimensions.
+
+    Returns:
+      Flat actions, [*sample_shape, B, A].
+    """
+    shape = tuple(sample_shape)
+    action = self._sample_n(seed, math.prod(shape))
+    return jnp.reshape(action, (*shape, *action.shape[1:]))
+
+  def sample_and_log_prob(
+    self, *, seed: jax.Array, sample_shape: Sequence[int] = ()
+  ) -> tuple[jax.Array, jax.Array]:
+    """Draws the actions of `sample`, and gives their log-density.
+
+    Args:
+      seed: a random key.
+      sample_shape: how many of each density, in leading dimensions.
+
+    Returns:
+      Flat actions, [*sample_shape, B, A], and log-densities, [*sample_shape,
+      B], which sampling gives without an inversion. Gradients flow through
+      both, as actions move with the parameters.
+    """
+    shape = tuple(sample_shape)
+    action, log_prob = self._sample_n_and_log_prob(seed, math.prod(shape))
+    return (
+      jnp.reshape(action, (*shape, *action.shape[1:])),
+      jnp.reshape(log_prob, (*shape, *log_prob.shape[1:])),
+    )
+
+  @abc.abstractmethod
+  def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
+    """Draws n actions of each density, [n, B, A]."""
+
+  @abc.abstractmethod
+  def _sample_n_and_log_prob(
+    self, key: jax.Array, n: int
+  ) -> tuple[jax.Array, jax.Array]:
+    """The same, with log-densities [n, B]."""
