@@ -84,7 +84,7 @@ def densities(
 
   @jax.jit
   def sample_and_invert(variables, observation):
-    action, log_prob = policy.sample_and_log_prob(
+    action, log_prob = policy.draw(
       variables, jax.random.PRNGKey(0), observation, _ACTIONS_A_STATE
     )
     return log_prob, policy.log_prob(variables, observation, action)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from acme import specs
 import haiku as hk
 import jax
+import jax.flatten_util
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,13 +19,15 @@ class Density(NamedTuple):
   """A flow as functions of parameters, observations [B, 3], and actions.
 
   `sample` takes a key after the parameters, and gives `num_samples` actions of
-  each state, [K, B, A], with their log-densities.
+  each state, [K, B, A], with their log-densities; `draw` does the same with
+  actions that are taken as given.
   """
 
   box: networks_lib.Box
   init: Any
   log_prob: Any
   sample: Any
+  draw: Any
 
 
 def make(module, box: networks_lib.Box, num_samples: int = 64) -> Density:
@@ -38,17 +41,21 @@ def make(module, box: networks_lib.Box, num_samples: int = 64) -> Density:
         seed=hk.next_rng_key(), sample_shape=(num_samples,)
       )
 
+    def draw(observation):
+      return flow(observation).draw(hk.next_rng_key(), num_samples)
+
     def log_prob(observation, action):
       return flow(observation).log_prob(action)
 
-    return log_prob, (log_prob, sample)
+    return log_prob, (log_prob, sample, draw)
 
-  init, (log_prob, sample) = hk.multi_transform(functions)
+  init, (log_prob, sample, draw) = hk.multi_transform(functions)
   return Density(
     box=box,
     init=jax.jit(init),
     log_prob=jax.jit(lambda params, *args: log_prob(params, None, *args)),
     sample=jax.jit(sample),
+    draw=jax.jit(draw),
   )
 
 
@@ -107,6 +114,34 @@ def check_one_density(density: Density, params: Any, atol: float) -> None:
   np.testing.assert_allclose(
     evaluated[inside], log_prob[inside], atol=atol, rtol=1e-3
   )
+
+
+def check_draws(density: Density, params: Any, rtol: float) -> None:
+  """Asserts that draws are samples, with the gradient of their log-density."""
+  box, observation = density.box, observations(5)
+  key = jax.random.PRNGKey(5)
+  action, log_prob = density.draw(params, key, observation)
+  sample, expected = density.sample(params, key, observation)
+  np.testing.assert_array_equal(action, sample)
+  np.testing.assert_allclose(log_prob, expected, rtol=1e-5, atol=1e-5)
+  # Not near the faces, where a float32 action does not tell its logit.
+  unit = (np.asarray(action) - box.low) / (box.high - box.low)
+  inside = np.all((unit > 0.02) & (unit < 0.98), axis=-1)
+  weights = np.random.default_rng(0).normal(size=log_prob.shape) * inside
+
+  def as_drawn(params):
+    action, log_prob = density.draw(params, key, observation)
+    return jnp.sum(weights * log_prob) + jnp.sum(action)
+
+  def as_inverted(params):
+    return jnp.sum(weights * density.log_prob(params, observation, action))
+
+  found, expected = (
+    jax.flatten_util.ravel_pytree(jax.grad(f)(params))[0]
+    for f in (as_drawn, as_inverted)
+  )
+  error = np.linalg.norm(found - expected)
+  assert error < rtol * np.linalg.norm(expected)
 
 
 def check_finite(density: Density, params: Any) -> None:

@@ -90,7 +90,7 @@ class PolicyView:
     self, observation: np.ndarray, num_samples: int, seed: int
   ) -> np.ndarray:
     """Draws actions in one state, [F] to [num_samples, A]."""
-    action, _ = self._policy.sample_and_log_prob(
+    action, _ = self._policy.draw(
       self._variables,
       jax.random.PRNGKey(seed),
       jnp.asarray(observation[None]),
@@ -137,7 +137,7 @@ class PolicyView:
     """Makes the function of a key and of observations, [B, F]."""
 
     def marginals_of(key, observations):
-      samples, _ = self._policy.sample_and_log_prob(
+      samples, _ = self._policy.draw(
         self._variables, key, observations, num_samples
       )
       return [

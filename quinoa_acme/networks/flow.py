@@ -202,6 +202,23 @@ class Flow(distribution.Distribution):
     centre = jnp.full(self.batch_shape + self.event_shape, self._centre)
     return self._to_action(self._couplings.forward_and_log_det(centre)[0])
 
+  def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+    """Draws actions that are then taken as given, and their log-density.
+
+    Args:
+      key: a random key.
+      n: how many of each density.
+
+    Returns:
+      The flat actions that `sample` draws, [n, B, A], through which no gradient
+      flows, and their log-density, [n, B]. That is of the value that sampling
+      gives, and has the gradient of `log_prob` at these actions.
+    """
+    point, base, inverse_log_det = self._couplings.forward_as_given(
+      self._sample_base(key, self._shape(n))
+    )
+    return self._to_action(point), self._log_prob(base, point, inverse_log_det)
+
   def _sample_n(self, key: jax.Array, n: int) -> jax.Array:
     base = self._sample_base(key, self._shape(n))
     return self._to_action(self._couplings.forward_and_log_det(base)[0])

@@ -60,7 +60,7 @@ def test_the_marginal_of_a_policy_agrees_with_its_samples(
   variables = quinoa.PolicyVariables(
     perturb(params, jax.random.PRNGKey(1), 1.0), jnp.ones(())
   )
-  samples, _ = policy.sample_and_log_prob(
+  samples, _ = policy.draw(
     variables, jax.random.PRNGKey(2), observation, 20_000
   )
   grid = marginals.Grid.of_box(

@@ -34,7 +34,7 @@ def _make_policy() -> quinoa.QuinoaPolicy:
     ]
     return jnp.logaddexp(*joint) - jnp.log(8.0)
 
-  def sample_and_log_prob(variables, key, observation, num_actions):
+  def draw(variables, key, observation, num_actions):
     # The marginals do not depend on what is drawn in the pair itself, and the
     # two pairs are independent, so that uniform draws serve.
     shape = (num_actions, observation.shape[0], 4)
@@ -48,7 +48,7 @@ def _make_policy() -> quinoa.QuinoaPolicy:
     init=unused,
     log_prob=log_prob,
     sample=unused,
-    sample_and_log_prob=sample_and_log_prob,
+    draw=draw,
     mode=unused,
     uniform_log_prob=-4 * float(np.log(2)),
     num_dimensions=4,

@@ -4,6 +4,7 @@ import distrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from quinoa_acme.networks import bijectors
 
@@ -91,3 +92,35 @@ def test_a_scale_of_fewer_dimensions_counts_for_every_point():
   x = np.ones((7, 4, 3), np.float32)
   _, log_det = bijectors.Elementwise(affine).forward_and_log_det(x)
   np.testing.assert_allclose(log_det, np.full((7, 4), 1.5), rtol=1e-6)
+
+
+@pytest.mark.parametrize('shape', [(3,), (4, 5, 3)])
+def test_an_image_that_is_given_has_the_gradient_of_the_inverse(shape):
+  x = np.random.default_rng(2).normal(size=shape).astype(np.float32)
+
+  def chain(scale):
+    return bijectors.Chain(
+      [
+        bijectors.SplitCoupling(
+          2,
+          lambda kept: bijectors.ScalarAffine(**_scale_by(scale * kept)),
+          moves_first=moves_first,
+        )
+        for moves_first in (False, True, False)
+      ]
+    )
+
+  def inverse(scale, y):
+    back, log_det = chain(scale).inverse_and_log_det(y)
+    return jnp.sum(jnp.cos(back)) + jnp.sum(log_det)
+
+  def given(scale):
+    y, back, log_det = chain(scale).forward_as_given(jnp.asarray(x))
+    loss = jnp.sum(jnp.cos(back)) + jnp.sum(log_det) + jnp.sum(y)
+    return loss, (y, back)
+
+  y, _ = chain(0.7).forward_and_log_det(x)
+  slope, (image, back) = jax.grad(given, has_aux=True)(0.7)
+  np.testing.assert_array_equal(image, y)
+  np.testing.assert_array_equal(back, x)
+  np.testing.assert_allclose(slope, jax.grad(inverse)(0.7, y), rtol=1e-4)

@@ -2,11 +2,13 @@
 
 import functools
 
+import densities
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from quinoa_acme import networks
 from quinoa_acme.networks import flow
 
 
@@ -30,6 +32,38 @@ def test_the_order_is_part_of_the_architecture():
   first = flow.order_of_pair(7, 3)
   np.random.seed(5)
   np.testing.assert_array_equal(first, flow.order_of_pair(7, 3))
+
+
+_SHAPE = {'num_couplings': 2, 'hidden_sizes': (8,)}
+_FAMILIES = {
+  'affine': lambda box: networks.ConditionalRealNVP(
+    box, networks.RealNVPConfig(**_SHAPE)
+  ),
+  'additive': lambda box: networks.ConditionalAdditiveFlow(
+    box, networks.AdditiveFlowConfig(**_SHAPE)
+  ),
+  'spline': lambda box: networks.ConditionalSplineFlow(
+    box, networks.SplineFlowConfig(**_SHAPE, num_bins=4)
+  ),
+  'tilted': lambda box: functools.partial(
+    networks.ConditionalTiltedFlow(box, networks.TiltedFlowConfig(**_SHAPE)),
+    temperature=0.5,
+  ),
+}
+
+
+@pytest.mark.parametrize(
+  ('family', 'num_dimensions'),
+  [*((name, 3) for name in _FAMILIES), ('affine', 1)],
+)
+def test_draws_are_samples_with_the_gradient_of_their_density(
+  perturb, family, num_dimensions
+):
+  box = densities.BOXES[num_dimensions]
+  density = densities.make(_FAMILIES[family], box, num_samples=4)
+  params = densities.init(density, seed=0)
+  params = perturb(params, jax.random.PRNGKey(0), 0.5)
+  densities.check_draws(density, params, rtol=1e-2)
 
 
 def test_bounded_has_unit_slope_at_zero_and_keeps_its_bounds():

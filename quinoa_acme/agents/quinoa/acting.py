@@ -38,9 +38,7 @@ def _make_most_likely(
   policy: quinoa_networks.QuinoaPolicy, num_samples: int
 ) -> off_policy.Policy:
   def most_likely(params, key, observation):
-    action, log_prob = policy.sample_and_log_prob(
-      params, key, observation, num_samples
-    )
+    action, log_prob = policy.draw(params, key, observation, num_samples)
     best = jnp.argmax(log_prob, axis=0)
     return action[best, jnp.arange(best.size)]
 

@@ -52,9 +52,11 @@ class QuinoaPolicy:
     log_prob: `log_prob(variables, observation, action)` to float32 [..., B],
       finite on the closed box, with actions of shape [..., B, *action].
     sample: `sample(variables, key, observation)` to an action a state.
-    sample_and_log_prob: `sample_and_log_prob(variables, key, observation,
-      num_actions)` to so many actions a state, [K, B, *action], with the
-      log-density that sampling gives, [K, B], without inverting the flow.
+    draw: `draw(variables, key, observation, num_actions)` to so many actions a
+      state, [K, B, *action], and their log-density, [K, B]. The actions are
+      then taken as given: no gradient flows through them, and the log-density
+      has that of `log_prob` at them. Its value is best that which sampling
+      gives, which no action at the edge of the box biases.
     mode: `mode(variables, observation)` to one greedy action a state.
     uniform_log_prob: the log-density of the uniform prior, a float.
     num_dimensions: the number A of action dimensions.
@@ -65,7 +67,7 @@ class QuinoaPolicy:
   init: Callable[[PRNGKey, Observation, jax.Array], Params]
   log_prob: Callable[[PolicyVariables, Observation, jax.Array], jax.Array]
   sample: Callable[[PolicyVariables, PRNGKey, Observation], jax.Array]
-  sample_and_log_prob: Callable[
+  draw: Callable[
     [PolicyVariables, PRNGKey, Observation, int],
     tuple[jax.Array, jax.Array],
   ]
@@ -120,7 +122,7 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
   """
   box = box_lib.Box.from_spec(spec.actions)
   functions = hk.multi_transform(lambda: _flow_functions(box, config))
-  log_prob, sample, sample_and_log_prob, mode = functions.apply
+  log_prob, sample, draw, mode = functions.apply
 
   def without_key(function):
     return lambda variables, *args: function(
@@ -136,7 +138,7 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
     init=functions.init,
     log_prob=without_key(log_prob),
     sample=with_key(sample),
-    sample_and_log_prob=with_key(sample_and_log_prob),
+    draw=with_key(draw),
     mode=without_key(mode),
     uniform_log_prob=-box.log_volume,
     num_dimensions=box.num_dimensions,
@@ -170,16 +172,16 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
     distribution = flow(observation, temperature)
     return box.unflatten(distribution.sample(seed=hk.next_rng_key()))
 
-  def sample_and_log_prob(temperature, observation, num_actions):
-    action, log_prob = flow(observation, temperature).sample_and_log_prob(
-      seed=hk.next_rng_key(), sample_shape=(num_actions,)
+  def draw(temperature, observation, num_actions):
+    action, log_prob = flow(observation, temperature).draw(
+      hk.next_rng_key(), num_actions
     )
     return box.unflatten(action), log_prob
 
   def mode(temperature, observation):
     return box.unflatten(flow(observation, temperature).mode())
 
-  return init, (log_prob, sample, sample_and_log_prob, mode)
+  return init, (log_prob, sample, draw, mode)
 
 
 def make_value(

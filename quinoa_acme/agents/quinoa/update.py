@@ -147,56 +147,47 @@ def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
   return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
 
 
-class _Fresh(NamedTuple):
-  """K actions that the policy takes now in each of B states."""
-
-  # [B, ...].
-  observation: Any
-  # [K, B, *action].
-  action: jax.Array
-  # [K, B].
-  log_prob: jax.Array
-  # [K, B].
-  prior_log_prob: jax.Array
-
-
 class _Points(NamedTuple):
-  """N actions in each of B states, and what the prior says of them.
+  """N actions in each of B states, and what policy and prior say of them.
 
   Q is fitted at the replayed ones by a `DirectFit`, so that N = 1, and at N = K
   fresh ones by a `CriticFit`.
   """
 
-  # [B, ...].
-  observation: Any
   # [N, B, *action].
   action: jax.Array
   # [N, B].
+  log_prob: jax.Array
+  # [N, B].
   prior_log_prob: jax.Array
+
+  @property
+  def log_ratio(self) -> jax.Array:
+    """D, [N, B]."""
+    return losses.log_ratio(self.log_prob, self.prior_log_prob)
 
 
 class _Known(NamedTuple):
-  """What else the loss takes as given."""
+  """What the loss takes as given."""
 
   # V', or the soft value that the target critics and a fresh action give, [B].
   next_value: jax.Array
   # The TD target y, [B].
   td_target: jax.Array
-  # The relative entropy of policy and prior in nats, scalar.
-  kl: jax.Array
-  # What that is the mean of: D of the fresh actions, [K, B].
-  fresh_log_ratio: jax.Array
 
 
 class _Fitted(NamedTuple):
   """Equation 2 as the loss computed it."""
 
-  # [N, B].
-  log_prob: jax.Array
+  # Where Q was fitted, N actions a state.
+  points: _Points
+  # The K actions a state that the policy takes now.
+  fresh_action: jax.Array
+  # The relative entropy of policy and prior in nats, scalar: the mean of D of
+  # the fresh actions.
+  kl: jax.Array
   # [B].
   value: jax.Array
-  # [N, B].
-  log_ratio: jax.Array
   # Scalar.
   temperature: jax.Array
   # The critics' values of the replayed actions, [C, B].
@@ -229,21 +220,9 @@ def make_update_step(
   def update_step(state: TrainingState, batch: types.Transition):
     _check_window(config, batch)
     key, sample_key, next_key = jax.random.split(state.key, 3)
-    fresh = _sample_fresh(
-      networks,
-      config,
-      state,
-      batch.observation,
-      fit_lib.num_actions(config.fit),
-      sample_key,
-    )
-    known = _look_ahead(networks, config, state, batch, fresh, next_key)
-    replayed = _replayed_points(networks, config, state, batch)
-    points = replayed
-    if isinstance(config.fit, fit_lib.CriticFit):
-      points = _Points(fresh.observation, fresh.action, fresh.prior_log_prob)
+    known = _look_ahead(networks, config, state, batch, next_key)
     (loss, fitted), gradients = loss_and_gradients(
-      state.params, state.temperature, batch, points, replayed, known
+      state.params, state, batch, known, sample_key
     )
     new_state = _descend(
       optimizer, config, state, gradients, fitted.temperature, key
@@ -251,16 +230,16 @@ def make_update_step(
     metrics = {
       'loss': loss,
       'gradient_norm': updates_lib.norm(gradients),
-      'share_at_bounds': networks.policy.share_at_bounds(fresh.action),
+      'share_at_bounds': networks.policy.share_at_bounds(fitted.fresh_action),
       **_describe_fit(fitted, known, config, networks.policy.num_dimensions),
     }
     quantities = {
       'target value': known.next_value,
-      'relative entropy': known.kl,
-      'prior log-probability': points.prior_log_prob,
+      'relative entropy': fitted.kl,
+      'prior log-probability': fitted.points.prior_log_prob,
       'value': fitted.value,
       'critics': fitted.critics,
-      'log-probability': fitted.log_prob,
+      'log-probability': fitted.points.log_prob,
       'temperature': fitted.temperature,
     }
     finite = updates_lib.check_finite(
@@ -285,25 +264,40 @@ def _prior_log_prob(
   return prior_lib.flatten(config.prior, slow_log_prob, policy.uniform_log_prob)
 
 
-def _sample_fresh(
+def _fresh_points(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
-  state: TrainingState,
+  policy: quinoa_networks.PolicyVariables,
+  slow_policy: quinoa_networks.PolicyVariables,
   observation: Any,
   num_actions: int,
   key: networks_lib.PRNGKey,
-) -> _Fresh:
-  """Draws actions, with the density that sampling gives.
+) -> _Points:
+  """Actions that the policy takes now, with the density that sampling gives.
 
   Inverting the flow at clipped actions would bias the relative entropy.
   """
-  action, log_prob = networks.policy.sample_and_log_prob(
-    policy_of(state), key, observation, num_actions
-  )
+  action, log_prob = networks.policy.draw(policy, key, observation, num_actions)
   prior_log_prob = _prior_log_prob(
-    networks.policy, config, state.prior, observation, action
+    networks.policy, config, slow_policy, observation, action
   )
-  return _Fresh(observation, action, log_prob, prior_log_prob)
+  return _Points(action, log_prob, prior_log_prob)
+
+
+def _replayed_points(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  policy: quinoa_networks.PolicyVariables,
+  slow_policy: quinoa_networks.PolicyVariables,
+  batch: types.Transition,
+) -> _Points:
+  """The actions of the batch, N = 1."""
+  action = jnp.asarray(batch.action)[None]
+  log_prob = networks.policy.log_prob(policy, batch.observation, action)
+  prior_log_prob = _prior_log_prob(
+    networks.policy, config, slow_policy, batch.observation, action
+  )
+  return _Points(action, log_prob, prior_log_prob)
 
 
 def _look_ahead(
@@ -311,22 +305,27 @@ def _look_ahead(
   config: config_lib.QuinoaConfig,
   state: TrainingState,
   batch: types.Transition,
-  fresh: _Fresh,
   key: networks_lib.PRNGKey,
 ) -> _Known:
-  """Line 6, or its like for critics, and the relative entropy."""
+  """Line 6, or its like for critics."""
   if isinstance(config.fit, fit_lib.DirectFit):
     next_value = networks.value.apply(state.target, batch.next_observation)
   else:
-    following = _sample_fresh(
-      networks, config, state, batch.next_observation, 1, key
+    following = _fresh_points(
+      networks,
+      config,
+      policy_of(state),
+      state.prior,
+      batch.next_observation,
+      1,
+      key,
     )
     next_critics = _apply_critics(
       networks, state.target, batch.next_observation, following.action[0]
     )
     next_value = losses.soft_value(
       losses.pool(next_critics, config.fit.pessimism),
-      losses.log_ratio(following.log_prob[0], following.prior_log_prob[0]),
+      following.log_ratio[0],
       state.temperature,
     )
   reward = jnp.asarray(batch.reward, jnp.float32)
@@ -339,13 +338,7 @@ def _look_ahead(
     config.discount * jnp.asarray(batch.discount, jnp.float32),
     next_value,
   )
-  fresh_log_ratio = losses.log_ratio(fresh.log_prob, fresh.prior_log_prob)
-  return _Known(
-    next_value=next_value,
-    td_target=td_target,
-    kl=jnp.mean(fresh_log_ratio),
-    fresh_log_ratio=fresh_log_ratio,
-  )
+  return _Known(next_value, td_target)
 
 
 def _check_window(
@@ -396,20 +389,6 @@ def _later_rewards(
   )
 
 
-def _replayed_points(
-  networks: quinoa_networks.QuinoaNetworks,
-  config: config_lib.QuinoaConfig,
-  state: TrainingState,
-  batch: types.Transition,
-) -> _Points:
-  """The actions of the batch."""
-  action = jnp.asarray(batch.action)[None]
-  prior_log_prob = _prior_log_prob(
-    networks.policy, config, state.prior, batch.observation, action
-  )
-  return _Points(batch.observation, action, prior_log_prob)
-
-
 def _apply_critics(
   networks: quinoa_networks.QuinoaNetworks,
   params: networks_lib.Params,
@@ -432,56 +411,66 @@ def _loss(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
   params: Params,
-  temperature: jax.Array,
+  state: TrainingState,
   batch: types.Transition,
-  points: _Points,
-  replayed: _Points,
   known: _Known,
+  key: networks_lib.PRNGKey,
 ) -> tuple[jax.Array, _Fitted]:
-  """Lines 3, 4, 5 and 7; `temperature` is the last step's."""
-  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
-  log_prob = networks.policy.log_prob(policy, points.observation, points.action)
-  value = networks.value.apply(params.value, points.observation)
-  log_ratio = losses.log_ratio(log_prob, points.prior_log_prob)
+  """Lines 2 to 5 and 7, for parameters in the place of the state's."""
+  policy = quinoa_networks.PolicyVariables(params.policy, state.temperature)
+  observation = batch.observation
+  fresh = _fresh_points(
+    networks,
+    config,
+    policy,
+    state.prior,
+    observation,
+    fit_lib.num_actions(config.fit),
+    key,
+  )
+  replayed = _replayed_points(networks, config, policy, state.prior, batch)
+  fits_critics = isinstance(config.fit, fit_lib.CriticFit)
+  points = fresh if fits_critics else replayed
+  value = networks.value.apply(params.value, observation)
+  fresh_log_ratio = jax.lax.stop_gradient(fresh.log_ratio)
+  kl = jnp.mean(fresh_log_ratio)
   temperature = temperature_lib.update(
     config.temperature,
-    temperature,
-    jnp.broadcast_to(value, log_ratio.shape).ravel(),
-    log_ratio.ravel(),
-    known.kl,
-    known.fresh_log_ratio,
+    state.temperature,
+    jnp.broadcast_to(value, points.log_ratio.shape).ravel(),
+    points.log_ratio.ravel(),
+    kl,
+    fresh_log_ratio,
     networks.policy.num_dimensions,
   )
   if isinstance(config.fit, fit_lib.DirectFit):
     critics = jnp.zeros((0, *value.shape))
-    q = losses.soft_q(value, log_ratio[0], temperature)
+    q = losses.soft_q(value, points.log_ratio[0], temperature)
     parts = {'td_loss': losses.td_loss(q, known.td_target)}
   else:
     critics = _apply_critics(
-      networks, params.critics, batch.observation, batch.action
+      networks, params.critics, observation, batch.action
     )
     fresh_q = losses.pool(
-      _apply_critics(
-        networks, params.critics, points.observation, points.action
-      ),
+      _apply_critics(networks, params.critics, observation, points.action),
       config.fit.pessimism,
     )
     parts = {
       'critic_loss': losses.critic_loss(critics, known.td_target),
-      'policy_loss': losses.policy_fit_loss(fresh_q, log_ratio, temperature),
+      'policy_loss': losses.policy_fit_loss(
+        fresh_q, points.log_ratio, temperature
+      ),
       'value_loss': losses.value_fit_loss(
-        value, fresh_q, log_ratio, temperature
+        value, fresh_q, points.log_ratio, temperature
       ),
     }
   if config.conservatism:
     parts['conservative_loss'] = config.conservatism * losses.conservative_loss(
-      losses.log_ratio(
-        networks.policy.log_prob(policy, replayed.observation, replayed.action),
-        replayed.prior_log_prob,
-      )
+      replayed.log_ratio
     )
   loss = jnp.sum(jnp.stack(list(parts.values())))
-  return loss, _Fitted(log_prob, value, log_ratio, temperature, critics, parts)
+  fitted = _Fitted(points, fresh.action, kl, value, temperature, critics, parts)
+  return loss, fitted
 
 
 def _descend(
@@ -537,11 +526,11 @@ def _describe_fit(
   """The metrics of one step that the agent's README explains."""
   metrics = {
     'temperature': fitted.temperature,
-    'kl': known.kl,
-    'log_prob_min': jnp.min(fitted.log_prob),
-    'log_prob_max': jnp.max(fitted.log_prob),
-    'log_ratio_mean': jnp.mean(fitted.log_ratio),
-    'log_ratio_min': jnp.min(fitted.log_ratio),
+    'kl': fitted.kl,
+    'log_prob_min': jnp.min(fitted.points.log_prob),
+    'log_prob_max': jnp.max(fitted.points.log_prob),
+    'log_ratio_mean': jnp.mean(fitted.points.log_ratio),
+    'log_ratio_min': jnp.min(fitted.points.log_ratio),
     'value_mean': jnp.mean(fitted.value),
     'value_std': jnp.std(fitted.value),
     'value_min': jnp.min(fitted.value),
@@ -554,5 +543,5 @@ def _describe_fit(
     metrics['critic_mean'] = jnp.mean(fitted.critics)
   bound = temperature_lib.bound_on_kl(config.temperature, num_dimensions)
   if bound is not None:
-    metrics['kl_over_epsilon'] = known.kl / bound
+    metrics['kl_over_epsilon'] = fitted.kl / bound
   return metrics

@@ -257,7 +257,7 @@ def test_update_and_policy_are_traced_once(
 
   policy = dataclasses.replace(
     networks.policy,
-    sample_and_log_prob=traced('update', networks.policy.sample_and_log_prob),
+    draw=traced('update', networks.policy.draw),
     sample=traced('act', networks.policy.sample),
   )
   counted = dataclasses.replace(networks, policy=policy)

@@ -100,9 +100,7 @@ def test_the_most_likely_sample_is_taken(policy):
   key = jax.random.PRNGKey(3)
   act = jax.jit(quinoa.make_policy(networks, quinoa.MostLikely(7)))
   action = act(variables, key, observation)
-  samples, log_probs = networks.policy.sample_and_log_prob(
-    variables, key, observation, 7
-  )
+  samples, log_probs = networks.policy.draw(variables, key, observation, 7)
   assert samples.shape == (7, 5, 2)
   best = np.argmax(log_probs, axis=0)
   assert len(set(best.tolist())) > 1
@@ -144,9 +142,7 @@ def test_actions_of_any_shape(
   variables = quinoa.PolicyVariables(
     policy.init(key, batch.observation, batch.action), jnp.ones(())
   )
-  sample, log_prob = policy.sample_and_log_prob(
-    variables, key, batch.observation, 3
-  )
+  sample, log_prob = policy.draw(variables, key, batch.observation, 3)
   assert sample.shape == (3, 4, *shape)
   assert log_prob.shape == (3, 4)
   np.testing.assert_allclose(
