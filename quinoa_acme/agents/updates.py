@@ -20,6 +20,10 @@ import jax
 from jax import flatten_util
 import jax.numpy as jnp
 import numpy as np
+import optax
+
+# How long the rows are that the elements of a norm are summed in.
+_ROW = 256
 
 Metrics = dict[str, jax.Array]
 StateT = TypeVar('StateT')
@@ -143,7 +147,30 @@ def check_finite(
   return Finiteness(flags, tuple(names))
 
 
+def clip_by_norm(max_norm: float) -> optax.GradientTransformation:
+  """Scales gradients down to a Euclidean norm; optax's, with `norm`.
+
+  Args:
+    max_norm: the largest norm of all elements together.
+
+  Returns:
+    The transformation, which has no state.
+  """
+
+  def clip(updates, params):
+    del params
+    factor = max_norm / jnp.maximum(norm(updates), max_norm)
+    return jax.tree_util.tree_map(lambda x: factor * x, updates)
+
+  return optax.stateless(clip)
+
+
 def norm(tree: Any) -> jax.Array:
   """The Euclidean norm of all the elements of a tree of arrays, scalar."""
   vector, _ = flatten_util.ravel_pytree(tree)
-  return jnp.sqrt(jnp.dot(vector, vector))
+  # A product of a matrix and a vector takes a fifth of the time that XLA takes
+  # for a sum, or a product of vectors, on a CPU.
+  rows = jnp.reshape(vector[: vector.size // _ROW * _ROW], (-1, _ROW))
+  rest = vector[rows.size :]
+  whole = jnp.sum(jnp.square(rows) @ jnp.ones(_ROW, vector.dtype))
+  return jnp.sqrt(whole + jnp.sum(jnp.square(rest)))

@@ -57,7 +57,41 @@ def _matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
   # As matrices: XLA is slow, on a CPU, to contract over several dimensions, as
   # the gradient of the weight would.
   flat = jnp.reshape(inputs, (math.prod(inputs.shape[:-1]), inputs.shape[-1]))
-  return jnp.reshape(flat @ weight, (*inputs.shape[:-1], weight.shape[-1]))
+  is_narrow = weight.shape[1] < weight.shape[0]
+  output = _narrow_matmul(flat, weight) if is_narrow else flat @ weight
+  return jnp.reshape(output, (*inputs.shape[:-1], weight.shape[-1]))
+
+
+@jax.custom_vjp
+def _narrow_matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
+  """inputs @ weight, [N, I] times [I, O], where O is less than I.
+
+  Its gradients are the usual ones. They are put so that XLA is fast on a CPU,
+  where it takes three times as long for rows of O numbers as for rows of I, and
+  five times as long to contract over two or three as over four.
+  """
+  return inputs @ weight
+
+
+def _narrow_forward(inputs, weight):
+  return inputs @ weight, (inputs, weight)
+
+
+def _narrow_backward(kept, gradient):
+  inputs, weight = kept
+  size = weight.shape[1]
+  if size == 1:
+    of_weight = jnp.sum(gradient * inputs, axis=0)[:, None]
+  else:
+    # Without the barrier XLA would make one product of it, in rows of O.
+    of_weight = jax.lax.optimization_barrier(gradient.T @ inputs).T
+  if size > 3:
+    return gradient @ weight.T, of_weight
+  columns = [gradient[:, i : i + 1] * weight[:, i][None] for i in range(size)]
+  return sum(columns[1:], columns[0]), of_weight
+
+
+_narrow_matmul.defvjp(_narrow_forward, _narrow_backward)
 
 
 class SizedLayer(hk.Module):

@@ -52,12 +52,15 @@ class MLP(hk.Module):
     Returns:
       An array of shape [..., output_size].
     """
-    hidden = inputs
+    # With a dimension of one in front, the activations are no matrices as the
+    # products are. XLA would else write them over these, on a CPU, in a loop
+    # that LLVM does not vectorise (docs/decisions/0026-kernels.md).
+    hidden = tuple(part[None] for part in inputs)
     for i, size in enumerate(self._hidden_sizes):
       layer = self._layer(size, name=f'hidden_{i}')
       hidden = (jax.nn.relu(layer(*hidden)),)
     layer = self._layer(self._output_size, zero_init=True, name='output')
-    return layer(*hidden)
+    return layer(*hidden)[0]
 
 
 def flatten_observation(observation: Any, num_batch_dims: int = 1) -> jax.Array:

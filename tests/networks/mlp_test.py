@@ -23,8 +23,10 @@ def _layers(params, inputs) -> dict[str, np.ndarray]:
 
   def record(next_function, args, kwargs, context):
     output = next_function(*args, **kwargs)
-    if isinstance(context.module, networks_lib.WeightNormLinear):
-      outputs[context.module.name] = np.asarray(output)
+    is_layer = isinstance(context.module, networks_lib.WeightNormLinear)
+    if is_layer and context.method_name == '__call__':
+      # Inside, there is a dimension of one in front.
+      outputs[context.module.name] = np.asarray(output)[0]
     return output
 
   def forward(inputs):

@@ -179,7 +179,7 @@ def _checker(num_dimensions: int):
       outputs = flow.couplings(params, observation[None], base[None])
       return outputs[0][0]
 
-    jacobian = jax.vmap(jax.jacfwd(of_one, argnums=1))(observation, base)
+    jacobian = jax.vmap(jax.jacrev(of_one, argnums=1))(observation, base)
     samples = flow.sample(params, sample_key, observation)
     log_prob, gradients = jax.value_and_grad(
       lambda p, a: jnp.sum(flow.log_prob(p, observation, a)), argnums=(0, 1)

@@ -219,7 +219,7 @@ def test_the_log_determinant_is_that_of_the_jacobian(perturb):
   def of_one(observation, unit):
     return inverse(params, None, observation[None], temperature, unit[None])
 
-  jacobian = jax.vmap(jax.jacfwd(lambda o, u: of_one(o, u)[0][0], argnums=1))(
+  jacobian = jax.vmap(jax.jacrev(lambda o, u: of_one(o, u)[0][0], argnums=1))(
     observation, unit
   )
   _, log_det = inverse(params, None, observation, temperature, unit)

@@ -64,7 +64,7 @@ def make_optimizer(
     # On one vector: dozens of small kernels take twice as long on a CPU.
     return optax.flatten(
       optax.chain(
-        optax.clip_by_global_norm(config.max_gradient_norm),
+        updates_lib.clip_by_norm(config.max_gradient_norm),
         optax.adam(learning_rate),
       )
     )
