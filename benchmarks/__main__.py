@@ -4,9 +4,10 @@
   python -m benchmarks --rows=learner,imports --quick
   python -m benchmarks --compare
 
-Writes the samples to `benchmarks/results/speed.json`, row by row, and from them
-the table of docs/speed.md. With `--compare` it leaves both alone, compares with
-the committed file, and ends with status 1 if anything got slower.
+Writes the samples to the file of this processor in `benchmarks/results/`, row
+by row, and from all such files the tables of docs/speed.md. With `--compare` it
+leaves both alone, compares with the committed file of this processor, or, if
+there is none, with the newest, and ends with status 1 if anything got slower.
 """
 
 import pathlib
@@ -21,7 +22,7 @@ from benchmarks import report
 from benchmarks import rows as rows_lib
 from benchmarks import turns
 
-_COMMITTED = turns.ROOT / 'benchmarks' / 'results' / 'speed.json'
+_RESULTS = turns.ROOT / 'benchmarks' / 'results'
 _PAGE = turns.ROOT / 'docs' / 'speed.md'
 
 _ROWS = flags.DEFINE_list(
@@ -29,12 +30,12 @@ _ROWS = flags.DEFINE_list(
 )
 _QUICK = flags.DEFINE_bool('quick', False, 'Fewer and shorter samples.')
 _OUT = flags.DEFINE_string(
-  'out', None, 'The JSON file; the committed one if not set, and not --quick.'
+  'out', None, "The JSON file; this processor's if not set, and not --quick."
 )
 _COMPARE = flags.DEFINE_bool(
-  'compare', False, 'Compare with the committed file, and leave it alone.'
+  'compare', False, 'Compare with a committed file, and leave it alone.'
 )
-_TABLE = flags.DEFINE_bool('table', False, 'Only write the table again.')
+_TABLE = flags.DEFINE_bool('table', False, 'Only write the tables again.')
 
 
 def _check_rows(names) -> bool:
@@ -55,11 +56,11 @@ def main(argv: list[str]) -> int:
     return 0
   folder = pathlib.Path(tempfile.mkdtemp(prefix='quinoa_benchmarks_'))
   aside = _QUICK.value or _COMPARE.value
-  path = folder / 'speed.json' if aside else _COMMITTED
+  path = folder / 'speed.json' if aside else report.path_of(_RESULTS)
   path = pathlib.Path(_OUT.value) if _OUT.value else path
   print(f'Logs: {folder}\nSamples: {path}', flush=True)
   failed = _measure(folder, path)
-  if path == _COMMITTED:
+  if path.parent == _RESULTS:
     _write_table()
   if _COMPARE.value and path.exists():
     failed += _compare(path)
@@ -105,16 +106,25 @@ def _say(line: lines_lib.Line, samples: lines_lib.Samples) -> str:
 
 def _compare(path: pathlib.Path) -> list[str]:
   """Says what got faster or slower; the names of what got slower."""
+  committed = report.path_of(_RESULTS)
+  if not committed.exists():
+    committed = report.newest_first(_RESULTS)[0]
+    print('There are no figures of this processor.')
+  print(f'Compared with {committed.name}:')
   changes = report.compare(
-    rows_lib.LINES, report.read(_COMMITTED), report.read(path)
+    rows_lib.LINES, report.read(committed), report.read(path)
   )
   print(report.format_changes(changes))
   return [x.line.name for x in changes if x.verdict == 'worse']
 
 
 def _write_table() -> None:
-  table = report.format_table(rows_lib.LINES, report.read(_COMMITTED))
-  _PAGE.write_text(report.put(table, _PAGE.read_text()))
+  tables = '\n\n'.join(
+    f'{report.headline(path)}\n\n'
+    f'{report.format_table(rows_lib.LINES, report.read(path))}'
+    for path in report.newest_first(_RESULTS)
+  )
+  _PAGE.write_text(report.put(tables, _PAGE.read_text()))
 
 
 if __name__ == '__main__':

@@ -12,6 +12,7 @@ import math
 import os
 import pathlib
 import platform
+import re
 from typing import Any
 
 from benchmarks import lines as lines_lib
@@ -57,6 +58,48 @@ def _processor() -> str:
     if line.startswith('model name'):
       return line.partition(':')[2].strip()
   return platform.processor()
+
+
+def path_of(folder: pathlib.Path, processor: str | None = None) -> pathlib.Path:
+  """The file of a processor: ratios to the peers depend on it too.
+
+  Args:
+    folder: where the files are.
+    processor: its name, that of this machine if None.
+
+  Returns:
+    A path, of a file that may be or not.
+  """
+  name = (processor or _processor()).lower().replace('(r)', '')
+  return folder / f'{re.sub("[^a-z0-9.]+", "-", name).strip("-")}.json'
+
+
+def newest_first(folder: pathlib.Path) -> list[pathlib.Path]:
+  """The files of a folder, by when their newest line was measured.
+
+  Raises:
+    FileNotFoundError: if there is none.
+  """
+  paths = list(folder.glob('*.json'))
+  if not paths:
+    raise FileNotFoundError(f'no measurements in {folder}; run `make bench`.')
+
+  def newest(path: pathlib.Path) -> str:
+    return max(x['on']['when'] for x in json.loads(path.read_text()).values())
+
+  return sorted(paths, key=newest, reverse=True)
+
+
+def headline(path: pathlib.Path) -> str:
+  """What a file was measured on, in bold Markdown."""
+  descriptions = [x['on'] for x in json.loads(path.read_text()).values()]
+  machine = descriptions[0]['machine']
+  days = sorted({x['when'].partition('T')[0] for x in descriptions})
+  commits = sorted({x['commit'] for x in descriptions})
+  return (
+    f'**{machine["processor"]}, {machine["cores"]} cores; '
+    f'{", ".join(days)}, commit {", ".join(commits)}**'
+  )
 
 
 def write(

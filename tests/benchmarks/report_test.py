@@ -86,6 +86,33 @@ def test_a_file_keeps_what_was_not_measured_again(tmp_path):
   assert '"at": 2' in path.read_text()
 
 
+def _write(folder, processor, day, commit='abc', names=('time',)):
+  path = report.path_of(folder, processor)
+  description = {
+    'machine': {'processor': processor, 'cores': 2},
+    'when': f'2026-11-{day:02}T10:00:00',
+    'commit': commit,
+  }
+  report.write(path, {name: _samples(1.0) for name in names}, description)
+  return path
+
+
+def test_each_processor_has_a_file_and_a_headline(tmp_path):
+  with pytest.raises(FileNotFoundError, match='run `make bench`'):
+    report.newest_first(tmp_path)
+  slow = _write(tmp_path, 'Intel(R) Xeon(R) Processor @ 2.50GHz', 3)
+  assert slow.name == 'intel-xeon-processor-2.50ghz.json'
+  fast = _write(tmp_path, 'AMD EPYC', 2)
+  assert report.newest_first(tmp_path) == [slow, fast]
+  _write(tmp_path, 'AMD EPYC', 4, 'def', names=['rate'])
+  assert report.newest_first(tmp_path) == [fast, slow]
+  assert report.headline(fast) == (
+    '**AMD EPYC, 2 cores; 2026-11-02, 2026-11-04, commit abc, def**'
+  )
+  here = report.describe()['machine']['processor']
+  assert report.path_of(tmp_path) == report.path_of(tmp_path, here)
+
+
 def test_a_description_says_what_was_measured_on():
   description = report.describe()
   assert description['machine']['cores'] >= 1
