@@ -3,8 +3,7 @@
 Only the learner computes in bulk. The others get no GPU, so that neither JAX
 nor TensorFlow takes its memory, and none starts a pool of threads as wide as
 the machine: with half a dozen processes those pools only take turns. The
-learner has one thread too; what is more than that a GPU does better, and the
-number of threads changes the order of sums, and so the last bits of a run.
+learner has two threads where it may use two cores.
 """
 
 from collections.abc import Iterator
@@ -18,6 +17,11 @@ import stat
 # Holds the launcher's process number, in the nodes that have processes of
 # their own.
 _LAUNCHER = 'QUINOA_ACME_LAUNCHER'
+# Of an update's operations few have work for more.
+_MAX_LEARNER_THREADS = 2
+# Holds the number of threads where it is this module's choice: what a process
+# sets for itself is no choice of the user's for those that it starts.
+_CHOSEN_THREADS = 'QUINOA_ACME_NPROC'
 # Of Linux's <sys/prctl.h>.
 _PR_SET_PDEATHSIG = 1
 
@@ -40,8 +44,7 @@ def environment_of(role: str) -> dict[str, str]:
     GPU's memory and multiplies on it.
   """
   variables = {
-    # What XLA's pool of threads is made by; its own flags do not hold it back.
-    'NPROC': os.environ.get('NPROC', '1'),
+    **_threads_of(role),
     'OMP_NUM_THREADS': '1',
     'OPENBLAS_NUM_THREADS': '1',
     'TF_NUM_INTRAOP_THREADS': '1',
@@ -65,6 +68,16 @@ def environment_of(role: str) -> dict[str, str]:
   }
 
 
+def _threads_of(role: str) -> dict[str, str]:
+  """What XLA's pool of threads is made by; its flags do not hold it back."""
+  wanted = os.environ.get('NPROC')
+  if wanted is not None and wanted != os.environ.get(_CHOSEN_THREADS):
+    return {'NPROC': wanted}
+  cores = len(os.sched_getaffinity(0))
+  number = min(cores, _MAX_LEARNER_THREADS) if role == 'learner' else 1
+  return {'NPROC': str(number), _CHOSEN_THREADS: str(number)}
+
+
 def configure_process(role: str) -> None:
   """Sets this process's variables; to be called before JAX is imported."""
   os.environ.update(environment_of(role))
@@ -75,8 +88,8 @@ def compute_in_calling_thread() -> None:
 
   By default it hands each call to another thread, which is of use to who goes
   on meanwhile. An actor waits for its action, and a learner for its metrics;
-  for them the other thread only costs two switches a call. Where there is more
-  than one core, XLA makes large products in a thread of its own all the same.
+  for them the other thread only costs two switches a call. With a pool of more
+  than one thread XLA computes in all of them all the same.
   To be called before JAX is used; nodes that are forked later inherit it.
   """
   import jax

@@ -53,16 +53,47 @@ def test_the_learner_takes_of_a_gpu_what_it_needs_and_multiplies_in_full(
   assert theirs['JAX_DEFAULT_MATMUL_PRECISION'] == 'tensorfloat32'
 
 
-@pytest.mark.parametrize('role', _ROLES)
-def test_every_node_has_one_thread_for_arithmetic(role, monkeypatch):
+@pytest.fixture
+def cores(monkeypatch):
+  """Sets how many cores there are; nobody has chosen a number of threads."""
   monkeypatch.delenv('NPROC', raising=False)
-  variables = resources.environment_of(role)
-  assert {variables[name] for name in _THREADS} == {'1'}
+  monkeypatch.delenv('QUINOA_ACME_NPROC', raising=False)
+
+  def set_cores(number):
+    monkeypatch.setattr(os, 'sched_getaffinity', lambda pid: set(range(number)))
+
+  return set_cores
 
 
-def test_xla_has_the_threads_that_the_user_wants(monkeypatch):
-  monkeypatch.setenv('NPROC', '4')
-  assert resources.environment_of('learner')['NPROC'] == '4'
+@pytest.mark.parametrize('role', _ROLES)
+def test_every_node_has_one_thread_and_the_learner_two(role, cores):
+  for number, of_learner in ((1, '1'), (2, '2'), (64, '2')):
+    cores(number)
+    variables = resources.environment_of(role)
+    expected = of_learner if role == 'learner' else '1'
+    assert variables.pop('NPROC') == expected
+    assert {variables[name] for name in _THREADS if name in variables} == {'1'}
+
+
+def test_xla_has_the_threads_that_the_user_wants(monkeypatch, cores):
+  cores(2)
+  for number in ('1', '2', '4'):
+    monkeypatch.setenv('NPROC', number)
+    monkeypatch.delenv('QUINOA_ACME_NPROC', raising=False)
+    for role in ('learner', 'actor', 'learner'):
+      variables = resources.environment_of(role)
+      assert variables['NPROC'] == number
+      for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_launchers_own_threads_are_not_its_nodes(monkeypatch, cores):
+  cores(2)
+  for name, value in resources.environment_of('learner').items():
+    monkeypatch.setenv(name, value)
+  assert resources.environment_of('actor')['NPROC'] == '1'
+  cores(1)
+  assert resources.environment_of('learner')['NPROC'] == '1'
 
 
 # The share of the busiest thread in the processor time of a product. Unlike the
