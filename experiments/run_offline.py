@@ -11,7 +11,7 @@ import runpy
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PACKAGE = _ROOT / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('run')
 
 import dataclasses  # noqa: E402
 import sys  # noqa: E402

@@ -1,9 +1,9 @@
 """What each process of a run may use of the machine, and who may talk to it.
 
 Only the learner computes in bulk. The others get no GPU, so that neither JAX
-nor TensorFlow takes its memory, and none starts a pool of threads as wide as
-the machine: with half a dozen processes those pools only take turns. The
-learner has two threads where it may use two cores.
+nor TensorFlow takes its memory, and no node starts a pool of threads as wide as
+the machine: with half a dozen processes those pools only take turns. A run in
+one process has two threads where it may use two cores.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ import stat
 # their own.
 _LAUNCHER = 'QUINOA_ACME_LAUNCHER'
 # Of an update's operations few have work for more.
-_MAX_LEARNER_THREADS = 2
+_MAX_THREADS_OF_A_RUN = 2
 # Holds the number of threads where it is this module's choice: what a process
 # sets for itself is no choice of the user's for those that it starts.
 _CHOSEN_THREADS = 'QUINOA_ACME_NPROC'
@@ -36,7 +36,7 @@ def environment_of(role: str) -> dict[str, str]:
   """The environment variables of a process, on top of the launcher's.
 
   Args:
-    role: 'learner', or any other node's name.
+    role: 'learner', 'run' for all in one process, or any other node's name.
 
   Returns:
     Variables to set before the process imports JAX or TensorFlow. What the user
@@ -54,7 +54,7 @@ def environment_of(role: str) -> dict[str, str]:
     'JAX_COMPILATION_CACHE_DIR': str(compilation_cache()),
     'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.5',
   }
-  if role != 'learner':
+  if role not in ('learner', 'run'):
     return variables | {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
   # Of a GPU, where there is one. See docs/decisions/0024-gpu.md.
   choices = {
@@ -74,12 +74,19 @@ def _threads_of(role: str) -> dict[str, str]:
   if wanted is not None and wanted != os.environ.get(_CHOSEN_THREADS):
     return {'NPROC': wanted}
   cores = len(os.sched_getaffinity(0))
-  number = min(cores, _MAX_LEARNER_THREADS) if role == 'learner' else 1
+  number = min(cores, _MAX_THREADS_OF_A_RUN) if role == 'run' else 1
   return {'NPROC': str(number), _CHOSEN_THREADS: str(number)}
 
 
 def configure_process(role: str) -> None:
-  """Sets this process's variables; to be called before JAX is imported."""
+  """Sets this process's variables; to be called before JAX is imported.
+
+  The number of threads is taken when JAX first computes, and may be set until
+  then.
+
+  Args:
+    role: as for `environment_of`.
+  """
   os.environ.update(environment_of(role))
 
 

@@ -27,14 +27,14 @@ _OF_A_GPU = {
   'XLA_PYTHON_CLIENT_PREALLOCATE': 'false',
   'JAX_DEFAULT_MATMUL_PRECISION': 'highest',
 }
-_ROLES = ('learner', 'replay', 'counter', 'evaluator', 'actor')
+_ROLES = ('run', 'learner', 'replay', 'counter', 'evaluator', 'actor')
 
 
 @pytest.mark.parametrize('role', _ROLES)
-def test_only_the_learner_sees_a_gpu(role):
+def test_only_what_learns_sees_a_gpu(role):
   variables = resources.environment_of(role)
   sees_none = {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
-  if role == 'learner':
+  if role in ('run', 'learner'):
     assert not set(sees_none) & set(variables)
   else:
     assert sees_none.items() <= variables.items()
@@ -66,11 +66,11 @@ def cores(monkeypatch):
 
 
 @pytest.mark.parametrize('role', _ROLES)
-def test_every_node_has_one_thread_and_the_learner_two(role, cores):
-  for number, of_learner in ((1, '1'), (2, '2'), (64, '2')):
+def test_a_node_has_one_thread_and_a_run_in_one_process_two(role, cores):
+  for number, of_run in ((1, '1'), (2, '2'), (64, '2')):
     cores(number)
     variables = resources.environment_of(role)
-    expected = of_learner if role == 'learner' else '1'
+    expected = of_run if role == 'run' else '1'
     assert variables.pop('NPROC') == expected
     assert {variables[name] for name in _THREADS if name in variables} == {'1'}
 
@@ -80,7 +80,7 @@ def test_xla_has_the_threads_that_the_user_wants(monkeypatch, cores):
   for number in ('1', '2', '4'):
     monkeypatch.setenv('NPROC', number)
     monkeypatch.delenv('QUINOA_ACME_NPROC', raising=False)
-    for role in ('learner', 'actor', 'learner'):
+    for role in ('run', 'actor', 'learner'):
       variables = resources.environment_of(role)
       assert variables['NPROC'] == number
       for name, value in variables.items():
@@ -89,11 +89,12 @@ def test_xla_has_the_threads_that_the_user_wants(monkeypatch, cores):
 
 def test_a_launchers_own_threads_are_not_its_nodes(monkeypatch, cores):
   cores(2)
-  for name, value in resources.environment_of('learner').items():
+  for name, value in resources.environment_of('run').items():
     monkeypatch.setenv(name, value)
   assert resources.environment_of('actor')['NPROC'] == '1'
+  assert resources.environment_of('run')['NPROC'] == '2'
   cores(1)
-  assert resources.environment_of('learner')['NPROC'] == '1'
+  assert resources.environment_of('run')['NPROC'] == '1'
 
 
 # The share of the busiest thread in the processor time of a product. Unlike the

@@ -12,8 +12,9 @@ from typing import TypeVar
 
 from quinoa_acme import resources
 
-# As the replay node of a run is set up.
-os.environ.update(resources.environment_of('replay'))
+if __name__ == '__main__':
+  # As the replay node of a run is set up; other workers import this module too.
+  os.environ.update(resources.environment_of('replay'))
 
 from acme import specs
 import dm_env

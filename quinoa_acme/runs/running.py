@@ -10,6 +10,7 @@ from typing import Any
 
 from quinoa_acme import environments
 from quinoa_acme import options
+from quinoa_acme import resources
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
@@ -213,6 +214,8 @@ def _train(
   started = time.monotonic()
   try:
     if launch_type is None:
+      # Not earlier: the nodes of a launched program take less.
+      resources.configure_process('run')
       with stopping.stop_on_signals() as request:
         status = local.run(config, request)
     else:
