@@ -21,8 +21,11 @@ from quinoa_acme.runs import run_folder
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
-# What git leaves out of a comparison.
-_NO_RESULTS = ':(exclude)experiments/results'
+# What git leaves out of a comparison: what measurements write.
+_NO_RESULTS = tuple(
+  f':(exclude){path}'
+  for path in ('experiments/results', 'benchmarks/results', 'docs')
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,12 +132,12 @@ def describe_source() -> dict[str, str]:
 def commit_of(root: pathlib.Path) -> str:
   """The commit of a source tree, or '' if it is in no repository.
 
-  It ends in '-dirty' if what a run is made by was changed since. Results are
-  not: a suite adds to its tables while its next runs begin.
+  It ends in '-dirty' if what a run is made by was changed since. Results and
+  pages are not: a suite adds to its tables while its next runs begin.
   """
   git = ['git', '-C', str(root)]
   describe = [*git, 'describe', '--always']
-  difference = [*git, 'diff', '--quiet', 'HEAD', '--', '.', _NO_RESULTS]
+  difference = [*git, 'diff', '--quiet', 'HEAD', '--', '.', *_NO_RESULTS]
   try:
     described = subprocess.run(
       describe, capture_output=True, text=True, check=True, timeout=10

@@ -60,9 +60,13 @@ def _git(root: pathlib.Path, *arguments: str) -> None:
 def test_a_commit_is_marked_if_more_than_results_has_changed(tmp_path):
   """A suite's first runs change its table before the next ones begin."""
   assert experiment.commit_of(tmp_path) == ''
-  table = tmp_path / 'experiments' / 'results' / 'quick.csv'
+  written = [
+    tmp_path / 'experiments' / 'results' / 'quick.csv',
+    tmp_path / 'benchmarks' / 'results' / 'speed.json',
+    tmp_path / 'docs' / 'speed.md',
+  ]
   code = tmp_path / 'quinoa_acme' / 'learner.py'
-  for path in (table, code):
+  for path in (*written, code):
     path.parent.mkdir(parents=True)
     path.write_text('before')
   _git(tmp_path, 'init', '--quiet')
@@ -70,7 +74,8 @@ def test_a_commit_is_marked_if_more_than_results_has_changed(tmp_path):
   _git(tmp_path, 'commit', '--quiet', '--message=first')
   clean = experiment.commit_of(tmp_path)
   assert len(clean) >= 7
-  table.write_text('after')
+  for path in written:
+    path.write_text('after')
   assert experiment.commit_of(tmp_path) == clean
   code.write_text('after')
   assert experiment.commit_of(tmp_path) == f'{clean}-dirty'
