@@ -428,9 +428,12 @@ def _loss(
     fit_lib.num_actions(config.fit),
     key,
   )
-  replayed = _replayed_points(networks, config, policy, state.prior, batch)
+  # Traced only where it is of use: that takes a part of a run's start.
+  at_replayed = functools.partial(
+    _replayed_points, networks, config, policy, state.prior, batch
+  )
   fits_critics = isinstance(config.fit, fit_lib.CriticFit)
-  points = fresh if fits_critics else replayed
+  points = fresh if fits_critics else at_replayed()
   value = networks.value.apply(params.value, observation)
   fresh_log_ratio = jax.lax.stop_gradient(fresh.log_ratio)
   kl = jnp.mean(fresh_log_ratio)
@@ -466,7 +469,7 @@ def _loss(
     }
   if config.conservatism:
     parts['conservative_loss'] = config.conservatism * losses.conservative_loss(
-      replayed.log_ratio
+      at_replayed().log_ratio
     )
   loss = jnp.sum(jnp.stack(list(parts.values())))
   fitted = _Fitted(points, fresh.action, kl, value, temperature, critics, parts)
