@@ -81,13 +81,18 @@ def _threads_of(role: str) -> dict[str, str]:
 def configure_process(role: str) -> None:
   """Sets this process's variables; to be called before JAX is imported.
 
-  The number of threads is taken when JAX first computes, and may be set until
-  then.
-
   Args:
     role: as for `environment_of`.
   """
   os.environ.update(environment_of(role))
+
+
+def take_threads_of_a_run() -> None:
+  """Lets XLA compute in the threads of a run in one process.
+
+  JAX takes their number when it first computes; later this does nothing.
+  """
+  os.environ.update(_threads_of('run'))
 
 
 def compute_in_calling_thread() -> None:

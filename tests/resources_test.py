@@ -93,6 +93,10 @@ def test_a_launchers_own_threads_are_not_its_nodes(monkeypatch, cores):
     monkeypatch.setenv(name, value)
   assert resources.environment_of('actor')['NPROC'] == '1'
   assert resources.environment_of('run')['NPROC'] == '2'
+  monkeypatch.setenv('NPROC', '1')
+  monkeypatch.setenv('QUINOA_ACME_NPROC', '1')
+  resources.take_threads_of_a_run()
+  assert os.environ['NPROC'] == '2'
   cores(1)
   assert resources.environment_of('run')['NPROC'] == '1'
 

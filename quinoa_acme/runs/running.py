@@ -215,7 +215,7 @@ def _train(
   try:
     if launch_type is None:
       # Not earlier: the nodes of a launched program take less.
-      resources.configure_process('run')
+      resources.take_threads_of_a_run()
       with stopping.stop_on_signals() as request:
         status = local.run(config, request)
     else:
