@@ -139,9 +139,11 @@ class OffPolicyBuilder(
         'learner or its Courier client.'
       )
     variable_client = variable_utils.VariableClient(
-      variables.OnCPU(variable_source),
+      variables.JoinedOnCPU(variable_source),
       'policy',
       update_period=self._config.variable_update_period,
     )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
-    return actors.SaveableActor(core_, random_key, variable_client, adder)
+    return actors.SaveableActor(
+      variables.with_joined_params(core_), random_key, variable_client, adder
+    )
