@@ -132,6 +132,9 @@ class Packing:
 
 def _to_bytes(name: str, spec: Any, value: Any) -> bytes:
   array = np.asarray(value)
+  if array.shape == spec.shape and array.dtype == spec.dtype:
+    # Nearly always, and sooner known than what can be cast.
+    return array.tobytes()
   if array.shape != spec.shape or not np.can_cast(
     array.dtype, spec.dtype, 'same_kind'
   ):

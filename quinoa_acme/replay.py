@@ -422,8 +422,8 @@ class WindowAdder(ReplayAdder):
         next_observation=self._observation,
         extras=transitions_lib.Later(
           observation=_stack([step.observation for step in later]),
-          action=np.stack([step.action for step in later]),
-          reward=np.stack([step.reward for step in later]),
+          action=_stack([step.action for step in later]),
+          reward=_stack([step.reward for step in later]),
           weight=np.array(weights + [0.0] * missing, np.float32),
         ),
       )
@@ -431,7 +431,12 @@ class WindowAdder(ReplayAdder):
 
 
 def _stack(nests: Sequence[Any]) -> Any:
-  return tree.map_structure(lambda *leaves: np.stack(leaves), *nests)
+  """The leaves one by one, [len(nests), ...]."""
+  # An actor does this thrice a step: `np.stack`, and a walk through a tree of
+  # one array, would take longer than its policy.
+  if isinstance(nests[0], np.ndarray | np.generic):
+    return np.array(nests)
+  return tree.map_structure(lambda *leaves: np.array(leaves), *nests)
 
 
 def make_adder(
