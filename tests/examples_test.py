@@ -172,7 +172,10 @@ def test_flow_for_sac(point_mass):
   assert np.mean(returns[-6:]) > 30
 
 
-def test_second_table(point_mass, config):
+# Replay is large enough at the end of an episode of 50 steps, or amid one.
+@pytest.mark.parametrize('min_replay_size', [50, 40])
+def test_second_table(point_mass, config, min_replay_size):
+  config = dataclasses.replace(config, min_replay_size=min_replay_size)
   rows = loggers.InMemoryLogger()
   server = _load('second_table').train(point_mass(0), config, 150, rows)
   client = server.localhost_client()
@@ -182,7 +185,7 @@ def test_second_table(point_mass, config):
   assert info['episodes'].current_size == 3
   # The learner kept its pace beside it.
   sampled = info['priority_table'].rate_limiter_info.sample_stats.completed
-  assert sampled >= 16 * (150 - 50)
+  assert sampled >= 16 * (150 - min_replay_size - config.window)
   for sample in client.sample('episodes', 5, emit_timesteps=False):
     rewards = sample.data[2]
     assert rewards.shape == (51,)

@@ -44,13 +44,13 @@ def train(environment, config, num_steps, logger=None) -> reverb.Server:
   networks = quinoa.QuinoaAgent(config).make_networks(spec)
   server = reverb.Server(builder.make_replay_tables(spec))
   client = server.localhost_client()
-  keys = jax.random.split(jax.random.PRNGKey(0))
   data = builder.make_dataset_iterator(client)
-  learner = builder.make_learner(keys[0], networks, data)
+  learner = builder.make_learner(jax.random.PRNGKey(0), networks, data)
   policy, adder = quinoa.make_policy(networks), builder.make_adder(client)
-  actor = builder.make_actor(keys[1], policy, adder, learner)
+  actor = builder.make_actor(jax.random.PRNGKey(1), policy, adder, learner)
   every = config.samples_per_step / config.samples_per_insert
-  agent = agent_lib.Agent(actor, learner, config.min_replay_size + 1, every)
+  begin = config.min_replay_size + config.window  # Windows come late.
+  agent = agent_lib.Agent(actor, learner, begin, every)
   acme.EnvironmentLoop(environment, agent, logger=logger).run(None, num_steps)
   return server
 
