@@ -132,11 +132,10 @@ class Packing:
 
 def _to_bytes(name: str, spec: Any, value: Any) -> bytes:
   array = np.asarray(value)
-  if array.shape == spec.shape and array.dtype == spec.dtype:
-    # Nearly always, and sooner known than what can be cast.
-    return array.tobytes()
-  if array.shape != spec.shape or not np.can_cast(
-    array.dtype, spec.dtype, 'same_kind'
+  # Equal dtypes, the usual, are sooner seen than what can be cast.
+  if array.shape != spec.shape or not (
+    array.dtype == spec.dtype
+    or np.can_cast(array.dtype, spec.dtype, 'same_kind')
   ):
     raise ValueError(
       f'the {name} should be {spec.dtype.name} {list(spec.shape)}, but is '

@@ -1,66 +1,62 @@
 """Parameters on their way from a learner to who acts with them."""
 
-from collections.abc import Callable, Sequence
-import math
-from typing import Any
+from collections.abc import Callable, Hashable, Sequence
+import dataclasses
+from typing import Any, cast
 
 from acme import core
 from acme.agents.jax import actor_core as actor_core_lib
 import jax
+from jax import flatten_util
 import jax.numpy as jnp
 
+# Elements of the largest arrays that are joined. XLA multiplies by a part of a
+# vector more slowly than by an array: a large one loses more than a call gains.
+_MAX_JOINED = 4096
 
-@jax.tree_util.register_pytree_node_class
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
 class JoinedParams:
-  """A tree of parameters as one vector for each of its dtypes.
+  """A tree of parameters, the small arrays of which are one vector.
 
   A call of a compiled function looks at each array of its arguments, which for
-  the two dozen of a small policy takes as long as the policy itself.
+  the two dozen of a small policy takes longer than the policy itself.
+
+  Attributes:
+    vector: the elements of the small arrays, float32 [N].
+    apart: the other arrays: the large ones, and those of other dtypes, which
+      one vector would round.
+    layout: what `split` needs to know.
   """
 
-  def __init__(self, vectors: dict[str, Any], layout: tuple[Any, ...]):
-    """Holds what `join` made.
-
-    Args:
-      vectors: the numbers of all arrays of a dtype, [N], by the dtype's name.
-      layout: the tree's structure, and the shape and dtype of each array.
-    """
-    self._vectors = vectors
-    self._layout = layout
+  vector: jax.Array
+  apart: list[jax.Array]
+  layout: Hashable = dataclasses.field(metadata={'static': True})
 
   @classmethod
   def join(cls, params: Any) -> 'JoinedParams':
     """Joins a tree of arrays."""
     arrays, structure = jax.tree_util.tree_flatten(params)
-    arrays = [jnp.asarray(array) for array in arrays]
-    pieces: dict[str, list[jax.Array]] = {}
-    for array in arrays:
-      pieces.setdefault(array.dtype.name, []).append(array.ravel())
-    kinds = tuple((array.shape, array.dtype.name) for array in arrays)
-    vectors = {name: jnp.concatenate(some) for name, some in pieces.items()}
-    return cls(vectors, (structure, kinds))
+    is_joined = tuple(
+      array.dtype == jnp.float32 and array.size <= _MAX_JOINED
+      for array in arrays
+    )
+    joined = [
+      array for array, is_ in zip(arrays, is_joined, strict=True) if is_
+    ]
+    apart = [
+      array for array, is_ in zip(arrays, is_joined, strict=True) if not is_
+    ]
+    vector, unravel = flatten_util.ravel_pytree(joined)
+    return cls(vector, apart, (structure, is_joined, unravel))
 
   def split(self) -> Any:
     """The tree that was joined."""
-    structure, kinds = self._layout
-    begins = dict.fromkeys(self._vectors, 0)
-    arrays = []
-    for shape, name in kinds:
-      begin, end = begins[name], begins[name] + math.prod(shape)
-      arrays.append(self._vectors[name][begin:end].reshape(shape))
-      begins[name] = end
+    structure, is_joined, unravel = cast(Any, self.layout)
+    joined, apart = iter(unravel(self.vector)), iter(self.apart)
+    arrays = [next(joined if is_ else apart) for is_ in is_joined]
     return jax.tree_util.tree_unflatten(structure, arrays)
-
-  def tree_flatten(self) -> tuple[tuple[dict[str, Any]], tuple[Any, ...]]:
-    """The vectors, and what is the same for all parameters of a policy."""
-    return (self._vectors,), self._layout
-
-  @classmethod
-  def tree_unflatten(
-    cls, layout: tuple[Any, ...], children: tuple[dict[str, Any]]
-  ) -> 'JoinedParams':
-    """Undoes `tree_flatten`."""
-    return cls(*children, layout)
 
 
 class JoinedOnCPU(core.VariableSource):
@@ -101,10 +97,9 @@ def with_joined_params(
     The same functions, of a `JoinedParams`.
   """
   select_action: Callable[..., Any] = actor.select_action
-  return actor_core_lib.ActorCore(
-    init=actor.init,
+  return dataclasses.replace(
+    actor,
     select_action=lambda params, observation, state: select_action(
       params.split(), observation, state
     ),
-    get_extras=actor.get_extras,
   )

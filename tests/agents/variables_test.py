@@ -29,12 +29,12 @@ def test_parameters_come_joined_on_the_cpu(as_array):
     _Source(policy=tree, value=as_array(4.0, np.float32), none=())
   )
   found, value, none = source.get_variables(['policy', 'value', 'none'])
-  vectors = jax.tree_util.tree_leaves([found, value])
-  # One for each dtype.
-  assert len(vectors) == 3 + 1
-  for vector in vectors:
-    assert isinstance(vector, jax.Array)
-    assert {device.platform for device in vector.devices()} == {'cpu'}
+  arrays = jax.tree_util.tree_leaves([found, value])
+  # Two joined, three of other dtypes, and one alone.
+  assert len(arrays) == (1 + 3) + 1
+  for array in arrays:
+    assert isinstance(array, jax.Array)
+    assert {device.platform for device in array.devices()} == {'cpu'}
   assert none.split() == ()
   assert jax.tree_util.tree_structure(found.split()) == (
     jax.tree_util.tree_structure(tree)
@@ -46,6 +46,16 @@ def test_parameters_come_joined_on_the_cpu(as_array):
   ):
     assert left.dtype == jax.numpy.asarray(right).dtype
     np.testing.assert_array_equal(left, right)
+
+
+def test_large_arrays_stay_apart():
+  """A product with a part of a vector takes many times as long."""
+  tree = {'w': np.ones((512, 512), np.float32), 'b': np.ones(512, np.float32)}
+  joined = variables.JoinedParams.join(tree)
+  assert [array.shape for array in joined.apart] == [(512, 512)]
+  assert joined.vector.shape == (512,)
+  for name, array in joined.split().items():
+    np.testing.assert_array_equal(array, tree[name])
 
 
 def test_what_acts_is_compiled_once_for_all_parameters_of_a_policy():
