@@ -1,4 +1,4 @@
-"""What must be done just before a third party's module is imported.
+"""What is done just before a third party's module is imported, or around it.
 
 Done when `quinoa_acme` itself is imported, it would import JAX, and fail where
 JAX is broken: in `quinoa_acme.doctor` too, which is to say why.
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 import importlib
 import importlib.abc
+import importlib.machinery
+import importlib.util
 import sys
 
 
@@ -30,6 +32,62 @@ class _Before(importlib.abc.MetaPathFinder):
     del path, target
     if fullname in self._names:
       self._prepare()
+
+
+class _LoadedBy(importlib.abc.MetaPathFinder):
+  """Finds one module as Python does, and has it loaded in another way."""
+
+  def __init__(
+    self,
+    name: str,
+    loader: Callable[[importlib.abc.Loader], importlib.abc.Loader],
+  ):
+    """Makes the finder.
+
+    Args:
+      name: of the module.
+      loader: makes of its loader the one to use.
+    """
+    self._name = name
+    self._loader = loader
+
+  def find_spec(self, fullname, path=None, target=None):
+    """Returns the module's spec with the other loader; None for all others."""
+    if fullname != self._name:
+      return None
+    spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+    if spec is not None and spec.loader is not None:
+      spec.loader = self._loader(spec.loader)
+    return spec
+
+
+class _WithoutKeras(importlib.abc.Loader):
+  """Loads TensorFlow, which imports Keras when it is asked for.
+
+  TensorFlow would import it at its end, more than a second of a processor, and
+  does without where there is none. Nothing here uses it.
+  """
+
+  _PART = 'keras.models'
+
+  def __init__(self, loader: importlib.abc.Loader):
+    self._loader = loader
+
+  def __getattr__(self, name: str):
+    return getattr(self._loader, name)
+
+  def create_module(self, spec):
+    return self._loader.create_module(spec)
+
+  def exec_module(self, module):
+    if self._PART in sys.modules:
+      self._loader.exec_module(module)
+      return
+    sys.modules[self._PART] = None  # pyright: ignore[reportArgumentType]  What Python takes for a module that is not there.
+    try:
+      self._loader.exec_module(module)
+    finally:
+      del sys.modules[self._PART]
 
 
 def _bind_jax_names() -> None:
@@ -77,4 +135,9 @@ def install() -> None:
     _Before(_NEED_JAX_NAMES, _bind_jax_names),
     _Before(('gym',), _silence_gym),
     _Before(('distrax',), _import_probability_alone),
+    _LoadedBy('tensorflow', _WithoutKeras),
+    # Haiku imports both, and with them Flax and absl's tests: half of what it
+    # takes to import, and of use to few.
+    _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),
+    _LoadedBy('haiku.testing', importlib.util.LazyLoader),
   ]

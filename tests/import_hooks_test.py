@@ -49,6 +49,61 @@ def test_distrax_comes_without_tensorflow_which_is_there_all_the_same():
   )
 
 
+_IMPORT_HAIKU = """
+import sys
+import quinoa_acme
+import haiku as hk
+assert not {'flax', 'absl.testing'} & set(sys.modules)
+assert issubclass(hk.experimental.flax.Module, object)
+assert 'flax' in sys.modules
+assert callable(hk.testing.transform_and_run)
+"""
+
+
+def test_haiku_imports_flax_and_its_tests_when_they_are_asked_for():
+  subprocess.run(
+    [sys.executable, '-c', _IMPORT_HAIKU], check=True, capture_output=True
+  )
+
+
+_IMPORT_TENSORFLOW = """
+import sys
+import quinoa_acme
+import tensorflow as tf
+assert 'keras.models' not in sys.modules
+assert int(tf.constant(2)) == 2
+layer = tf.keras.layers.Dense(3)
+assert layer(tf.ones((2, 4))).shape == (2, 3)
+assert tf.optimizers.Adam is tf.keras.optimizers.Adam
+import keras
+assert keras.models.Model is tf.keras.Model
+"""
+
+
+def test_tensorflow_imports_keras_when_it_is_asked_for():
+  subprocess.run(
+    [sys.executable, '-c', _IMPORT_TENSORFLOW], check=True, capture_output=True
+  )
+
+
+_KERAS_FIRST = """
+import keras
+models = keras.models
+import quinoa_acme
+import tensorflow as tf
+import sys
+assert sys.modules['keras.models'] is models
+assert tf.keras.Model is models.Model
+"""
+
+
+@pytest.mark.slow
+def test_keras_stays_where_it_was_imported_before():
+  subprocess.run(
+    [sys.executable, '-c', _KERAS_FIRST], check=True, capture_output=True
+  )
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
   with pytest.raises(
     AttributeError, match=r"'quinoa_acme' has no .* 'nothing'"
