@@ -1,5 +1,6 @@
 """What each node may use of the machine, and who may talk to its server."""
 
+from concurrent import futures
 import json
 import os
 import pathlib
@@ -9,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 
 import launching
 import pytest
@@ -206,6 +208,31 @@ def test_a_port_of_no_server_is_not_taken_for_one():
     assert not resources.serve_this_machine_only(bound.getsockname()[1])
 
 
+def _niceness() -> int:
+  return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+def test_a_thread_gives_way_with_those_that_it_starts():
+  ours = _niceness()
+  found = []
+
+  def start(give_way):
+    give_way()
+    thread = threading.Thread(target=lambda: found.append(_niceness()))
+    thread.start()
+    thread.join()
+
+  with futures.ThreadPoolExecutor(max_workers=1) as pool:
+    pool.submit(start, lambda: None).result()
+    pool.submit(start, resources.give_way).result()
+    # Who has been asked to give way more goes on doing so.
+    pool.submit(start, lambda: os.nice(15)).result()
+    pool.submit(start, resources.give_way).result()
+  assert found[:2] == [ours, max(ours, 10)]
+  assert found[2] == found[3] > found[1]
+  assert _niceness() == ours
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_the_nodes_of_a_program(tmp_path):
@@ -223,10 +250,21 @@ def test_the_nodes_of_a_program(tmp_path):
       for pid in launching.pids_of_session(process.pid)
       for inode in _inodes(pid) & set(listening)
     ]
+    niceness = {
+      pathlib.Path(os.readlink(f'/proc/{pid}/fd/1')).parent.name: [
+        os.getpriority(os.PRIO_PROCESS, int(thread))
+        for thread in os.listdir(f'/proc/{pid}/task')
+      ]
+      for pid in launching.pids_of_session(process.pid)
+    }
     process.send_signal(signal.SIGTERM)
     launching.finish(process)
   finally:
     launching.end_all()
+  # What only moves data gives way to updates.
+  assert min(niceness['replay']) >= 10
+  assert min(niceness['learner']) < 10 <= max(niceness['learner'])
+  assert max(niceness['evaluator']) < 10
   # Of replay, counter and learner.
   assert len(devices) >= 3
   assert set(devices) == {socket.if_nametoindex('lo')}

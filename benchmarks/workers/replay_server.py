@@ -46,6 +46,7 @@ def without_limits(config: ConfigT) -> ConfigT:
 
 def main() -> None:
   """Serves until the process is ended."""
+  resources.give_way()
   turns = turns_lib.Turns()
   config = without_limits(quinoa.QuinoaConfig())
   server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(SPEC))

@@ -12,6 +12,7 @@ import jax
 import launchpad as lp
 import reverb
 
+from quinoa_acme import resources
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import experiment as experiment_lib
@@ -70,6 +71,7 @@ class StoppableIterator(Iterator[T]):
     raise StopIteration
 
   def _read(self, make_iterator: Callable[[], Iterator[T]]) -> None:
+    resources.give_way()
     try:
       for item in make_iterator():
         self._queue.put(item)

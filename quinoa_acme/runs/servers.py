@@ -79,6 +79,7 @@ class ReplayNode(lp.ReverbNode):
   def run(self) -> None:
     """Serves, and saves, until the program stops."""
     resources.end_with_launcher()
+    resources.give_way()
     config = self._config
     with failures.reporting(config.workdir, 'replay'):
       match config.replay_checkpoints:

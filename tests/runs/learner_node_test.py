@@ -1,6 +1,7 @@
 """Tests of the program's learner, and of what it reads."""
 
 import itertools
+import os
 import threading
 import time
 
@@ -48,6 +49,19 @@ def test_stoppable_iterator_leaves_one_that_blocks():
     next(iterator)
   assert time.monotonic() - started < 5.0
   release.set()
+
+
+def test_stoppable_iterator_reads_in_a_thread_that_gives_way():
+  def niceness():
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+  before = niceness()
+
+  def read():
+    yield niceness()
+
+  assert next(learner_node.StoppableIterator(read)) >= 10
+  assert niceness() == before
 
 
 class _Gone(coordinator_lib.Coordinator):
