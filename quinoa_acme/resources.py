@@ -6,7 +6,7 @@ the machine: with half a dozen processes those pools only take turns. A run in
 one process has two threads where it may use two cores.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 import ctypes
 import os
 import pathlib
@@ -14,6 +14,7 @@ import signal
 import socket
 import stat
 import threading
+import types
 
 # Holds the launcher's process number, in the nodes that have processes of
 # their own.
@@ -23,6 +24,17 @@ _MAX_THREADS_OF_A_RUN = 2
 # Holds the number of threads where it is this module's choice: what a process
 # sets for itself is no choice of the user's for those that it starts.
 _CHOSEN_THREADS = 'QUINOA_ACME_NPROC'
+# Options with which XLA computes a whole program in the thread that calls it.
+# By default it hands parts of one to its pool and back, though that be a single
+# thread: on two cores the data go from one's caches to the other's. The passes
+# are left out since what they make of some programs ends the process.
+# See docs/decisions/0027-one-thread-of-xla.md.
+IN_CALLING_THREAD: Mapping[str, bool | str] = types.MappingProxyType(
+  {
+    'xla_cpu_use_thunk_runtime': False,
+    'xla_disable_hlo_passes': 'onednn-contraction-rewriter,onednn-ops-rewriter',
+  }
+)
 # How far threads that move data stand behind those that compute: on a busy core
 # they get a tenth of it.
 _NICENESS = 10
@@ -97,6 +109,21 @@ def take_threads_of_a_run() -> None:
   JAX takes their number when it first computes; later this does nothing.
   """
   os.environ.update(_threads_of('run'))
+
+
+def compiler_options() -> dict[str, bool | str]:
+  """Options of XLA's for programs that take as long as an update.
+
+  Returns:
+    `IN_CALLING_THREAD` where JAX computes on the CPU, in one thread; else none.
+  """
+  import jax
+
+  cores = len(os.sched_getaffinity(0))
+  in_one = os.environ.get('NPROC', str(cores)) == '1'
+  if in_one and jax.default_backend() == 'cpu':
+    return dict(IN_CALLING_THREAD)
+  return {}
 
 
 def compute_in_calling_thread() -> None:

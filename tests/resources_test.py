@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 
+import jax
 import launching
 import pytest
 
@@ -138,6 +139,55 @@ def test_xla_computes_in_as_many_threads(num_threads, is_one):
     env={**os.environ, 'NPROC': num_threads},
   ).stdout
   assert (float(output) > 0.8) == is_one
+
+
+def test_what_one_thread_computes_is_compiled_for_it(monkeypatch, cores):
+  in_one = dict(resources.IN_CALLING_THREAD)
+  cores(2)
+  assert resources.compiler_options() == {}
+  cores(1)
+  assert resources.compiler_options() == in_one
+  monkeypatch.setenv('NPROC', '2')
+  assert resources.compiler_options() == {}
+  cores(2)
+  monkeypatch.setenv('NPROC', '1')
+  assert resources.compiler_options() == in_one
+  monkeypatch.setattr(jax, 'default_backend', lambda: 'gpu')
+  assert resources.compiler_options() == {}
+
+
+# The share of the calling thread in the processor time of many products.
+_SHARE_OF_THE_CALLER = """
+import runpy, sys, time
+resources = runpy.run_path(sys.argv[1])
+resources['configure_process']('learner')
+import jax, jax.numpy as jnp
+
+resources['compute_in_calling_thread']()
+
+def multiply(x):
+  # Branches that could be computed at once, as those of an update.
+  return sum(jnp.tanh(x @ (i * x)) @ x for i in range(50))
+
+x = jnp.ones((256, 256)) / 256.0
+f = jax.jit(multiply, compiler_options=resources['compiler_options']())
+f(x).block_until_ready()
+caller, all_threads = time.thread_time(), time.process_time()
+for _ in range(20):
+  f(x).block_until_ready()
+print((time.thread_time() - caller) / (time.process_time() - all_threads))
+"""
+
+
+def test_a_program_is_computed_in_the_thread_that_calls_it():
+  output = subprocess.run(
+    [sys.executable, '-c', _SHARE_OF_THE_CALLER, resources.__file__],
+    capture_output=True,
+    text=True,
+    check=True,
+    env={**os.environ, 'NPROC': '1'},
+  ).stdout
+  assert float(output) > 0.95
 
 
 def test_tensorflow_gets_no_gpu(monkeypatch):

@@ -11,6 +11,8 @@ from acme.jax import variable_utils
 import jax
 import numpy as np
 
+from quinoa_acme import resources
+
 
 class ActorState(NamedTuple):
   """What an actor has beside its parameters, which are the learner's.
@@ -48,9 +50,7 @@ class SaveableActor(actors.GenericActor, core.Saveable):
     self._policy = jax.jit(
       actor.select_action,
       backend='cpu',
-      compiler_options={
-        'xla_cpu_enable_concurrency_optimized_scheduler': False
-      },
+      compiler_options=dict(resources.IN_CALLING_THREAD),
     )
 
   def save(self) -> ActorState:

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import reverb
 
+from quinoa_acme import resources
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import updates
 
@@ -115,7 +116,9 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
       published = dict(algorithm.published(state))
       return state, _Outcome(published, metrics, finite, finite.all())
 
-    self._update = jax.jit(update, donate_argnums=0)
+    self._update = jax.jit(
+      update, donate_argnums=0, compiler_options=resources.compiler_options()
+    )
     self._set_state(state)
 
   def step(self) -> None:
