@@ -58,7 +58,7 @@ LINES: tuple[lines_lib.Line, ...] = (
   lines_lib.Line(
     'learner_reverb',
     'learner, Reverb in the loop',
-    'default preset, Reverb in another process',
+    'default preset, samples of a Reverb server',
     'default preset, data ready',
     'updates/s',
     bar=0.9,
@@ -216,7 +216,7 @@ def measure_learner(setting: Setting) -> Measured:
       measures = {
         which: (
           lambda worker=worker, scan=scan, calls=calls: worker.take(
-            scan=scan, calls=calls
+            scan=scan, calls=calls, samples=False
           )
         )
         for which, worker, (scan, calls) in (
@@ -230,15 +230,11 @@ def measure_learner(setting: Setting) -> Measured:
 
 def measure_reverb(setting: Setting) -> Measured:
   """Updates a second from Reverb's samples, over those with data ready."""
-  with (
-    setting.worker('replay_server') as replay,
-    setting.worker('learner', 'quinoa') as learner,
-  ):
-    address = replay.take()
+  with setting.worker('learner', 'quinoa') as learner:
     taken = turns_lib.alternate(
       {
-        'ours': lambda: learner.take(scan=10, calls=10, replay=address),
-        'peer': lambda: learner.take(scan=10, calls=10),
+        'ours': lambda: learner.take(scan=10, calls=10, samples=True),
+        'peer': lambda: learner.take(scan=10, calls=10, samples=False),
       },
       setting.choose(20, 3),
     )

@@ -136,7 +136,7 @@ def _tear_checkpoints(workdir: pathlib.Path) -> list[str]:
 def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
   kept = tmp_path / 'checkpoints' / 'replay' / 'kept'
   steps, torn = 0, []
-  for lost in ('learner', 'replay', 'counter'):
+  for lost in ('learner', 'counter'):
     begun = time.time()
     process = _start(
       tmp_path,
@@ -172,11 +172,11 @@ def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
     if lost == 'learner':
       for name in ('actor_1', 'evaluator'):
         assert f'The {name} was killed by SIGKILL; it is started' in errors
-    printed = tmp_path / 'logs' / 'nodes' / 'replay' / '0'
+    printed = tmp_path / 'logs' / 'nodes' / 'learner' / '0'
     for name, text in zip(torn, (errors, printed.read_text()), strict=False):
       assert re.search(f'Skipping .*{re.escape(name)}', text)
     steps = _steps_made(tmp_path)
-    if lost == 'replay':
+    if lost == 'learner':
       torn = _tear_checkpoints(tmp_path)
   # Each program went on where the one before was.
   for label, key in (
@@ -209,16 +209,20 @@ def test_a_failing_environment_ends_the_run(
   assert re.search(message, errors.strip().splitlines()[-1])
 
 
-def test_a_port_in_use_is_said(tmp_path):
-  # The counter's.
+@pytest.mark.parametrize(
+  ('number', 'message'),
+  [
+    (0, 'The counter failed: .*Failed to start Courier gRPC server'),
+    (2, 'The replay failed: .*Failed to BuildAndStart gRPC server'),
+  ],
+)
+def test_a_port_in_use_is_said(number, message, tmp_path):
   process = launching.start_program(
-    str(_PROGRAMS / 'port_in_use.py'), str(tmp_path), '1'
+    str(_PROGRAMS / 'port_in_use.py'), str(tmp_path), str(number)
   )
   _, errors = launching.finish(process)
   assert process.returncode == 1
-  last_line = errors.strip().splitlines()[-1]
-  assert last_line.startswith('The counter failed: ')
-  assert 'Failed to start Courier gRPC server' in last_line
+  assert re.match(message, errors.strip().splitlines()[-1])
 
 
 def test_a_signal_ends_a_run_whose_servers_block(tmp_path):

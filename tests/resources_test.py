@@ -31,7 +31,7 @@ _OF_A_GPU = {
   'XLA_PYTHON_CLIENT_PREALLOCATE': 'false',
   'JAX_DEFAULT_MATMUL_PRECISION': 'highest',
 }
-_ROLES = ('run', 'learner', 'replay', 'counter', 'evaluator', 'actor')
+_ROLES = ('run', 'learner', 'counter', 'evaluator', 'actor')
 
 
 @pytest.mark.parametrize('role', _ROLES)
@@ -319,13 +319,12 @@ def test_the_nodes_of_a_program(tmp_path):
     launching.end_all()
   # What only moves data gives way to updates.
   ours, behind = _niceness(), max(_niceness(), 10)
-  assert niceness['replay'] == {behind}
   assert niceness['learner'] == {ours, behind}
   assert niceness['evaluator'] == {ours}
-  # Of replay, counter and learner.
+  # Of counter, learner and replay.
   assert len(devices) >= 3
   assert set(devices) == {socket.if_nametoindex('lo')}
-  assert set(told) == {'learner', 'replay', 'evaluator', 'actor'}
+  assert set(told) == {'learner', 'evaluator', 'actor'}
   for role, found in told.items():
     wanted = resources.environment_of(role)
     assert wanted.items() <= found['variables'].items()

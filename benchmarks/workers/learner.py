@@ -3,8 +3,8 @@
   python -m benchmarks.workers.learner quinoa
 
 A message has `scan`, the updates a call of the learner; `calls`, how many calls
-are timed; perhaps `replay`, the address of a `replay_server`, without which the
-data are ready. The answer is the updates a second.
+are timed; `samples`, whether it samples a replay in its own process, as a run's
+learner does, or the data are ready. The answer is the updates a second.
 """
 
 import os
@@ -40,22 +40,28 @@ _LEFT_OUT = 4
 
 
 @functools.cache
-def _make_learner(agent_name: str, scan: int, replay: str | None) -> Any:
+@functools.cache
+def _serve_replay() -> reverb.Server:
+  return replay_server.serve()
+
+
+@functools.cache
+def _make_learner(agent_name: str, scan: int, samples: bool) -> Any:
   config = replay_server.without_limits(
     dataclasses.replace(_CONFIGS[agent_name], num_sgd_steps_per_step=scan)
   )
   agent = agents.make_agent(config)
   spec = replay_server.SPEC
   builder = agent.make_builder(spec, loggers_base.NoOpLogger)
-  if replay is None:
-    batch = random_data.make_batch(spec, config.samples_per_step, config.window)
-    sample = replay_lib.as_sample(batch)
-    data = iter(lambda: sample, None)
-  else:
-    client = reverb.Client(replay)
+  if samples:
+    client = _serve_replay().localhost_client()
     data = learner_node.StoppableIterator(
       lambda: builder.make_dataset_iterator(client)
     )
+  else:
+    batch = random_data.make_batch(spec, config.samples_per_step, config.window)
+    sample = replay_lib.as_sample(batch)
+    data = iter(lambda: sample, None)
   return builder.make_learner(
     jax.random.PRNGKey(0), agent.make_networks(spec), data
   )
@@ -81,7 +87,7 @@ def main() -> None:
   while True:
     message = turns.wait(answer)
     scan = message['scan']
-    learner = _make_learner(sys.argv[1], scan, message.get('replay'))
+    learner = _make_learner(sys.argv[1], scan, message['samples'])
     answer = _measure(learner, message['calls'], scan)
 
 

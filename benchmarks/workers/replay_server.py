@@ -1,11 +1,12 @@
-"""Quinoa's replay in a process of its own, as in a distributed run.
+"""Quinoa's replay, as in a distributed run.
 
   python -m benchmarks.workers.replay_server
 
 The first answer is its address. It holds random transitions, and no limiter
-keeps it back.
+keeps it back. A learner that samples serves it from its own process.
 """
 
+from concurrent import futures
 import dataclasses
 import os
 from typing import TypeVar
@@ -13,7 +14,7 @@ from typing import TypeVar
 from quinoa_acme import resources
 
 if __name__ == '__main__':
-  # As the replay node of a run is set up; other workers import this module too.
+  # Other workers import this module too.
   os.environ.update(resources.environment_of('replay'))
 
 from acme import specs
@@ -44,14 +45,20 @@ def without_limits(config: ConfigT) -> ConfigT:
   )
 
 
-def main() -> None:
-  """Serves until the process is ended."""
-  resources.give_way()
-  turns = turns_lib.Turns()
+def serve() -> reverb.Server:
+  """Serves the replay from this process, in threads that give way.
+
+  Returns:
+    The server, filled.
+  """
+  with futures.ThreadPoolExecutor(1, initializer=resources.give_way) as pool:
+    return pool.submit(_serve).result()
+
+
+def _serve() -> reverb.Server:
   config = without_limits(quinoa.QuinoaConfig())
   server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(SPEC))
-  address = f'localhost:{server.port}'
-  adder = quinoa.QuinoaBuilder(config).make_adder(reverb.Client(address))
+  adder = quinoa.QuinoaBuilder(config).make_adder(server.localhost_client())
   rng = np.random.default_rng(0)
 
   def observe() -> np.ndarray:
@@ -64,8 +71,15 @@ def main() -> None:
     reward, discount = np.float32(rng.uniform()), np.float32(1.0)
     step = dm_env.TimeStep(dm_env.StepType.MID, reward, discount, observe())
     adder.add(action, step)
+  return server
+
+
+def main() -> None:
+  """Serves until the process is ended."""
+  turns = turns_lib.Turns()
+  server = serve()
   while True:
-    turns.wait(address)
+    turns.wait(f'localhost:{server.port}')
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """The program's learner: it learns, and serves parameters."""
 
 from collections.abc import Callable, Iterator
+import contextlib
 import queue
 import threading
 import time
@@ -10,7 +11,6 @@ from absl import logging
 from acme.utils import counting
 import jax
 import launchpad as lp
-import reverb
 
 from quinoa_acme import resources
 from quinoa_acme.runs import acting_loop
@@ -18,6 +18,7 @@ from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import failures
 from quinoa_acme.runs import node as node_lib
+from quinoa_acme.runs import replay_server
 from quinoa_acme.runs import run_state
 from quinoa_acme.runs import sample_age
 
@@ -26,7 +27,7 @@ from quinoa_acme.runs import sample_age
 _SECONDS_BETWEEN_COUNTS = 0.25
 # Seconds between two reports of the learner's for the progress line.
 _REPORT_SECONDS = 1.0
-# Seconds for the step under way and the last checkpoint, after a signal; fewer
+# Seconds for the step under way and the last checkpoints, after a signal; fewer
 # than a node has until Launchpad kills it.
 _SECONDS_TO_SAVE = 20.0
 
@@ -85,26 +86,27 @@ class LearnerNode:
   def __init__(
     self,
     config: experiment_lib.ExperimentConfig,
-    replay: reverb.Client,
+    replay: replay_server.Replay,
     coordinator: coordinator_lib.Coordinator,
   ):
     """Makes the learner and restores its last checkpoint.
 
     Args:
       config: the run.
-      replay: where to sample.
+      replay: where to sample; it is closed when the learner is done.
       coordinator: a Courier client of the counter node.
     """
     self._config = config
+    self._replay = replay
     # Its answers are not worth what is lost if the learner waits for them.
     self._coordinator = node_lib.make_leavable(
       coordinator, lp.stop_event().is_set
     )
     with node_lib.leaving_at_once():
       node_lib.wait_for_begin(coordinator)
-      self._make_learner(replay)
+      self._make_learner()
 
-  def _make_learner(self, replay: reverb.Client) -> None:
+  def _make_learner(self) -> None:
     config = self._config
     self._logger = node_lib.make_logger(
       config,
@@ -120,7 +122,7 @@ class LearnerNode:
       spec, lambda: sample_age.AgeLogger(self._logger, self._ages)
     )
     self._dataset = StoppableIterator(
-      lambda: builder.make_dataset_iterator(replay)
+      lambda: builder.make_dataset_iterator(self._replay.client)
     )
     self._ages = sample_age.SampleAges(self._dataset)
     self._learner = builder.make_learner(
@@ -142,9 +144,14 @@ class LearnerNode:
     node_lib.Body(
       'learner',
       self._config.workdir,
-      self._learn,
+      self._learn_and_save_replay,
+      self._replay.check,
       seconds_to_save=_SECONDS_TO_SAVE,
     ).run_until_stop()
+
+  def _learn_and_save_replay(self, stopping: Callable[[], bool]) -> None:
+    with contextlib.closing(self._replay):
+      self._learn(stopping)
 
   def _learn(self, stopping: Callable[[], bool]) -> None:
     # Not before the actors: one that waits at the replay's limiter goes on only

@@ -57,8 +57,9 @@ class Body:
         being stopped.
       check: called now and then beside the work; raises if that cannot go on.
       seconds_to_save: seconds that the work may take to end after it is told to
-        stop; more of them is a failure, since what was not saved is lost. None
-        if there is nothing to lose, so that the work can be left in any state.
+        stop, or the check raised; more of them is a failure, since what was not
+        saved is lost. None if there is nothing to lose, so that the work can be
+        left in any state.
     """
     self._role = role
     self._workdir = workdir
@@ -66,6 +67,7 @@ class Body:
     self._check = check
     self._seconds_to_save = seconds_to_save
     self._stop = lp.stop_event()
+    self._is_checked = True
     self._error: BaseException | None = None
 
   def run_until_stop(self) -> None:
@@ -80,7 +82,7 @@ class Body:
     thread.start()
     with failures.reporting(self._workdir, self._role):
       while not self._stop.wait(POLL_SECONDS):
-        self._check()
+        self._do_check(thread)
         if self._error is not None:
           raise self._error
       thread.join(self._seconds_to_save or GRACE_SECONDS)
@@ -91,13 +93,24 @@ class Body:
         )
     leave()
 
+  def _do_check(self, thread: threading.Thread) -> None:
+    try:
+      self._check()
+    except Exception:
+      self._is_checked = False
+      thread.join(self._seconds_to_save or 0.0)
+      raise
+
+  def _should_stop(self) -> bool:
+    return self._stop.is_set() or not self._is_checked
+
   def _run(self) -> None:
     try:
-      self._work(self._stop.is_set)
+      self._work(self._should_stop)
     except Exception as error:
       # Once the program stops its servers go in any order, and what talks to
       # them fails as it must.
-      if stops_soon(self._stop.is_set):
+      if stops_soon(self._should_stop):
         logging.info('%s stopped at: %r', self._role, error)
       else:
         self._error = error

@@ -1,4 +1,7 @@
-"""The distributed program: replay, counter, learner, evaluator and actors.
+"""The distributed program: counter, learner, evaluator and actors.
+
+The learner's process serves the replay too, but where a node can have only one
+server.
 
 Every node is a function of this package, so that the names that Acme needs are
 bound first in each node's process, and takes the whole `ExperimentConfig`.
@@ -29,6 +32,8 @@ import launchpad as lp
 from launchpad.launch import worker_manager
 from launchpad.launch.run_locally import run_locally
 from launchpad.nodes.python import local_multi_processing
+from launchpad.nodes.reverb import node as reverb_node
+import reverb
 
 from quinoa_acme import resources
 from quinoa_acme.runs import actor_node
@@ -42,6 +47,7 @@ from quinoa_acme.runs import loggers
 from quinoa_acme.runs import memory
 from quinoa_acme.runs import node as node_lib
 from quinoa_acme.runs import progress as progress_lib
+from quinoa_acme.runs import replay_server
 from quinoa_acme.runs import run_state
 from quinoa_acme.runs import servers
 
@@ -61,9 +67,31 @@ def _make_coordinator(
   return coordinator_lib.Coordinator(config)
 
 
+def _make_learner(
+  config: experiment_lib.ExperimentConfig,
+  replay: reverb.Client,
+  coordinator: coordinator_lib.Coordinator,
+) -> learner_node.LearnerNode:
+  return learner_node.LearnerNode(
+    config, replay_server.Replay(replay), coordinator
+  )
+
+
+def _make_learner_with_replay(
+  config: experiment_lib.ExperimentConfig,
+  address: lp.Address,
+  coordinator: coordinator_lib.Coordinator,
+) -> learner_node.LearnerNode:
+  with node_lib.leaving_at_once():
+    replay = replay_server.ReplayServer(config, servers.port_of(address))
+  return learner_node.LearnerNode(config, replay, coordinator)
+
+
 def make_program(
   config: experiment_lib.ExperimentConfig,
   begin: Callable[[], None] | None = None,
+  *,
+  has_replay_node: bool = False,
 ) -> lp.Program:
   """Makes the Launchpad program of a run.
 
@@ -71,23 +99,40 @@ def make_program(
     config: the run.
     begin: what the counter does first, before any other node writes to the
       workdir; for programs whose launcher does not see that.
+    has_replay_node: whether the replay is to have a node of its own, where a
+      node can have one server only. The learner's node serves it otherwise.
 
   Returns:
-    A program with the groups replay, counter, learner, evaluator and actor.
+    A program with the groups counter, learner, evaluator and actor, and perhaps
+    replay.
   """
   program = lp.Program('quinoa')
-  with program.group('replay'):
-    replay = program.add_node(servers.ReplayNode(config))
+  address = lp.Address(reverb_node.REVERB_PORT_NAME)
+  if has_replay_node:
+    with program.group('replay'):
+      replay = program.add_node(replay_server.ReplayNode(config))
+  else:
+    replay = reverb_node.ReverbHandle(address)
   with program.group('counter'):
     coordinator = program.add_node(
       servers.ServedNode('counter', config, _make_coordinator, config, begin)
     )
   with program.group('learner'):
-    learner = program.add_node(
-      servers.ServedNode(
-        'learner', config, learner_node.LearnerNode, config, replay, coordinator
+    if has_replay_node:
+      node = servers.ServedNode(
+        'learner', config, _make_learner, config, replay, coordinator
       )
-    )
+    else:
+      node = servers.ServedNode(
+        'learner',
+        config,
+        _make_learner_with_replay,
+        config,
+        address,
+        coordinator,
+      )
+      node.allocate_address(address)
+    learner = program.add_node(node)
   with program.group('evaluator'):
     program.add_node(
       lp.PyNode(evaluator_node.run_evaluator, config, learner, coordinator)

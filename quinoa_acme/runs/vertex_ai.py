@@ -364,6 +364,8 @@ def make_program(
   return program_lib.make_program(
     config,
     begin=functools.partial(_begin, config, described, spec, allow_changes),
+    # Vertex AI gives a node one port.
+    has_replay_node=True,
   )
 
 

@@ -1,7 +1,7 @@
 """Launches a program one of whose ports is in use; a script, not a test.
 
-Run with the workdir, and the number of the port: 0 is the replay's, 1 the
-counter's, 2 the learner's.
+Run with the workdir, and the number of the port: 0 is the counter's, 1 the
+learner's, 2 the replay's.
 """
 
 import pathlib

@@ -7,9 +7,9 @@ import time
 import pytest
 import reverb
 
+from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import actor_node
 from quinoa_acme.runs import coordinator as coordinator_lib
-from quinoa_acme.runs import servers
 
 
 class _Counts(coordinator_lib.Coordinator):
@@ -37,7 +37,8 @@ def test_what_an_actor_has_made_is_in_replay_when_it_is_done(
   config = dataclasses.replace(
     config, num_actors=1, num_steps=int(let_in) + 3 + agent.window - 1
   )
-  server = reverb.Server(servers.make_replay_tables(config))
+  builder = quinoa.QuinoaBuilder(agent)
+  server = reverb.Server(builder.make_replay_tables(config.make_spec()))
   client = server.localhost_client()
   counts = _Counts(config, client)
   node = threading.Thread(

@@ -9,13 +9,12 @@ import courier
 from launchpad.nodes.courier import courier_utils
 import numpy as np
 import pytest
-import reverb
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import learner_node
+from quinoa_acme.runs import replay_server
 from quinoa_acme.runs import run_state
-from quinoa_acme.runs import servers
 
 
 def test_stoppable_iterator_passes_items_on_in_order():
@@ -114,17 +113,16 @@ def test_learner_saves_although_the_others_are_gone_before_it(
   gone, config, stop, serve
 ):
   """Nodes stop in any order: a call of a peer may fail in the last step."""
-  server = reverb.Server(servers.make_replay_tables(config))
-  client = reverb.Client(f'localhost:{server.port}')
+  coordinator = gone(config, stop)
+  replay = replay_server.ReplayServer(config, None)
+  node = learner_node.LearnerNode(config, replay, serve(coordinator))
   environment = config.environment_factory(0)
-  adder = quinoa.QuinoaBuilder(config.agent).make_adder(client)
+  adder = quinoa.QuinoaBuilder(config.agent).make_adder(replay.client)
   assert adder is not None
   adder.add_first(environment.reset())
   action = np.zeros(environment.action_spec().shape, np.float32)
   for _ in range(config.agent.min_replay_size + config.agent.window):
     adder.add(action, environment.step(action))
-  coordinator = gone(config, stop)
-  node = learner_node.LearnerNode(config, client, serve(coordinator))
   thread = threading.Thread(target=node.run, daemon=True)
   thread.start()
   thread.join(120.0)
@@ -144,11 +142,11 @@ def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
   coordinator.report_done('actor_1')
   coordinator.increment(actor_steps=config.num_steps)
   assert coordinator.should_finish()
-  server = reverb.Server(servers.make_replay_tables(config))
-  client = reverb.Client(f'localhost:{server.port}')
+  replay = replay_server.ReplayServer(config, None)
+  node = learner_node.LearnerNode(config, replay, serve(coordinator))
   builder = quinoa.QuinoaBuilder(config.agent)
   environment = config.environment_factory(0)
-  adder = builder.make_adder(client)
+  adder = builder.make_adder(replay.client)
   assert adder is not None
   # Twice what the limiter lets in while nothing is sampled.
   agent = config.agent
@@ -163,7 +161,6 @@ def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
       adder.add(action, environment.step(action))
     coordinator.report_done('actor_0')
 
-  node = learner_node.LearnerNode(config, client, serve(coordinator))
   threads = [threading.Thread(target=f, daemon=True) for f in (act, node.run)]
   for thread in threads:
     thread.start()

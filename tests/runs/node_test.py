@@ -89,3 +89,25 @@ def test_work_with_nothing_to_save_is_left(tmp_path, stop, monkeypatch):
   body.run_until_stop()
   release.set()
   assert failures.read(str(tmp_path)) is None
+
+
+def test_work_that_cannot_go_on_saves_before_that_is_said(tmp_path, stop):
+  """What fails beside it, as the replay's checkpoints beside a learner."""
+  del stop
+  failures.clear(str(tmp_path))
+  saved = []
+
+  def work(stopping):
+    while not stopping():
+      time.sleep(0.01)
+    saved.append(True)
+
+  def check():
+    raise OSError('no room')
+
+  body = node_lib.Body(
+    'learner', str(tmp_path), work, check, seconds_to_save=10.0
+  )
+  with pytest.raises(OSError, match='no room'):
+    body.run_until_stop()
+  assert saved
