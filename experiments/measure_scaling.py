@@ -58,7 +58,7 @@ _PACES = {
   # So wide that the limiter never holds anything back.
   'free': ('--samples_per_insert_tolerance=1e6',),
 }
-_ROLES = ('actor', 'learner', 'replay', 'counter', 'evaluator')
+_ROLES = ('actor', 'learner', 'counter', 'evaluator')
 # Numbers of actors for which speeds are calculated.
 _CALCULATED = (1, 2, 4, 8, 16, 32, 64)
 _BEGIN, _END = '<!-- made by measure_scaling.py -->', '<!-- end -->'
@@ -256,13 +256,11 @@ def make_table(rows: list[dict[str, str]]) -> str:
     'samples/s',
     'processors: actors',
     'learner',
-    'replay',
     'counter',
     'ms a step',
     'ms an update',
     'MiB: an actor',
     'learner',
-    'replay',
   )
   lines = [_line(*heads), '|' + '---|' * len(heads)]
   lines.extend(_table_line(row) for row in rows)
@@ -284,14 +282,12 @@ class Costs:
 
   Attributes:
     actor: for an environment step.
-    learner: for an update.
-    replay: for a step, with the samples that go with it.
+    learner: for an update, with its samples and the replay that they are of.
     updates: a step, a number.
   """
 
   actor: float
   learner: float
-  replay: float
   updates: float
 
 
@@ -310,7 +306,6 @@ def read_costs(row: dict[str, str]) -> Costs:
   return Costs(
     actor=float(row['actor_processors']) / steps,
     learner=float(row['learner_processors']) / updates,
-    replay=float(row['replay_processors']) / steps,
     updates=updates / steps,
   )
 
@@ -327,10 +322,8 @@ def calculate(costs: Costs, actors: int, processors: float) -> float:
     The steps a second over all actors.
   """
   learner = costs.updates * costs.learner
-  whole = costs.actor + learner + costs.replay
-  return min(
-    actors / costs.actor, 1 / learner, 1 / costs.replay, processors / whole
-  )
+  whole = costs.actor + learner
+  return min(actors / costs.actor, 1 / learner, processors / whole)
 
 
 def make_calculation(rows: list[dict[str, str]]) -> str:
@@ -371,10 +364,9 @@ def make_calculation(rows: list[dict[str, str]]) -> str:
       *lines,
       '',
       f'From c_a = {1000 * costs.actor:.2f} ms, c_l = '
-      f'{1000 * costs.learner:.2f} ms, c_r = {1000 * costs.replay:.2f} ms, u = '
-      f'{costs.updates:.2f}: an actor could make {1 / costs.actor:.0f} steps a '
-      f'second, the learner keeps up with {1 / learner:.0f} and the replay '
-      f'with {1 / costs.replay:.0f}.',
+      f'{1000 * costs.learner:.2f} ms, u = {costs.updates:.2f}: an actor could '
+      f'make {1 / costs.actor:.0f} steps a second, and the learner keeps up '
+      f'with {1 / learner:.0f}.',
     ]
   )
 
@@ -395,13 +387,12 @@ def _table_line(row: dict[str, str]) -> str:
     f'{number("samples_per_second"):,.0f}',
     *(
       f'{number(f"{role}_processors"):.2f}'
-      for role in ('actor', 'learner', 'replay', 'counter')
+      for role in ('actor', 'learner', 'counter')
     ),
     milliseconds('actor', 'steps_per_second'),
     milliseconds('learner', 'updates_per_second'),
     f'{number("actor_mebibytes") / number("actors"):.0f}',
     f'{number("learner_mebibytes"):.0f}',
-    f'{number("replay_mebibytes"):.0f}',
   )
 
 

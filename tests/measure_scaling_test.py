@@ -18,7 +18,7 @@ def script():
 
 
 def _moment(script, seconds: float, steps: int, updates: int):
-  roles = ('actor', 'learner', 'replay', 'counter', 'evaluator')
+  roles = ('actor', 'learner', 'counter', 'evaluator')
   return script['Moment'](
     time=seconds,
     actor_steps=steps,
@@ -40,15 +40,13 @@ def test_speeds_are_differences_by_time(script):
 
 
 def test_the_least_of_the_bounds_is_what_a_run_makes(script):
-  costs = script['Costs'](actor=0.01, learner=0.02, replay=0.001, updates=0.5)
+  costs = script['Costs'](actor=0.01, learner=0.02, updates=0.5)
   calculate = script['calculate']
   # An actor's, the learner's, and that of two processors for all.
   assert calculate(costs, 1, float('inf')) == pytest.approx(100.0)
   assert calculate(costs, 0.5, float('inf')) == pytest.approx(50.0)
   assert calculate(costs, 8, float('inf')) == pytest.approx(100.0)
-  assert calculate(costs, 8, 2) == pytest.approx(2 / 0.021)
-  slow = script['Costs'](actor=0.01, learner=0.02, replay=0.05, updates=0.5)
-  assert calculate(slow, 8, float('inf')) == pytest.approx(20.0)
+  assert calculate(costs, 8, 1.5) == pytest.approx(75.0)
 
 
 def test_the_table_of_the_page_is_that_of_the_committed_rows(script):
