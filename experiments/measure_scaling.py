@@ -17,6 +17,7 @@ import runpy
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
 
+import contextlib  # noqa: E402
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
 import json  # noqa: E402
@@ -74,6 +75,7 @@ class Moment:
     actor_steps: environment steps made.
     learner_steps: updates made.
     processor: seconds of a processor, by role.
+    updating: those of the learner's busiest thread, which makes the updates.
     memory: MiB, shared ones divided among those that share them, by role.
   """
 
@@ -81,6 +83,7 @@ class Moment:
   actor_steps: int
   learner_steps: int
   processor: dict[str, float]
+  updating: float
   memory: dict[str, float]
 
 
@@ -123,10 +126,14 @@ def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
   status = json.loads(path.read_text())
   processor: dict[str, float] = dict.fromkeys(_ROLES, 0.0)
   memory: dict[str, float] = dict.fromkeys(_ROLES, 0.0)
+  updating = 0.0
   for pid, role in find_nodes(launcher).items():
-    times = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2]
-    user, system = times.split()[11:13]
-    processor[role] += (int(user) + int(system)) / _TICKS
+    folder = pathlib.Path(f'/proc/{pid}')
+    processor[role] += _processor_time(folder)
+    if role == 'learner':
+      for thread in folder.glob('task/*'):
+        with contextlib.suppress(FileNotFoundError):  # It has ended.
+          updating = max(updating, _processor_time(thread))
     rollup = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
     memory[role] += int(re.findall(r'^Pss: +(\d+)', rollup, re.M)[0]) / 1024
   return Moment(
@@ -134,8 +141,17 @@ def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
     actor_steps=status['actor_steps'],
     learner_steps=status['learner_steps'],
     processor=processor,
+    updating=updating,
     memory=memory,
   )
+
+
+def _processor_time(folder: pathlib.Path) -> float:
+  """Seconds of a processor that a process, or a thread, has had."""
+  # Its name, in brackets before them, may have spaces.
+  fields = (folder / 'stat').read_text().rpartition(')')[2].split()
+  user, system = fields[11:13]
+  return (int(user) + int(system)) / _TICKS
 
 
 def make_row(
@@ -164,6 +180,7 @@ def make_row(
     used = after.processor[role] - before.processor[role]
     row[f'{role}_processors'] = used / seconds
     row[f'{role}_mebibytes'] = after.memory[role]
+  row['updating_processors'] = (after.updating - before.updating) / seconds
   return row
 
 
@@ -283,11 +300,13 @@ class Costs:
   Attributes:
     actor: for an environment step.
     learner: for an update, with its samples and the replay that they are of.
+    updating: of that, what the thread that makes the update takes.
     updates: a step, a number.
   """
 
   actor: float
   learner: float
+  updating: float
   updates: float
 
 
@@ -306,6 +325,7 @@ def read_costs(row: dict[str, str]) -> Costs:
   return Costs(
     actor=float(row['actor_processors']) / steps,
     learner=float(row['learner_processors']) / updates,
+    updating=float(row['updating_processors']) / updates,
     updates=updates / steps,
   )
 
@@ -321,9 +341,11 @@ def calculate(costs: Costs, actors: int, processors: float) -> float:
   Returns:
     The steps a second over all actors.
   """
-  learner = costs.updates * costs.learner
-  whole = costs.actor + learner
-  return min(actors / costs.actor, 1 / learner, processors / whole)
+  return min(
+    actors / costs.actor,
+    1 / (costs.updates * costs.updating),
+    processors / (costs.actor + costs.updates * costs.learner),
+  )
 
 
 def make_calculation(rows: list[dict[str, str]]) -> str:
@@ -358,15 +380,15 @@ def make_calculation(rows: list[dict[str, str]]) -> str:
         f'{calculate(costs, actors, math.inf):.0f}',
       )
     )
-  learner = costs.updates * costs.learner
   return '\n'.join(
     [
       *lines,
       '',
-      f'From c_a = {1000 * costs.actor:.2f} ms, c_l = '
-      f'{1000 * costs.learner:.2f} ms, u = {costs.updates:.2f}: an actor could '
-      f'make {1 / costs.actor:.0f} steps a second, and the learner keeps up '
-      f'with {1 / learner:.0f}.',
+      f'From c_a = {1000 * costs.actor:.2f} ms, '
+      f'c_l = {1000 * costs.learner:.2f} ms, '
+      f'c_t = {1000 * costs.updating:.2f} ms, u = {costs.updates:.2f}: an '
+      f'actor could make {1 / costs.actor:.0f} steps a second, and the learner '
+      f'keeps up with {1 / (costs.updates * costs.updating):.0f}.',
     ]
   )
 

@@ -24,6 +24,7 @@ def _moment(script, seconds: float, steps: int, updates: int):
     actor_steps=steps,
     learner_steps=updates,
     processor={role: seconds / 2 for role in roles},
+    updating=seconds / 4,
     memory=dict.fromkeys(roles, 100.0),
   )
 
@@ -36,17 +37,18 @@ def test_speeds_are_differences_by_time(script):
   assert row['samples_per_second'] == 2560.0
   assert row['actor_processors'] == 0.5
   assert row['learner_mebibytes'] == 100.0
+  assert row['updating_processors'] == 0.25
   assert dataclasses.is_dataclass(before)
 
 
 def test_the_least_of_the_bounds_is_what_a_run_makes(script):
-  costs = script['Costs'](actor=0.01, learner=0.02, updates=0.5)
+  costs = script['Costs'](actor=0.01, learner=0.03, updating=0.016, updates=0.5)
   calculate = script['calculate']
-  # An actor's, the learner's, and that of two processors for all.
+  # An actor's, that of the thread that updates, and of processors for all.
   assert calculate(costs, 1, float('inf')) == pytest.approx(100.0)
   assert calculate(costs, 0.5, float('inf')) == pytest.approx(50.0)
-  assert calculate(costs, 8, float('inf')) == pytest.approx(100.0)
-  assert calculate(costs, 8, 1.5) == pytest.approx(75.0)
+  assert calculate(costs, 8, float('inf')) == pytest.approx(125.0)
+  assert calculate(costs, 8, 2) == pytest.approx(80.0)
 
 
 def test_the_table_of_the_page_is_that_of_the_committed_rows(script):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme import resources
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import updates
 from quinoa_acme.agents.quinoa import update as update_lib
@@ -178,6 +179,15 @@ def test_data_at_an_end_stop_the_learner(make_learner, batches):
   learner, _ = make_learner(batches[:1])
   learner.step()
   with pytest.raises(StopIteration):
+    learner.step()
+
+
+def test_a_step_is_compiled_with_the_options_of_the_process(
+  make_learner, batches, monkeypatch
+):
+  monkeypatch.setattr(resources, 'compiler_options', lambda: {'no_such': True})
+  learner, _ = make_learner(batches[:1])
+  with pytest.raises(RuntimeError, match='No such compile option'):
     learner.step()
 
 
