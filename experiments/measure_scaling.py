@@ -17,7 +17,6 @@ import runpy
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
 
-import contextlib  # noqa: E402
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
 import json  # noqa: E402
@@ -75,7 +74,8 @@ class Moment:
     actor_steps: environment steps made.
     learner_steps: updates made.
     processor: seconds of a processor, by role.
-    updating: those of the learner's busiest thread, which makes the updates.
+    updating: those of the learner's threads that give way to no other, which
+      make the updates.
     memory: MiB, shared ones divided among those that share them, by role.
   """
 
@@ -129,11 +129,11 @@ def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
   updating = 0.0
   for pid, role in find_nodes(launcher).items():
     folder = pathlib.Path(f'/proc/{pid}')
-    processor[role] += _processor_time(folder)
+    seconds, niceness = _read_stat(folder)
+    processor[role] += seconds
     if role == 'learner':
-      for thread in folder.glob('task/*'):
-        with contextlib.suppress(FileNotFoundError):  # It has ended.
-          updating = max(updating, _processor_time(thread))
+      threads = map(_read_stat_of_thread, folder.glob('task/*'))
+      updating = sum(x for x, behind in threads if behind == niceness)
     rollup = pathlib.Path(f'/proc/{pid}/smaps_rollup').read_text()
     memory[role] += int(re.findall(r'^Pss: +(\d+)', rollup, re.M)[0]) / 1024
   return Moment(
@@ -146,12 +146,20 @@ def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
   )
 
 
-def _processor_time(folder: pathlib.Path) -> float:
-  """Seconds of a processor that a process, or a thread, has had."""
+def _read_stat(folder: pathlib.Path) -> tuple[float, int]:
+  """Seconds of a processor that a process or thread has had; its niceness."""
   # Its name, in brackets before them, may have spaces.
   fields = (folder / 'stat').read_text().rpartition(')')[2].split()
-  user, system = fields[11:13]
-  return (int(user) + int(system)) / _TICKS
+  user, system, niceness = (int(fields[i]) for i in (11, 12, 16))
+  return (user + system) / _TICKS, niceness
+
+
+def _read_stat_of_thread(folder: pathlib.Path) -> tuple[float, int]:
+  """As `_read_stat`; nothing of a thread that has ended meanwhile."""
+  try:
+    return _read_stat(folder)
+  except (FileNotFoundError, ProcessLookupError):
+    return 0.0, 0
 
 
 def make_row(
@@ -300,7 +308,7 @@ class Costs:
   Attributes:
     actor: for an environment step.
     learner: for an update, with its samples and the replay that they are of.
-    updating: of that, what the thread that makes the update takes.
+    updating: of that, what the threads that make the update take.
     updates: a step, a number.
   """
 

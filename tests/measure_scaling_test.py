@@ -44,7 +44,7 @@ def test_speeds_are_differences_by_time(script):
 def test_the_least_of_the_bounds_is_what_a_run_makes(script):
   costs = script['Costs'](actor=0.01, learner=0.03, updating=0.016, updates=0.5)
   calculate = script['calculate']
-  # An actor's, that of the thread that updates, and of processors for all.
+  # An actor's, that of the threads that update, and of processors for all.
   assert calculate(costs, 1, float('inf')) == pytest.approx(100.0)
   assert calculate(costs, 0.5, float('inf')) == pytest.approx(50.0)
   assert calculate(costs, 8, float('inf')) == pytest.approx(125.0)
