@@ -131,7 +131,6 @@ def test_a_program_keeps_its_memory_and_its_speed(tmp_path):
   *nodes, speed = found
   assert {trend.name for trend in nodes} == {
     'launcher_mb',
-    'replay_mb',
     'counter_mb',
     'learner_mb',
     'evaluator_mb',
