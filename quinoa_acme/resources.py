@@ -6,7 +6,8 @@ the machine: with half a dozen processes those pools only take turns. A run in
 one process has two threads where it may use two cores.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent import futures
 import ctypes
 import os
 import pathlib
@@ -15,6 +16,9 @@ import socket
 import stat
 import threading
 import types
+from typing import TypeVar
+
+T = TypeVar('T')
 
 # Holds the launcher's process number, in the nodes that have processes of
 # their own.
@@ -151,6 +155,19 @@ def give_way() -> None:
   thread = threading.get_native_id()
   niceness = os.getpriority(os.PRIO_PROCESS, thread)
   os.setpriority(os.PRIO_PROCESS, thread, max(niceness, _NICENESS))
+
+
+def call_behind(function: Callable[[], T]) -> T:
+  """Calls a function in a thread that gives way, as do those that it starts.
+
+  Args:
+    function: starts what moves data.
+
+  Returns:
+    What it returns.
+  """
+  with futures.ThreadPoolExecutor(1, initializer=give_way) as pool:
+    return pool.submit(function).result()
 
 
 def node_environment_of(role: str, temporary_dir: str) -> dict[str, str]:

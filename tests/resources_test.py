@@ -287,6 +287,7 @@ def test_a_thread_gives_way_with_those_that_it_starts():
     pool.submit(start, lambda: os.nice(19)).result()
     pool.submit(start, resources.give_way).result()
   assert found == [ours, behind, 19, 19]
+  assert resources.call_behind(_niceness) == behind
   assert _niceness() == ours
 
 

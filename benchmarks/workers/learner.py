@@ -40,7 +40,6 @@ _LEFT_OUT = 4
 
 
 @functools.cache
-@functools.cache
 def _serve_replay() -> reverb.Server:
   return replay_server.serve()
 

@@ -6,7 +6,6 @@ The first answer is its address. It holds random transitions, and no limiter
 keeps it back. A learner that samples serves it from its own process.
 """
 
-from concurrent import futures
 import dataclasses
 import os
 from typing import TypeVar
@@ -51,8 +50,7 @@ def serve() -> reverb.Server:
   Returns:
     The server, filled.
   """
-  with futures.ThreadPoolExecutor(1, initializer=resources.give_way) as pool:
-    return pool.submit(_serve).result()
+  return resources.call_behind(_serve)
 
 
 def _serve() -> reverb.Server:

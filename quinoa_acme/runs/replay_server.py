@@ -7,7 +7,6 @@ step. See docs/decisions/0028-replay-with-the-learner.md.
 """
 
 from collections.abc import Callable
-from concurrent import futures
 import contextlib
 import threading
 import time
@@ -63,10 +62,10 @@ class ReplayServer(Replay):
     self._workdir = config.workdir
     self._error: Exception | None = None
     self._closing = threading.Event()
+    spec = config.make_spec()
+    builder = config.make_agent().make_builder(spec, loggers_base.NoOpLogger)
 
     def make_tables() -> list[reverb.Table]:
-      spec = config.make_spec()
-      builder = config.make_agent().make_builder(spec, loggers_base.NoOpLogger)
       return builder.make_replay_tables(spec)
 
     # The server is kept: one that goes while its peers talk to it may block.
@@ -76,11 +75,11 @@ class ReplayServer(Replay):
         case replay_checkpoints_lib.ReplayCheckpoints() as options:
           folder = replay_checkpoints_lib.folder_of(self._workdir)
           saver = replay_checkpoints_lib.Saver(options, folder)
-          self._server = _start_behind(
+          self._server = resources.call_behind(
             lambda: replay_checkpoints_lib.serve(make_tables, port, folder)
           )
         case _:
-          self._server = _start_behind(
+          self._server = resources.call_behind(
             lambda: reverb.Server(make_tables(), port)
           )
       servers.restrict(_ROLE, self._server.port)
@@ -113,12 +112,6 @@ class ReplayServer(Replay):
         saver.run(self.client, self._closing)
     except Exception as error:
       self._error = error
-
-
-def _start_behind(start: Callable[[], reverb.Server]) -> reverb.Server:
-  """Starts a server in a thread that gives way, as do those of the server."""
-  with futures.ThreadPoolExecutor(1, initializer=resources.give_way) as pool:
-    return pool.submit(start).result()
 
 
 class ReplayNode(lp.ReverbNode):
