@@ -23,6 +23,8 @@ _SAC = "Acme's SAC, 256 by 256"
 # Updates that a run of so many steps may lack: those of the steps before it
 # learns, the limiter's window, and what was read ahead when the actors ended.
 _LATE_STEPS = 1200
+# Of an actor that has several, and the transitions of an item of its replay.
+_ENVIRONMENTS = 16
 
 LINES: tuple[lines_lib.Line, ...] = (
   lines_lib.Line(
@@ -59,6 +61,16 @@ LINES: tuple[lines_lib.Line, ...] = (
     'learner_reverb',
     'learner, Reverb in the loop',
     'default preset, samples of a Reverb server',
+    'default preset, data ready',
+    'updates/s',
+    bar=0.9,
+    reach=0.97,
+    better='higher',
+  ),
+  lines_lib.Line(
+    'learner_reverb_items',
+    'learner, Reverb in the loop',
+    f'default preset, items of {_ENVIRONMENTS} transitions',
     'default preset, data ready',
     'updates/s',
     bar=0.9,
@@ -127,7 +139,17 @@ LINES: tuple[lines_lib.Line, ...] = (
   lines_lib.Line(
     'actor',
     'actor in cheetah-run: policy, adder, Reverb',
-    'default preset',
+    'default preset, one environment',
+    'the environment alone',
+    'steps/s',
+    bar=0.5,
+    reach=0.8,
+    better='higher',
+  ),
+  lines_lib.Line(
+    'actor_of_several',
+    'actor in cheetah-run: policy, adder, Reverb',
+    f'default preset, {_ENVIRONMENTS} environments, items of as many',
     'the environment alone',
     'steps/s',
     bar=0.5,
@@ -216,7 +238,7 @@ def measure_learner(setting: Setting) -> Measured:
       measures = {
         which: (
           lambda worker=worker, scan=scan, calls=calls: worker.take(
-            scan=scan, calls=calls, samples=False
+            scan=scan, calls=calls, item=0
           )
         )
         for which, worker, (scan, calls) in (
@@ -230,15 +252,22 @@ def measure_learner(setting: Setting) -> Measured:
 
 def measure_reverb(setting: Setting) -> Measured:
   """Updates a second from Reverb's samples, over those with data ready."""
+  return {
+    'learner_reverb': _measure_reverb(setting, 1),
+    'learner_reverb_items': _measure_reverb(setting, _ENVIRONMENTS),
+  }
+
+
+def _measure_reverb(setting: Setting, item: int) -> lines_lib.Samples:
   with setting.worker('learner', 'quinoa') as learner:
     taken = turns_lib.alternate(
       {
-        'ours': lambda: learner.take(scan=10, calls=10, samples=True),
-        'peer': lambda: learner.take(scan=10, calls=10, samples=False),
+        'ours': lambda: learner.take(scan=10, calls=10, item=item),
+        'peer': lambda: learner.take(scan=10, calls=10, item=0),
       },
       setting.choose(20, 3),
     )
-  return {'learner_reverb': _samples(taken)}
+  return _samples(taken)
 
 
 def measure_one_core(setting: Setting) -> Measured:
@@ -399,10 +428,21 @@ def _time_program(
 
 def measure_actor(setting: Setting) -> Measured:
   """Steps a second of an actor, over those of its environment alone."""
-  steps = setting.choose(1000, 300)
-  with setting.worker('replay_server') as replay:
+  # Turns of equal times, about.
+  return {
+    'actor': _measure_actor(setting, 1, setting.choose(1000, 300)),
+    'actor_of_several': _measure_actor(
+      setting, _ENVIRONMENTS, setting.choose(3200, 800)
+    ),
+  }
+
+
+def _measure_actor(
+  setting: Setting, num_environments: int, steps: int
+) -> lines_lib.Samples:
+  with setting.worker('replay_server', num_environments) as replay:
     address = replay.take()
-    with setting.worker('actor', address) as actor:
+    with setting.worker('actor', address, num_environments) as actor:
       taken = turns_lib.alternate(
         {
           'ours': lambda: actor.take(acts=True, steps=steps),
@@ -410,7 +450,7 @@ def measure_actor(setting: Setting) -> Measured:
         },
         setting.choose(20, 3),
       )
-  return {'actor': _samples(taken)}
+  return _samples(taken)
 
 
 def measure_imports(setting: Setting) -> Measured:
@@ -466,10 +506,10 @@ def _run_quietly(arguments: list[str]) -> float:
 # Each with the minutes that it takes on two quiet cores, and at `--quick`.
 ROWS: dict[str, tuple[Callable[[Setting], Measured], float, float]] = {
   'learner': (measure_learner, 1.5, 0.7),
-  'reverb': (measure_reverb, 1.0, 0.5),
+  'reverb': (measure_reverb, 2.0, 1.0),
   'one_core': (measure_one_core, 8.0, 2.0),
   'one_process': (measure_one_process, 6.0, 1.5),
   'local_mp': (measure_local_mp, 5.0, 3.0),
-  'actor': (measure_actor, 0.7, 0.5),
+  'actor': (measure_actor, 1.3, 0.8),
   'imports': (measure_imports, 1.2, 0.8),
 }

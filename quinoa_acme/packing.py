@@ -23,23 +23,39 @@ from quinoa_acme.runs import spec_json
 _MAX_IN_FLIGHT_ITEMS = 5
 # In the name of a table's signature, beside the environment's specs.
 _WINDOW = 'window'
+_TRANSITIONS = 'transitions'
 
 
 class Packing:
-  """Where the parts of a transition lie in a vector of bytes."""
+  """Where the parts of a transition lie in a vector of bytes.
 
-  def __init__(self, spec: common_types.EnvironmentSpec, window: int = 1):
+  Attributes:
+    num_bytes: what a transition takes.
+    transitions_per_item: the transitions that an item of the table holds.
+  """
+
+  def __init__(
+    self,
+    spec: common_types.EnvironmentSpec,
+    window: int = 1,
+    transitions_per_item: int = 1,
+  ):
     """Lays out the transitions of an environment.
 
     Args:
       spec: the environment's specs; parts are kept in their dtypes.
       window: the steps that a transition holds one by one.
+      transitions_per_item: the transitions that an item of the table holds.
 
     Raises:
       ValueError: if a part is neither an array of numbers nor a nest of such.
     """
     plain = spec_json.to_plain(spec)
-    self._plain = json.dumps(plain | {_WINDOW: window} if window > 1 else plain)
+    sizes = {_WINDOW: window, _TRANSITIONS: transitions_per_item}
+    self._plain = json.dumps(
+      plain | {name: size for name, size in sizes.items() if size > 1}
+    )
+    self.transitions_per_item = transitions_per_item
     self._example = transitions.make_spec(spec, window)
     self._leaves = tree.flatten(self._example)
     self._names = [
@@ -50,7 +66,6 @@ class Packing:
       leaf.dtype.itemsize * int(np.prod(leaf.shape)) for leaf in self._leaves
     ]
     self._ends = np.cumsum(sizes).tolist()
-    # What a transition takes.
     self.num_bytes: int = self._ends[-1]
 
   @classmethod
@@ -75,11 +90,17 @@ class Packing:
       )
     plain = json.loads(layout)
     window = plain.pop(_WINDOW, 1)
-    return cls(spec_json.from_plain(plain), window)
+    transitions_per_item = plain.pop(_TRANSITIONS, 1)
+    return cls(spec_json.from_plain(plain), window, transitions_per_item)
 
   def signature(self) -> tf.TensorSpec:
     """The table's signature, whose name says what the bytes are."""
-    return tf.TensorSpec((self.num_bytes,), tf.uint8, name=self._plain)
+    shape = (self.transitions_per_item, self.num_bytes)
+    return tf.TensorSpec(
+      shape if self.transitions_per_item > 1 else shape[1:],
+      tf.uint8,
+      name=self._plain,
+    )
 
   def pack(self, transition: types.Transition) -> np.ndarray:
     """The bytes of a transition.
@@ -95,6 +116,32 @@ class Packing:
       ValueError: if it has other parts than specified, or one of another shape
         or kind.
     """
+    parts = map(_to_bytes, self._names, self._leaves, self._flatten(transition))
+    return np.frombuffer(b''.join(parts), np.uint8)
+
+  def pack_batch(self, transitions: types.Transition) -> np.ndarray:
+    """The bytes of N transitions.
+
+    Args:
+      transitions: their leaves, [N, ...]; as for `pack`.
+
+    Returns:
+      uint8 [N, num_bytes].
+
+    Raises:
+      ValueError: as `pack`.
+    """
+    leaves = self._flatten(transitions)
+    number = len(leaves[0])
+    columns = []
+    for name, spec, leaf in zip(self._names, self._leaves, leaves, strict=True):
+      array = _cast(name, spec, leaf, (number, *spec.shape))
+      columns.append(
+        np.ascontiguousarray(array).view(np.uint8).reshape(number, -1)
+      )
+    return np.concatenate(columns, axis=1)
+
+  def _flatten(self, transition: types.Transition) -> list[Any]:
     leaves = tree.flatten(transition)
     if len(leaves) != len(self._leaves):
       raise ValueError(
@@ -102,9 +149,7 @@ class Packing:
         f'{len(leaves)}: {transition}. The environment must give what its '
         'specs say.'
       )
-    return np.frombuffer(
-      b''.join(map(_to_bytes, self._names, self._leaves, leaves)), np.uint8
-    )
+    return leaves
 
   def unpack(self, packed: np.ndarray) -> types.Transition:
     """The transitions of a batch.
@@ -123,32 +168,62 @@ class Packing:
       begin = end
     return cast(types.Transition, tree.unflatten_as(self._example, leaves))
 
-  def unpack_sample(self, sample: reverb.ReplaySample) -> reverb.ReplaySample:
-    """A sample of the dataset, with transitions in the place of bytes."""
+  def unpack_sample(
+    self, sample: reverb.ReplaySample, rng: np.random.Generator
+  ) -> reverb.ReplaySample:
+    """A sample of the dataset, with transitions in the place of bytes.
+
+    Of each item one transition is taken, any with the same probability: where
+    items are sampled uniformly, so are transitions.
+
+    Args:
+      sample: its data uint8 [N, num_bytes], or [N, transitions_per_item,
+        num_bytes] of more than one.
+      rng: chooses the transitions.
+
+    Returns:
+      N transitions; probability and size of the table are told of them.
+    """
+    packed = cast(np.ndarray, sample.data)
+    number = self.transitions_per_item
+    if number == 1:
+      return reverb.ReplaySample(sample.info, self.unpack(packed))
+    chosen = rng.integers(number, size=len(packed))
+    info = cast(Any, sample.info)._replace(
+      probability=np.asarray(sample.info.probability) / number,
+      table_size=np.asarray(sample.info.table_size) * number,
+    )
     return reverb.ReplaySample(
-      sample.info, self.unpack(cast(np.ndarray, sample.data))
+      info, self.unpack(packed[np.arange(len(packed)), chosen])
     )
 
 
 def _to_bytes(name: str, spec: Any, value: Any) -> bytes:
+  return _cast(name, spec, value, spec.shape).tobytes()
+
+
+def _cast(
+  name: str, spec: Any, value: Any, shape: tuple[int, ...]
+) -> np.ndarray:
   array = np.asarray(value)
   # Equal dtypes, the usual, are sooner seen than what can be cast.
-  if array.shape != spec.shape or not (
+  if array.shape != shape or not (
     array.dtype == spec.dtype
     or np.can_cast(array.dtype, spec.dtype, 'same_kind')
   ):
     raise ValueError(
-      f'the {name} should be {spec.dtype.name} {list(spec.shape)}, but is '
+      f'the {name} should be {spec.dtype.name} {list(shape)}, but is '
       f'{array.dtype.name} {list(array.shape)}. The environment must give what '
       'its specs say.'
     )
-  return array.astype(spec.dtype, copy=False).tobytes()
+  return array.astype(spec.dtype, copy=False)
 
 
 class PackedWriter:
-  """Inserts transitions into one table, each as soon as it is there.
+  """Inserts transitions into one table, as soon as they fill an item.
 
-  `replay.ReplayAdder` makes them of what an actor sees.
+  `replay.ReplayAdder` makes them of what an actor sees. An item of several
+  holds those that came one after the other, of whatever episodes.
   """
 
   def __init__(self, client: reverb.Client, table: str):
@@ -166,9 +241,11 @@ class PackedWriter:
       client.server_info()[table].signature
     )
     self._writer = client.trajectory_writer(num_keep_alive_refs=1)
+    # The rows of an item that is not yet full.
+    self._waiting = np.empty((0, self._packing.num_bytes), np.uint8)
 
   def insert(self, transition: types.Transition) -> None:
-    """Sends a transition; blocks while the table's limiter holds it back.
+    """Takes a transition; blocks while the table's limiter holds it back.
 
     Args:
       transition: its leaves without a batch dimension.
@@ -176,13 +253,42 @@ class PackedWriter:
     Raises:
       ValueError: if it is not of the table's layout.
     """
-    self._writer.append(self._packing.pack(transition))
+    packed = self._packing.pack(transition)
+    if self._packing.transitions_per_item == 1:
+      self._send(packed)
+    else:
+      self._add(packed[None])
+
+  def insert_batch(self, transitions: types.Transition) -> None:
+    """Takes transitions; blocks while the table's limiter holds them back.
+
+    Args:
+      transitions: their leaves, [N, ...].
+
+    Raises:
+      ValueError: if they are not of the table's layout.
+    """
+    self._add(self._packing.pack_batch(transitions))
+
+  def _add(self, rows: np.ndarray) -> None:
+    """Takes packed transitions, [N, num_bytes], and sends what is full."""
+    number = self._packing.transitions_per_item
+    if len(self._waiting):
+      rows = np.concatenate([self._waiting, rows])
+    num_sent = len(rows) - len(rows) % number
+    for begin in range(0, num_sent, number):
+      item = rows[begin : begin + number]
+      self._send(item if number > 1 else item[0])
+    self._waiting = rows[num_sent:]
+
+  def _send(self, item: np.ndarray) -> None:
+    self._writer.append(item)
     history = cast(Any, self._writer.history)
     self._writer.create_item(self._table, 1.0, history[-1])
     self._writer.flush(_MAX_IN_FLIGHT_ITEMS)
 
   def flush(self) -> None:
-    """Waits until all that was inserted is in the table.
+    """Waits until all full items are in the table.
 
     What is on its way when the writer goes is lost: Reverb's writers close
     without it.

@@ -249,15 +249,6 @@ class Inserter(Protocol):
     ...
 
 
-class _Step(NamedTuple):
-  """An action, where it was taken, and what it was paid."""
-
-  observation: Any
-  action: Any
-  reward: Any
-  discount: Any
-
-
 class ReplayAdder(adders.Adder):
   """Adds an actor's transitions to a replay.
 
@@ -296,7 +287,9 @@ class ReplayAdder(adders.Adder):
     self._discount = np.float32(discount)
     self._observation: Any = None
     # The last steps, the oldest first.
-    self._steps: collections.deque[_Step] = collections.deque(maxlen=num_steps)
+    self._steps: collections.deque[transitions_lib.Step] = collections.deque(
+      maxlen=num_steps
+    )
 
   def reset(self) -> None:
     """Forgets the episode in progress; what was added of it is in replay then.
@@ -345,7 +338,7 @@ class ReplayAdder(adders.Adder):
 
   def _push(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
     self._steps.append(
-      _Step(
+      transitions_lib.Step(
         self._observation, action, next_timestep.reward, next_timestep.discount
       )
     )
@@ -406,37 +399,11 @@ class WindowAdder(ReplayAdder):
       self._steps.popleft()
 
   def _insert(self) -> None:
-    first, *later = self._steps
-    weights, decay = [], np.float32(first.discount)
-    for step in later:
-      weights.append(self._discount * decay)
-      decay = weights[-1] * np.float32(step.discount)
-    missing = self._num_steps - len(self._steps)
-    later += [first] * missing
     self._replay.insert(
-      transitions_lib.Window(
-        observation=first.observation,
-        action=first.action,
-        reward=first.reward,
-        discount=decay,
-        next_observation=self._observation,
-        extras=transitions_lib.Later(
-          observation=_stack([step.observation for step in later]),
-          action=_stack([step.action for step in later]),
-          reward=_stack([step.reward for step in later]),
-          weight=np.array(weights + [0.0] * missing, np.float32),
-        ),
+      transitions_lib.make_window(
+        list(self._steps), self._observation, self._num_steps, self._discount
       )
     )
-
-
-def _stack(nests: Sequence[Any]) -> Any:
-  """The leaves one by one, [len(nests), ...]."""
-  # An actor does this thrice a step, and a walk through the tree that one array
-  # is takes several times as long as to copy it. `np.stack` does, too.
-  if isinstance(nests[0], np.ndarray | np.generic):
-    return np.array(nests)
-  return tree.map_structure(lambda *leaves: np.array(leaves), *nests)
 
 
 def make_adder(

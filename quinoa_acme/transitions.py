@@ -1,5 +1,6 @@
 """What a transition is made of, over one step or over several."""
 
+from collections.abc import Sequence
 from typing import Any, cast, NamedTuple
 
 from acme import types
@@ -56,6 +57,82 @@ class Window(types.Transition):
         'extras too.'
       )
     return cast(Window, super()._replace(**changes))
+
+
+class Step(NamedTuple):
+  """An action, where it was taken, and what it was paid.
+
+  Attributes:
+    observation: what was seen before.
+    action: what was done.
+    reward: what it was paid.
+    discount: the environment's discount after it.
+  """
+
+  observation: Any
+  action: Any
+  reward: Any
+  discount: Any
+
+
+def make_window(
+  steps: Sequence[Step],
+  next_observation: Any,
+  window: int,
+  discount: float | np.floating[Any],
+  axis: int = 0,
+) -> types.Transition:
+  """Makes a transition of consecutive steps of an episode, or many of many.
+
+  Args:
+    steps: the steps, the oldest first, at most `window`; leaves [...], or
+      [N, ...] of N transitions.
+    next_observation: what was seen after the last.
+    window: the steps n that the transition holds one by one; where there are
+      fewer, the first stands in the place of what there was not.
+    discount: the agent's, g.
+    axis: of the later steps among a transition's leaves: 0, or 1 of N.
+
+  Returns:
+    The transition, a `Window` for an n above 1.
+  """
+  first, *later = steps
+  if window == 1:
+    return types.Transition(*first, next_observation=next_observation)
+  weights, decay = [], np.float32(first.discount)
+  for step in later:
+    weights.append(np.float32(discount) * decay)
+    decay = weights[-1] * np.float32(step.discount)
+  missing = window - len(steps)
+  later += [first] * missing
+  weights += [np.zeros_like(decay)] * missing
+  return Window(
+    observation=first.observation,
+    action=first.action,
+    reward=first.reward,
+    discount=decay,
+    next_observation=next_observation,
+    extras=Later(
+      observation=stack([step.observation for step in later], axis),
+      action=stack([step.action for step in later], axis),
+      reward=stack([step.reward for step in later], axis),
+      weight=stack(weights, axis),
+    ),
+  )
+
+
+def stack(nests: Sequence[Any], axis: int = 0) -> Any:
+  """Joins nests of arrays along a new axis of their leaves."""
+  # Actors do this several times a step, and a walk through the tree that one
+  # array is takes several times as long as to copy it.
+  if isinstance(nests[0], np.ndarray | np.generic):
+    return _stack_arrays(nests, axis)
+  return tree.map_structure(lambda *leaves: _stack_arrays(leaves, axis), *nests)
+
+
+def _stack_arrays(arrays: Sequence[Any], axis: int) -> np.ndarray:
+  # `np.stack` takes several times as long for a few small ones.
+  return np.array(arrays) if axis == 0 else np.stack(arrays, axis)
 
 
 def num_steps(transition: types.Transition) -> int:

@@ -256,3 +256,107 @@ def test_a_table_of_another_kind_is_named(serve, spec):
   client = serve(adders_reverb.NStepTransitionAdder.signature(spec))
   with pytest.raises(ValueError, match='not of packed transitions'):
     packing.PackedWriter(client, 'table')
+
+
+def test_an_item_holds_the_transitions_that_filled_it(serve, spec):
+  layout = packing.Packing(spec, transitions_per_item=4)
+  client = serve(layout.signature())
+  writer = packing.PackedWriter(client, 'table')
+  for i in range(11):
+    writer.insert(_transition(i))
+  writer.flush()
+  # Three wait for a fourth.
+  assert client.server_info()['table'].current_size == 2
+  signature = client.server_info()['table'].signature
+  layout = packing.Packing.from_signature(signature)
+  assert layout.transitions_per_item == 4
+  items = np.stack(_read(client, 2)).reshape(2, 4, -1)
+  found = [layout.unpack(item).reward for item in items]
+  np.testing.assert_array_equal(found, np.arange(8).reshape(2, 4))
+
+
+@hypothesis.settings(deadline=None, max_examples=30)
+@hypothesis.given(_OBSERVATIONS, strategies.integers(0, 99))
+def test_a_batch_is_packed_as_its_transitions_are(observations, seed):
+  spec = _make_spec(observations)
+  layout = packing.Packing(spec, window=2)
+  rng = np.random.default_rng(seed)
+  each = [_draw(layout._example, rng) for _ in range(3)]
+  batch = tree.map_structure(lambda *leaves: np.stack(leaves), *each)
+  np.testing.assert_array_equal(
+    layout.pack_batch(batch), [layout.pack(transition) for transition in each]
+  )
+
+
+@pytest.mark.parametrize('number', [1, 4])
+def test_batches_fill_items_as_single_transitions_do(serve, spec, number):
+  layout = packing.Packing(spec, transitions_per_item=number)
+  client = serve(layout.signature())
+  writer = packing.PackedWriter(client, 'table')
+  made = 0
+  for size in (3, 1, 6, 2):
+    each = [_transition(made + i) for i in range(size)]
+    if size == 1:
+      writer.insert(each[0])
+    else:
+      writer.insert_batch(
+        tree.map_structure(lambda *leaves: np.stack(leaves), *each)
+      )
+    made += size
+  writer.flush()
+  assert client.server_info()['table'].current_size == 12 // number
+  items = np.stack(_read(client, 12 // number)).reshape(12, -1)
+  np.testing.assert_array_equal(layout.unpack(items).reward, np.arange(12))
+
+
+def test_a_batch_that_does_not_fit_is_refused(spec):
+  layout = packing.Packing(spec)
+  batch = tree.map_structure(lambda leaf: np.stack([leaf] * 2), _transition(0))
+  with pytest.raises(ValueError, match=r'action should be float64 \[2, 2\]'):
+    layout.pack_batch(batch._replace(action=np.zeros((2, 3))))
+  with pytest.raises(ValueError, match=r'reward should be float32 \[2\]'):
+    layout.pack_batch(batch._replace(reward=np.zeros(3)))
+  with pytest.raises(ValueError, match='has 5 arrays here'):
+    layout.pack_batch(batch._replace(extras=np.zeros(2)))
+
+
+def test_what_does_not_fit_is_in_no_item(serve, spec):
+  layout = packing.Packing(spec, transitions_per_item=2)
+  client = serve(layout.signature())
+  writer = packing.PackedWriter(client, 'table')
+  writer.insert(_transition(0))
+  with pytest.raises(ValueError, match='reward should be'):
+    writer.insert(_transition(1)._replace(reward=np.zeros(1)))
+  writer.insert(_transition(2))
+  [item] = _read(client, 1)
+  found = layout.unpack(np.reshape(item, (2, -1)))
+  np.testing.assert_array_equal(found.reward, [0.0, 2.0])
+
+
+@pytest.mark.parametrize('number', [1, 3])
+def test_each_transition_of_an_item_is_as_likely(spec, number):
+  layout = packing.Packing(spec, transitions_per_item=number)
+  size = 3000
+  packed = np.stack([layout.pack(_transition(i)) for i in range(number)])
+  data = np.tile(packed if number > 1 else packed[0], (size, 1, 1))
+  sample = reverb.ReplaySample(
+    reverb.SampleInfo(
+      key=np.arange(size),
+      probability=np.full(size, 0.5),
+      table_size=np.full(size, 2),
+      priority=np.full(size, 7.0),
+    ),
+    data if number > 1 else data[:, 0],
+  )
+  found = layout.unpack_sample(sample, np.random.default_rng(0))
+  counts = np.bincount(found.data.reward.astype(int), minlength=number)
+  # Within five standard deviations.
+  deviation = np.sqrt(size * (1 / number) * (1 - 1 / number))
+  np.testing.assert_allclose(counts, size / number, atol=5 * deviation)
+  # Its parts stay together, and the table is told of in transitions.
+  np.testing.assert_array_equal(
+    found.data.next_observation['a'][:, 0], found.data.reward + 1
+  )
+  np.testing.assert_allclose(found.info.probability, 0.5 / number)
+  np.testing.assert_array_equal(found.info.table_size, 2 * number)
+  np.testing.assert_array_equal(found.info.priority, 7.0)

@@ -34,7 +34,9 @@ def _rows(workdir: pathlib.Path, label: str) -> list[dict[str, str]]:
     return list(csv.DictReader(file))
 
 
-def _check_finished(workdir, output, errors, status, num_actors=1):
+def _check_finished(
+  workdir, output, errors, status, num_actors=1, num_environments=1
+):
   assert status == 0, errors
   lines = output.splitlines()
   assert lines[0] == f'Workdir: {workdir}'
@@ -48,9 +50,10 @@ def _check_finished(workdir, output, errors, status, num_actors=1):
   assert policy.learner_steps > 0
   assert policy(np.zeros(5)).shape == (1,)
   evaluations = _rows(workdir, 'evaluator')
-  # Each actor hears of the others' steps once in fifty of its own.
+  # Each actor hears of the others' steps once in fifty of its own, at the end
+  # of a turn of its environments.
   steps_beyond = float(evaluations[-1]['actor_steps']) - _NUM_STEPS
-  assert 0 <= steps_beyond < 50 * num_actors
+  assert 0 <= steps_beyond < (49 + num_environments) * num_actors
   assert _rows(workdir, 'learner')
   for i in range(num_actors):
     assert (workdir / 'logs' / f'actor_{i}.csv').exists()
@@ -104,14 +107,19 @@ def test_one_process(tmp_path):
   assert f'and {_NUM_STEPS - 105:,} updates (0.995 ' in output
 
 
-@pytest.mark.parametrize('launch_type', ['local_mp', 'local_mt', 'test_mt'])
-def test_launchpad(launch_type, tmp_path):
+@pytest.mark.parametrize(
+  ('launch_type', 'num_environments'),
+  [('local_mp', 1), ('local_mt', 1), ('test_mt', 1), ('local_mp', 3)],
+)
+def test_launchpad(launch_type, num_environments, tmp_path):
   temporary_dir = tmp_path / 'temporary'
   temporary_dir.mkdir()
   process = launching.start(
     f'--lp_launch_type={launch_type}',
     f'--num_steps={_NUM_STEPS}',
     '--num_actors=2',
+    f'--environments_per_actor={num_environments}',
+    f'--transitions_per_item={num_environments}',
     # So narrow that actors wait at the limiter when the end comes.
     '--samples_per_insert_tolerance=0.06',
     f'--workdir={tmp_path}',
@@ -121,7 +129,9 @@ def test_launchpad(launch_type, tmp_path):
   # Nothing is left behind, in the workdir or out of it.
   assert not list(temporary_dir.iterdir())
   assert not (tmp_path / 'tmp').exists()
-  _check_finished(tmp_path, output, errors, process.returncode, num_actors=2)
+  _check_finished(
+    tmp_path, output, errors, process.returncode, 2, num_environments
+  )
   # Within the limiter's bounds: a fifth of the 100 steps before learning, both
   # ways, and what is in flight.
   learner_steps = float(_rows(tmp_path, 'evaluator')[-1]['learner_steps'])

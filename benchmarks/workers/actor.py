@@ -1,10 +1,11 @@
 """An actor of the default preset in cheetah-run, and the environment alone.
 
-  python -m benchmarks.workers.actor localhost:1234
+  python -m benchmarks.workers.actor localhost:1234 1
 
-The argument is the address of a `replay_server`. A message has `acts`, whether
-there is an actor: policy, adder and Reverb, in the loop of a run's actor node;
-and `steps`. The answer is the steps a second.
+The arguments are the address of a `replay_server`, and the actor's number of
+environments. A message has `acts`, whether there is an actor: policy, adder and
+Reverb, in the loop of a run's actor node; and `steps`. The answer is the steps
+a second.
 """
 
 import os
@@ -14,6 +15,7 @@ from quinoa_acme import resources
 # As the actor node of a run is set up.
 os.environ.update(resources.environment_of('actor_0'))
 
+from collections.abc import Sequence
 import sys
 import time
 
@@ -43,21 +45,25 @@ class _Source(core.VariableSource):
     return self._variables
 
 
-def _make_loop(environment: dm_env.Environment, address: str):
-  spec = specs.make_environment_spec(environment)
+def _make_loop(envs: Sequence[dm_env.Environment], address: str):
+  number = len(envs)
+  spec = specs.make_environment_spec(envs[0])
   agent = quinoa.QuinoaAgent(
     replay_server.without_limits(quinoa.QuinoaConfig())
   )
   networks = agent.make_networks(spec)
   builder = quinoa.QuinoaBuilder(agent.config)
   key = jax.random.PRNGKey(0)
-  actor = builder.make_actor(
-    key,
-    agent.make_policy(networks),
-    builder.make_adder(reverb.Client(address)),
-    _Source(builder.make_learner(key, networks, iter(()))),
-  )
-  return acting_loop.ActingLoop(environment, actor)
+  policy = agent.make_policy(networks)
+  client = reverb.Client(address)
+  source = _Source(builder.make_learner(key, networks, iter(())))
+  if number == 1:
+    adder = builder.make_adder(client)
+    actor = builder.make_actor(key, policy, adder, source)
+    return acting_loop.ActingLoop(envs[0], actor)
+  batched_adder = builder.make_batched_adder(client, number)
+  actor = builder.make_batched_actor(key, policy, batched_adder, source)
+  return acting_loop.BatchedActingLoop(envs, actor)
 
 
 def _step_alone(environment: dm_env.Environment, actions: np.ndarray) -> None:
@@ -72,9 +78,9 @@ def main() -> None:
   """Answers messages until there are none."""
   resources.compute_in_calling_thread()
   turns = turns_lib.Turns()
-  environment = environments.make_environment('control:cheetah:run', 0)
-  alone = environments.make_environment('control:cheetah:run', 0)
-  loop = _make_loop(environment, sys.argv[1])
+  make = environments.EnvironmentFactory('control:cheetah:run')
+  alone = make(0)
+  loop = _make_loop([make(i) for i in range(int(sys.argv[2]))], sys.argv[1])
   loop.run_steps(100)
   rng = np.random.default_rng(0)
   answer = None

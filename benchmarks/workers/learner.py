@@ -3,8 +3,9 @@
   python -m benchmarks.workers.learner quinoa
 
 A message has `scan`, the updates a call of the learner; `calls`, how many calls
-are timed; `samples`, whether it samples a replay in its own process, as a run's
-learner does, or the data are ready. The answer is the updates a second.
+are timed; `item`, the transitions of an item of the replay that it samples in
+its own process, as a run's learner does, or 0 if the data are ready. The answer
+is the updates a second.
 """
 
 import os
@@ -40,20 +41,20 @@ _LEFT_OUT = 4
 
 
 @functools.cache
-def _serve_replay() -> reverb.Server:
-  return replay_server.serve()
+def _serve_replay(transitions_per_item: int) -> reverb.Server:
+  return replay_server.serve(transitions_per_item)
 
 
 @functools.cache
-def _make_learner(agent_name: str, scan: int, samples: bool) -> Any:
+def _make_learner(agent_name: str, scan: int, item: int) -> Any:
   config = replay_server.without_limits(
     dataclasses.replace(_CONFIGS[agent_name], num_sgd_steps_per_step=scan)
   )
   agent = agents.make_agent(config)
   spec = replay_server.SPEC
   builder = agent.make_builder(spec, loggers_base.NoOpLogger)
-  if samples:
-    client = _serve_replay().localhost_client()
+  if item:
+    client = _serve_replay(item).localhost_client()
     data = learner_node.StoppableIterator(
       lambda: builder.make_dataset_iterator(client)
     )
@@ -86,7 +87,7 @@ def main() -> None:
   while True:
     message = turns.wait(answer)
     scan = message['scan']
-    learner = _make_learner(sys.argv[1], scan, message['samples'])
+    learner = _make_learner(sys.argv[1], scan, message['item'])
     answer = _measure(learner, message['calls'], scan)
 
 

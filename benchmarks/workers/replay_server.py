@@ -1,13 +1,15 @@
 """Quinoa's replay, as in a distributed run.
 
-  python -m benchmarks.workers.replay_server
+  python -m benchmarks.workers.replay_server 1
 
-The first answer is its address. It holds random transitions, and no limiter
+The argument is the transitions of an item, and the first answer the server's
+address. It holds random transitions, and no limiter
 keeps it back. A learner that samples serves it from its own process.
 """
 
 import dataclasses
 import os
+import sys
 from typing import TypeVar
 
 from quinoa_acme import resources
@@ -44,17 +46,22 @@ def without_limits(config: ConfigT) -> ConfigT:
   )
 
 
-def serve() -> reverb.Server:
+def serve(transitions_per_item: int = 1) -> reverb.Server:
   """Serves the replay from this process, in threads that give way.
+
+  Args:
+    transitions_per_item: as in the agent's configuration.
 
   Returns:
     The server, filled.
   """
-  return resources.call_behind(_serve)
+  return resources.call_behind(lambda: _serve(transitions_per_item))
 
 
-def _serve() -> reverb.Server:
-  config = without_limits(quinoa.QuinoaConfig())
+def _serve(transitions_per_item: int) -> reverb.Server:
+  config = without_limits(
+    quinoa.QuinoaConfig(transitions_per_item=transitions_per_item)
+  )
   server = reverb.Server(quinoa.QuinoaBuilder(config).make_replay_tables(SPEC))
   adder = quinoa.QuinoaBuilder(config).make_adder(server.localhost_client())
   rng = np.random.default_rng(0)
@@ -75,7 +82,7 @@ def _serve() -> reverb.Server:
 def main() -> None:
   """Serves until the process is ended."""
   turns = turns_lib.Turns()
-  server = serve()
+  server = serve(int(sys.argv[1]))
   while True:
     turns.wait(f'localhost:{server.port}')
 

@@ -5,9 +5,9 @@ be several SGD steps.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
-from acme import adders
+from acme import adders as adders_lib
 from acme import core
 from acme import specs
 from acme.agents.jax import actor_core as actor_core_lib
@@ -17,7 +17,9 @@ from acme.utils import counting
 import jax
 import jax.numpy as jnp
 import numpy as np
+import reverb
 
+from quinoa_acme import batched_adders
 from quinoa_acme import common_types as types
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
@@ -49,30 +51,61 @@ def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
     )
 
 
-def make_actor(
-  random_key: networks_lib.PRNGKey,
-  policy: off_policy.Policy,
-  adder: adders.Adder | None,
-  variable_source: core.VariableSource | None,
-) -> actors.SaveableActor:
-  """Makes the actor that Acme's builders make, but for its being saveable.
+class ActorsMixin:
+  """Makes actors of the package's, for a builder of Acme's."""
 
-  Args:
-    random_key: the actor's random key.
-    policy: the policy.
-    adder: takes what the actor sees, if given.
-    variable_source: the learner, or a proxy of it.
+  def make_actor(
+    self,
+    random_key: networks_lib.PRNGKey,
+    policy_network: off_policy.Policy,
+    adder: adders_lib.Adder | None = None,
+    variable_source: core.VariableSource | None = None,
+  ) -> actors.SaveableActor:
+    """Makes the actor that Acme's builders make, but for its being saveable.
 
-  Returns:
-    The actor.
-  """
-  assert variable_source is not None
-  return actors.SaveableActor(
-    actor_core_lib.batched_feed_forward_to_actor_core(policy),
-    random_key,
-    variable_utils.VariableClient(variable_source, 'policy', device='cpu'),
-    adder,
-  )
+    Args:
+      random_key: the actor's random key.
+      policy_network: the policy.
+      adder: takes what the actor sees, if given.
+      variable_source: the learner, or a proxy of it.
+
+    Returns:
+      The actor.
+    """
+    assert variable_source is not None
+    return actors.SaveableActor(
+      actor_core_lib.batched_feed_forward_to_actor_core(policy_network),
+      random_key,
+      _make_variable_client(variable_source),
+      adder,
+    )
+
+  def make_batched_adder(
+    self, replay_client: reverb.Client, num_environments: int
+  ) -> batched_adders.BatchedAdder:
+    """Makes the adder of an actor of so many environments."""
+    make_adder = cast(Any, self).make_adder  # Of Acme's builder.
+    return batched_adders.AdderEach(
+      [make_adder(replay_client) for _ in range(num_environments)]
+    )
+
+  def make_batched_actor(
+    self,
+    random_key: networks_lib.PRNGKey,
+    policy: off_policy.Policy,
+    adder: batched_adders.BatchedAdder,
+    variable_source: core.VariableSource,
+  ) -> actors.BatchedActor:
+    """Makes an actor of several environments; see `ActorsOfSeveral`."""
+    return actors.BatchedActor(
+      policy, random_key, _make_variable_client(variable_source), adder
+    )
+
+
+def _make_variable_client(
+  source: core.VariableSource,
+) -> variable_utils.VariableClient:
+  return variable_utils.VariableClient(source, 'policy', device='cpu')
 
 
 class CountedState(NamedTuple):

@@ -1,9 +1,10 @@
 """Builds an off-policy agent's parts, for any layout of Acme's."""
 
 from collections.abc import Callable, Iterator
+import math
 from typing import cast, Generic, TypeVar
 
-from acme import adders
+from acme import adders as adders_lib
 from acme import core
 from acme import specs
 from acme.agents.jax import actor_core as actor_core_lib
@@ -12,8 +13,10 @@ from acme.datasets import reverb as datasets
 from acme.jax import networks as networks_lib
 from acme.jax import variable_utils
 from acme.utils.loggers import base as loggers_base
+import numpy as np
 import reverb
 
+from quinoa_acme import batched_adders
 from quinoa_acme import packing
 from quinoa_acme import replay as replay_lib
 from quinoa_acme import resources
@@ -55,19 +58,22 @@ class OffPolicyBuilder(
   ) -> list[reverb.Table]:
     """Makes the table of transitions, with its limiter and signature."""
     config = self._config
+    # Reverb counts items.
+    number = config.transitions_per_item
     limiter = reverb.rate_limiters.SampleToInsertRatio(
-      min_size_to_sample=config.min_replay_size,
-      samples_per_insert=config.samples_per_insert,
+      min_size_to_sample=math.ceil(config.min_replay_size / number),
+      samples_per_insert=config.samples_per_insert * number,
       error_buffer=config.error_buffer,
     )
+    layout = packing.Packing(environment_spec, config.window, number)
     return [
       reverb.Table(
         name=config.replay_table_name,
         sampler=reverb.selectors.Uniform(),
         remover=reverb.selectors.Fifo(),
-        max_size=config.max_replay_size,
+        max_size=math.ceil(config.max_replay_size / number),
         rate_limiter=limiter,
-        signature=packing.Packing(environment_spec, config.window).signature(),
+        signature=layout.signature(),
       )
     ]
 
@@ -100,9 +106,10 @@ class OffPolicyBuilder(
       max_in_flight_samples_per_worker=config.batch_size,
     )
     samples = cast(Iterator[reverb.ReplaySample], dataset.as_numpy_iterator())
-    return map(layout.unpack_sample, samples)
+    rng = np.random.default_rng()
+    return (layout.unpack_sample(sample, rng) for sample in samples)
 
-  def make_adder(self, replay_client: reverb.Client) -> adders.Adder:
+  def make_adder(self, replay_client: reverb.Client) -> adders_lib.Adder:
     """Makes the adder of the table's transitions."""
     config = self._config
     return replay_lib.make_adder(
@@ -112,11 +119,27 @@ class OffPolicyBuilder(
       config.discount,
     )
 
+  def make_batched_adder(
+    self, replay_client: reverb.Client, num_environments: int
+  ) -> batched_adders.BatchedAdder:
+    """Makes the adder of an actor of so many environments."""
+    config = self._config
+    if config.transition_steps > 1:
+      return batched_adders.AdderEach(
+        [self.make_adder(replay_client) for _ in range(num_environments)]
+      )
+    return batched_adders.BatchedWindowAdder(
+      packing.PackedWriter(replay_client, config.replay_table_name),
+      num_environments,
+      config.window,
+      config.discount,
+    )
+
   def make_actor(
     self,
     random_key: networks_lib.PRNGKey,
     policy_network: off_policy.Policy,
-    adder: adders.Adder | None = None,
+    adder: adders_lib.Adder | None = None,
     variable_source: core.VariableSource | None = None,
   ) -> core.Actor:
     """Makes a feed-forward actor, an `actors.SaveableActor`.
@@ -138,12 +161,36 @@ class OffPolicyBuilder(
         'make_actor needs a variable_source to take parameters from: pass the '
         'learner or its Courier client.'
       )
-    variable_client = variable_utils.VariableClient(
-      variables.JoinedOnCPU(variable_source),
-      'policy',
-      update_period=self._config.variable_update_period,
-    )
     core_ = actor_core_lib.batched_feed_forward_to_actor_core(policy_network)
     return actors.SaveableActor(
-      variables.with_joined_params(core_), random_key, variable_client, adder
+      variables.with_joined_params(core_),
+      random_key,
+      self._make_variable_client(variable_source),
+      adder,
+    )
+
+  def make_batched_actor(
+    self,
+    random_key: networks_lib.PRNGKey,
+    policy: off_policy.Policy,
+    adder: batched_adders.BatchedAdder,
+    variable_source: core.VariableSource,
+  ) -> actors.BatchedActor:
+    """Makes an actor of several environments; see `ActorsOfSeveral`."""
+    return actors.BatchedActor(
+      lambda params, key, observations: policy(
+        params.split(), key, observations
+      ),
+      random_key,
+      self._make_variable_client(variable_source),
+      adder,
+    )
+
+  def _make_variable_client(
+    self, source: core.VariableSource
+  ) -> variable_utils.VariableClient:
+    return variable_utils.VariableClient(
+      variables.JoinedOnCPU(source),
+      'policy',
+      update_period=self._config.variable_update_period,
     )

@@ -16,8 +16,13 @@ from quinoa_acme import validation
 from quinoa_acme.agents import choices
 
 if TYPE_CHECKING:
+  from acme import core
   from acme.agents.jax import builders
   from acme.utils.loggers import base as loggers_base
+  import reverb
+
+  from quinoa_acme import batched_adders
+  from quinoa_acme.agents import actors
 
 Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
 
@@ -46,11 +51,16 @@ class OffPolicyConfig:
       `batch_size` it is the number of SGD steps an actor step.
     min_replay_size: transitions in replay before learning starts.
     max_replay_size: transitions kept, the oldest dropped first.
+    transitions_per_item: transitions that Reverb looks after as one item, which
+      then costs an actor that much less. They wait for each other, and drop out
+      together; of each item sampled one is taken, so that sampling is as it
+      was, but moves that many more bytes. In one process of no account.
     samples_per_insert_tolerance: how far the ratio of samples to inserts may
       drift, as a share of `min_replay_size * samples_per_insert`, while actors
       and learner run at the same time.
     prefetch_size: learner calls' worth of data sampled ahead.
-    variable_update_period: actor steps between requests for new parameters.
+    variable_update_period: actor steps between requests for new parameters; of
+      an actor of several environments, steps in each.
     replay_table_name: the name of the Reverb table.
   """
 
@@ -60,6 +70,7 @@ class OffPolicyConfig:
   samples_per_insert: float = 256.0
   min_replay_size: int = 1000
   max_replay_size: int = 1_000_000
+  transitions_per_item: int = 1
   samples_per_insert_tolerance: float = 0.1
   prefetch_size: int = 1
   variable_update_period: int = 10
@@ -105,6 +116,7 @@ class OffPolicyConfig:
       'num_sgd_steps_per_step',
       'min_replay_size',
       'max_replay_size',
+      'transitions_per_item',
       'prefetch_size',
       'variable_update_period',
     )
@@ -113,6 +125,15 @@ class OffPolicyConfig:
     if not self.replay_table_name:
       raise ValueError('replay_table_name must not be empty.')
     self._check_replay()
+
+  def _check_items(self) -> None:
+    """Raises a ValueError if the table, being Acme's, cannot be as wanted."""
+    if self.transitions_per_item != 1:
+      raise ValueError(
+        f'transitions_per_item must be 1 for {type(self).__name__}, but is '
+        f"{self.transitions_per_item}: Acme's table holds transitions one by "
+        'one.'
+      )
 
   def _check_replay(self) -> None:
     if self.min_replay_size > self.max_replay_size:
@@ -137,14 +158,45 @@ class OffPolicyConfig:
         'or lower num_sgd_steps_per_step or prefetch_size.'
       )
     # Reverb refuses a window that a single insert would overrun.
-    if self.error_buffer < max(1.0, self.samples_per_insert):
+    least = max(1.0, self.samples_per_insert * self.transitions_per_item)
+    if self.error_buffer < least:
       raise ValueError(
         'the replay limiter needs samples_per_insert_tolerance * '
         f'min_replay_size * samples_per_insert = {self.error_buffer:g} to be '
-        f'at least max(1, samples_per_insert) = '
-        f'{max(1.0, self.samples_per_insert):g}. Raise '
-        'samples_per_insert_tolerance or min_replay_size.'
+        'at least max(1, samples_per_insert * transitions_per_item) = '
+        f'{least:g}. Raise samples_per_insert_tolerance or min_replay_size, or '
+        'lower transitions_per_item.'
       )
+
+
+class ActorsOfSeveral(Protocol):
+  """What a builder makes for an actor of several environments."""
+
+  def make_batched_adder(
+    self, replay_client: 'reverb.Client', num_environments: int
+  ) -> 'batched_adders.BatchedAdder':
+    """Makes the adder of an actor of so many environments."""
+    ...
+
+  def make_batched_actor(
+    self,
+    random_key: types.PRNGKey,
+    policy: Policy,
+    adder: 'batched_adders.BatchedAdder',
+    variable_source: 'core.VariableSource',
+  ) -> 'actors.BatchedActor':
+    """Makes an actor of several environments.
+
+    Args:
+      random_key: the actor's random key.
+      policy: the policy.
+      adder: takes what is seen in them.
+      variable_source: the learner, or a proxy of it.
+
+    Returns:
+      The actor.
+    """
+    ...
 
 
 class SavedPolicy(NamedTuple):
@@ -185,7 +237,7 @@ class OffPolicyAgent(Protocol):
     """Makes the builder of replay, actor and learner.
 
     The learner's saved state has the SGD steps made as `steps`. Its actors are
-    `core.Saveable`.
+    `core.Saveable`, and it is an `ActorsOfSeveral`.
     """
     ...
 

@@ -5,16 +5,17 @@ exactly so many steps, and a stop that does not wait for an episode's end, need
 a loop that can be left and entered again between any two steps.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-import math
-import time
+import abc
+from collections.abc import Callable, Sequence
 
 from acme import core
 from acme.utils import counting
 from acme.utils.loggers import base as loggers_base
 import dm_env
 import numpy as np
-import tree
+
+from quinoa_acme.agents import actors
+from quinoa_acme.runs import episodes as episodes_lib
 
 # How many steps are made between two reports to the counter, which may be in
 # another process.
@@ -26,7 +27,56 @@ def never() -> bool:
   return False
 
 
-class ActingLoop:
+class _Loop(abc.ABC):
+  """Acts, and counts what it does."""
+
+  def __init__(
+    self,
+    counter: counting.Counter | None,
+    logger: loggers_base.Logger | None,
+    steps_between_counts: int,
+  ):
+    self._tally = episodes_lib.Tally(counter, logger, steps_between_counts)
+
+  @property
+  def last_return(self) -> float | None:
+    """The return of the last episode that was run to its end."""
+    return self._tally.last_return
+
+  @property
+  def steps_so_far(self) -> float:
+    """The steps of all actors, as far as they are known here."""
+    return self._tally.steps_so_far
+
+  def run_steps(
+    self, num_steps: int, should_stop: Callable[[], bool] = never
+  ) -> int:
+    """Acts, going on in the episode where the last call left.
+
+    Args:
+      num_steps: environment steps to make; of several environments, rounded up
+        to as many in each.
+      should_stop: asked before every step, or every turn of the environments;
+        when true the loop is left.
+
+    Returns:
+      The steps made.
+
+    Raises:
+      ValueError: if an observation, reward or discount is not finite.
+    """
+    before = self._tally.steps
+    while self._tally.steps - before < num_steps and not should_stop():
+      self._act()
+    self._tally.report()
+    return self._tally.steps - before
+
+  @abc.abstractmethod
+  def _act(self) -> None:
+    """Makes a step in each environment, and tells the tally."""
+
+
+class ActingLoop(_Loop):
   """Lets an actor act in an environment, for so many steps or episodes."""
 
   def __init__(
@@ -50,55 +100,10 @@ class ActingLoop:
       steps_between_counts: steps between two reports to the counter, and one
         more at the end of each episode and of each call.
     """
+    super().__init__(counter, logger, steps_between_counts)
     self._should_update = should_update
-    self._steps_between_counts = steps_between_counts
-    self._environment = environment
     self._actor = actor
-    self._counter = counter or counting.Counter()
-    self._logger = logger or loggers_base.NoOpLogger()
-    self._timestep: dm_env.TimeStep | None = None
-    # All counts at the last report to the counter, and the steps since.
-    self._counts: Mapping[str, float] = self._counter.get_counts()
-    self._uncounted = 0
-    # The return of the last episode that was run to its end.
-    self.last_return: float | None = None
-    self._start_episode()
-
-  @property
-  def steps_so_far(self) -> float:
-    """The steps of all actors, as far as they are known here."""
-    return self._counts.get('actor_steps', 0) + self._uncounted
-
-  def run_steps(
-    self, num_steps: int, should_stop: Callable[[], bool] = never
-  ) -> int:
-    """Acts, going on in the episode where the last call left.
-
-    Args:
-      num_steps: environment steps to make.
-      should_stop: asked before every step; when true the loop is left.
-
-    Returns:
-      The steps made.
-
-    Raises:
-      ValueError: if an observation, reward or discount is not finite.
-    """
-    made = 0
-    while made < num_steps and not should_stop():
-      timestep = self._timestep
-      if timestep is None or timestep.last():
-        timestep = self._begin()
-      timestep = self._step(timestep)
-      made += 1
-      ended = timestep.last()
-      if ended or self._uncounted == self._steps_between_counts:
-        self._count(int(ended))
-        if ended:
-          self._log()
-    if self._uncounted:
-      self._count(0)
-    return made
+    self._episode = episodes_lib.Episode(environment)
 
   def resume(self, episode: Sequence[dm_env.TimeStep]) -> None:
     """Goes on in an episode that was begun before.
@@ -107,10 +112,7 @@ class ActingLoop:
       episode: its time steps so far, the first one included; none if the next
         step is to be that of a new episode.
     """
-    self._start_episode()
-    self._timestep = episode[-1] if episode else None
-    self._rewards = [float(timestep.reward) for timestep in episode[1:]]
-    self._steps_before = len(self._rewards)
+    self._episode.resume(episode, self._tally.steps)
 
   def run_episodes(
     self, num_episodes: int, should_stop: Callable[[], bool] = never
@@ -126,87 +128,66 @@ class ActingLoop:
     """
     episodes = []
     for _ in range(num_episodes):
-      self._timestep = None
-      while self._timestep is None or not self._timestep.last():
+      self._episode.forget()
+      while self._episode.timestep is None or not self._episode.timestep.last():
         if not self.run_steps(1, should_stop):
           return episodes
-      episodes.append(np.array(self._rewards))
+      episodes.append(np.array(self._episode.rewards))
     return episodes
 
-  def _start_episode(self) -> None:
-    self._rewards: list[float] = []
-    # Those that another process made of an episode that this one goes on in.
-    self._steps_before = 0
-    self._started = time.monotonic()
-
-  def _begin(self) -> dm_env.TimeStep:
-    self._start_episode()
-    timestep = self._environment.reset()
-    _check_finite(timestep, 0)
-    self._actor.observe_first(timestep)
-    self._timestep = timestep
-    return timestep
-
-  def _step(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
+  def _act(self) -> None:
+    timestep = self._episode.timestep
+    if timestep is None or timestep.last():
+      timestep = self._episode.begin(self._tally.steps)
+      self._actor.observe_first(timestep)
     action = self._actor.select_action(timestep.observation)
-    timestep = self._environment.step(action)
-    _check_finite(timestep, len(self._rewards) + 1)
-    self._rewards.append(float(timestep.reward))
-    self._actor.observe(action, timestep)
-    self._uncounted += 1
+    self._actor.observe(action, self._episode.step(action))
+    self._tally.add_step()
     if self._should_update:
       self._actor.update()
-    self._timestep = timestep
-    return timestep
-
-  def _count(self, episodes: int) -> None:
-    steps, self._uncounted = self._uncounted, 0
-    self._counts = self._counter.increment(steps=steps, episodes=episodes)
-
-  def _log(self) -> None:
-    self.last_return = sum(self._rewards)
-    length = len(self._rewards)
-    seconds = time.monotonic() - self._started
-    self._logger.write(
-      {
-        'episode_length': length,
-        'episode_return': self.last_return,
-        'steps_per_second': (length - self._steps_before) / max(seconds, 1e-9),
-        **self._counts,
-      }
-    )
+    self._tally.look_at(self._episode)
 
 
-def _check_finite(timestep: dm_env.TimeStep, step: int) -> None:
-  """Refuses what would go through replay into the parameters."""
-  if _is_plainly_finite(timestep):
-    return
-  parts = {
-    'observation': timestep.observation,
-    'reward': timestep.reward,
-    'discount': timestep.discount,
-  }
-  for name, part in parts.items():
-    for path, leaf in tree.flatten_with_path(part):
-      if leaf is not None and not np.isfinite(leaf).all():
-        where = ''.join(f'[{key!r}]' for key in path)
-        raise ValueError(
-          f'The environment gave a {name}{where} that is not finite at step '
-          f'{step} of an episode: {leaf}. Nothing can be learnt from it: mend '
-          'the environment, or wrap it so that it ends such an episode.'
-        )
+class BatchedActingLoop(_Loop):
+  """Lets one actor act in several environments, a step in each by turns."""
 
+  def __init__(
+    self,
+    environments: Sequence[dm_env.Environment],
+    actor: actors.BatchedActor,
+    counter: counting.Counter | None = None,
+    logger: loggers_base.Logger | None = None,
+  ):
+    """Makes the loop.
 
-def _is_plainly_finite(timestep: dm_env.TimeStep) -> bool:
-  """Whether the usual time step is finite, in a few microseconds.
+    Args:
+      environments: the environments, as many as the adder is made for.
+      actor: acts in them.
+      counter: counts `steps` and `episodes`, over all environments.
+      logger: takes a row at the end of each episode, as `ActingLoop`'s does;
+        the steps a second in it are those in all environments.
+    """
+    super().__init__(counter, logger, _STEPS_BETWEEN_COUNTS)
+    self._actor = actor
+    self._episodes = [episodes_lib.Episode(x) for x in environments]
 
-  A nest of observations is left to the search by path.
-  """
-  observation = timestep.observation
-  if not isinstance(observation, np.ndarray):
-    return False
-  # The first time step of an episode has neither.
-  numbers = (timestep.reward or 0.0, timestep.discount or 0.0)
-  return bool(np.isfinite(observation).all()) and all(
-    map(math.isfinite, numbers)
-  )
+  def _act(self) -> None:
+    observations = []
+    for i, episode in enumerate(self._episodes):
+      timestep = episode.timestep
+      if timestep is None or timestep.last():
+        timestep = episode.begin(self._tally.steps)
+        self._actor.observe_first(i, timestep)
+      observations.append(timestep.observation)
+    actions = self._actor.select_actions(observations)
+    # One after the other, so that each finds in the caches what the others
+    # have left there, and not the policy or the adder.
+    timesteps = [
+      episode.step(action)
+      for episode, action in zip(self._episodes, actions, strict=True)
+    ]
+    self._actor.observe(actions, timesteps)
+    for episode in self._episodes:
+      self._tally.add_step()
+      self._tally.look_at(episode)
+    self._actor.update()

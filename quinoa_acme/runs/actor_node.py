@@ -10,6 +10,7 @@ import jax
 import reverb
 
 from quinoa_acme import resources
+from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import experiment as experiment_lib
@@ -41,22 +42,31 @@ def run_actor(
     begun_at = int(coordinator.get_counts().get('actor_steps', 0))
     seed = config.seed_of(f'{role} from {begun_at}')
     logger = node_lib.make_logger(config, role, begun_at, prints)
-    environment = watch.over(config.environment_factory)(seed)
+    make_environment = watch.over(config.environment_factory)
+    number = config.environments_per_actor
+    seeds = [seed] + [
+      config.seed_of(f'{role} environment {i} from {begun_at}')
+      for i in range(1, number)
+    ]
+    environments = [make_environment(seed) for seed in seeds]
     agent = config.make_agent()
-    spec = specs.make_environment_spec(environment)
+    spec = specs.make_environment_spec(environments[0])
     builder = agent.make_builder(spec, loggers_base.NoOpLogger)
-    adder = builder.make_adder(
-      _as_client(sample_age.StampingClient(replay, lambda: loop.steps_so_far))
-    )
-    assert adder is not None  # All agents here learn from replay.
-    actor = builder.make_actor(
-      jax.random.PRNGKey(seed),
-      agent.make_policy(agent.make_networks(spec)),
-      adder,
-      node_lib.as_variable_source(learner),
-    )
+    client = sample_age.StampingClient(replay, lambda: loop.steps_so_far)
+    key = jax.random.PRNGKey(seed)
+    policy = agent.make_policy(agent.make_networks(spec))
+    source = node_lib.as_variable_source(learner)
     counter = counting.Counter(coordinator, 'actor', time_delta=0.0)
-    loop = acting_loop.ActingLoop(environment, actor, counter, logger)
+    if number == 1:
+      adder = builder.make_adder(_as_client(client))
+      assert adder is not None  # All agents here learn from replay.
+      actor = builder.make_actor(key, policy, adder, source)
+      loop = acting_loop.ActingLoop(environments[0], actor, counter, logger)
+    else:
+      several = cast(off_policy.ActorsOfSeveral, builder)
+      adder = several.make_batched_adder(_as_client(client), number)
+      actor = several.make_batched_actor(key, policy, adder, source)
+      loop = acting_loop.BatchedActingLoop(environments, actor, counter, logger)
     finishing = node_lib.Polled(coordinator.should_finish)
 
     def is_over() -> bool:

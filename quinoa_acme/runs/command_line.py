@@ -14,6 +14,7 @@ from quinoa_acme import options
 from quinoa_acme import resources
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import experiment
+from quinoa_acme.runs import local
 from quinoa_acme.runs import running
 from quinoa_acme.runs import vertex_ai
 
@@ -169,6 +170,8 @@ def read_flags(
     workdir=_workdir(values, launch_type, run_options.get('seed', 0)),
     **run_options,
   )
+  if launch_type is None:
+    local.check(config)
   return config, launch_type
 
 

@@ -39,7 +39,9 @@ class ExperimentConfig:
     workdir: the folder for everything that the run writes.
     num_steps: environment steps to train for, over all actors.
     seed: of everything random.
-    num_actors: actors, each with an environment of its own.
+    num_actors: actors, each a process with environments of its own.
+    environments_per_actor: environments that an actor of a distributed run
+      steps in turn, with one call of the policy for all of them.
     eval_every: environment steps between evaluations.
     evaluation_episodes: episodes of each evaluation.
     checkpoint_every: seconds between checkpoints.
@@ -55,6 +57,7 @@ class ExperimentConfig:
   num_steps: int = 100_000
   seed: int = 0
   num_actors: int = 1
+  environments_per_actor: int = 1
   eval_every: int = 10_000
   evaluation_episodes: int = 10
   checkpoint_every: float = 60.0
@@ -65,7 +68,12 @@ class ExperimentConfig:
 
   def __post_init__(self):
     validation.check_whole(
-      self, 'num_steps', 'num_actors', 'eval_every', 'evaluation_episodes'
+      self,
+      'num_steps',
+      'num_actors',
+      'environments_per_actor',
+      'eval_every',
+      'evaluation_episodes',
     )
     validation.check_positive(self, 'checkpoint_every', 'environment_timeout')
     if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):

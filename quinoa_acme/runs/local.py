@@ -207,6 +207,16 @@ def _child(parent: counting.Counter | None, name: str = '') -> counting.Counter:
   return counting.Counter(parent, name, time_delta=-math.inf)
 
 
+def check(config: experiment_lib.ExperimentConfig) -> None:
+  """Raises a ValueError if the run cannot be made in one process."""
+  if config.environments_per_actor > 1:
+    raise ValueError(
+      'environments_per_actor must be 1 in a run in one process, but is '
+      f'{config.environments_per_actor}. Take a distributed run, or one '
+      'environment.'
+    )
+
+
 def run(
   config: experiment_lib.ExperimentConfig,
   should_stop: Callable[[], bool] = acting_loop.never,
@@ -226,9 +236,11 @@ def run(
     The run's status at its end. An environment that hangs ends the process.
 
   Raises:
+    ValueError: if the run is for a program alone.
     checkpointing.CheckpointError: if the workdir has checkpoints, but none is
       whole or they are of another run.
   """
+  check(config)
   watch = watchdog.Watch('the run', config.environment_timeout)
   watched = dataclasses.replace(
     config, environment_factory=watch.over(config.environment_factory)

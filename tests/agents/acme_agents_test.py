@@ -5,9 +5,11 @@ import dataclasses
 from acme import specs
 from acme.utils import counting
 from acme.utils.loggers import base as loggers_base
+import dm_env
 import jax
 import numpy as np
 import pytest
+import reverb
 
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import d4pg
@@ -71,6 +73,47 @@ def test_steps_are_sgd_steps_and_survive_a_restore(
     other.get_variables(['policy']),
     learner.get_variables(['policy']),
   )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+  'config',
+  [sac.SACConfig.debug(), d4pg.D4PGConfig.debug()],
+  ids=lambda config: type(config).__name__,
+)
+def test_an_actor_of_several_environments_fills_acme_s_table(
+  config, make_spec, as_samples
+):
+  spec = make_spec(action=_ACTIONS)
+  agent = agents.make_agent(config)
+  builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+  networks = agent.make_networks(spec)
+  server = reverb.Server(builder.make_replay_tables(spec))
+  client = server.localhost_client()
+  key = jax.random.PRNGKey(0)
+  adder = builder.make_batched_adder(client, 2)
+  actor = builder.make_batched_actor(
+    key,
+    agent.make_policy(networks),
+    adder,
+    builder.make_learner(key, networks, as_samples([])),
+  )
+  observation = np.zeros(3, np.float32)
+  for i in range(2):
+    actor.observe_first(i, dm_env.restart(observation))
+  step = dm_env.transition(np.float32(0), observation)
+  step = step._replace(discount=np.float32(1))
+  for _ in range(6):
+    actions = actor.select_actions([observation] * 2)
+    assert actions.shape == (2, 2)
+    # Of the same observation, each its own sample.
+    assert np.any(actions[0] != actions[1])
+    actor.observe(actions, [step, step])
+    actor.update()
+  adder.reset()
+  [table] = client.server_info().values()
+  # Acme's adds those of less than n steps at the beginning of an episode too.
+  assert table.current_size == 12
 
 
 @pytest.mark.parametrize('config', [sac.SACConfig(), d4pg.D4PGConfig()])

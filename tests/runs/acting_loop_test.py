@@ -1,4 +1,6 @@
-"""Tests of the acting loop: exact steps, counts, and refusals."""
+"""Tests of the acting loops: exact steps, counts, and refusals."""
+
+import time
 
 from acme import core
 from acme.utils import counting
@@ -238,3 +240,97 @@ def test_the_steps_of_all_actors_are_known_as_far_as_reported():
   # Reports are made after three steps, and at the episode's end.
   assert known == [100, 101, 102, 133, 144, 145]
   assert loop.steps_so_far == 166
+
+
+class _Several:
+  """An actor of several environments that writes down what it sees."""
+
+  def __init__(self):
+    self.seen = []
+    self.updates = 0
+
+  def select_actions(self, observations):
+    return [observation['time'] for observation in observations]
+
+  def observe_first(self, index, timestep):
+    self.seen.append((index, 'first'))
+
+  def observe(self, actions, next_timesteps):
+    for i, (action, timestep) in enumerate(
+      zip(actions, next_timesteps, strict=True)
+    ):
+      time = int(timestep.observation['time'])
+      assert action == time - 1
+      self.seen.append((i, time))
+
+  def update(self):
+    self.updates += 1
+
+
+class _Longer(_Counting):
+  """Its first episode is in its second step when it starts."""
+
+  def reset(self):
+    timestep = super().reset()
+    return self.step(None)._replace(
+      step_type=timestep.step_type, reward=None, discount=None
+    )
+
+
+def test_several_environments_are_stepped_in_turn():
+  actor, counter, logger = _Several(), counting.Counter(), _Rows()
+  environments = [_Counting(), _Longer()]
+  loop = acting_loop.BatchedActingLoop(environments, actor, counter, logger)
+  assert loop.last_return is None
+  # Rounded up to as many in each.
+  assert loop.run_steps(5) == 6
+  first, second = (
+    [what for index, what in actor.seen if index == i] for i in range(2)
+  )
+  assert first == ['first', 1, 2, 3]
+  assert second == ['first', 2, 3, 4]
+  assert actor.updates == 3
+  assert counter.get_counts() == {'steps': 6, 'episodes': 1}
+  assert loop.last_return == 9.0
+  # The other's episode is not touched by that.
+  assert loop.run_steps(2) == 2
+  assert actor.seen[-3:] == [(1, 'first'), (0, 4), (1, 2)]
+  assert counter.get_counts() == {'steps': 8, 'episodes': 2}
+  assert [row['episode_return'] for row in logger.rows] == [9.0, 10.0]
+  assert [row['episode_length'] for row in logger.rows] == [3, 4]
+  assert loop.run_steps(0) == 0
+  assert loop.run_steps(10, lambda: True) == 0
+
+
+def test_the_rate_of_several_is_that_of_all():
+  """Those of an episode alone would be a share of what the actor does."""
+  rows = _Rows()
+  started = time.monotonic()
+  loop = acting_loop.BatchedActingLoop(
+    [_Counting(), _Counting()], _Several(), logger=rows
+  )
+  loop.run_steps(8)
+  rate = 8 / (time.monotonic() - started)
+  # The first is written when one of the two has made its last step.
+  assert [x['episode_length'] for x in rows.rows] == [4, 4]
+  assert rows.rows[1]['steps_per_second'] > 0.9 * rate
+
+
+def test_counts_of_several_environments_are_exact():
+  counter = counting.Counter()
+  loop = acting_loop.BatchedActingLoop(
+    [_Counting() for _ in range(3)], _Several(), counter
+  )
+  for _ in range(10):
+    loop.run_steps(30)
+  assert counter.get_counts() == {'steps': 300, 'episodes': 75}
+
+
+def test_what_one_of_several_gives_that_is_not_finite_is_refused():
+  actor = _Several()
+  loop = acting_loop.BatchedActingLoop(
+    [_Counting(), _Counting(3, {'reward': np.nan})], actor
+  )
+  with pytest.raises(ValueError, match='reward that is not finite at step 3'):
+    loop.run_steps(10)
+  assert (1, 3) not in actor.seen

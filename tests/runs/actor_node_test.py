@@ -63,3 +63,44 @@ def test_what_an_actor_has_made_is_in_replay_when_it_is_done(
   stop.set()
   node.join(20.0)
   assert counts.inserted == let_in + 3
+
+
+@pytest.mark.slow
+def test_an_actor_of_several_environments_fills_the_replay(
+  config, stop, policy_source
+):
+  seeds = []
+
+  def make_environment(seed):
+    seeds.append(seed)
+    return config.environment_factory(seed)
+
+  agent = dataclasses.replace(config.agent, transitions_per_item=4)
+  several = dataclasses.replace(
+    config,
+    agent=agent,
+    environment_factory=make_environment,
+    num_actors=1,
+    environments_per_actor=3,
+    num_steps=110,
+  )
+  builder = quinoa.QuinoaBuilder(agent)
+  server = reverb.Server(builder.make_replay_tables(config.make_spec()))
+  client = server.localhost_client()
+  counts = _Counts(several, client)
+  node = threading.Thread(
+    target=actor_node.run_actor,
+    args=(several, 0, client, policy_source, counts),
+    daemon=True,
+  )
+  node.start()
+  deadline = time.monotonic() + 60.0
+  while counts.inserted is None and time.monotonic() < deadline:
+    time.sleep(0.1)
+  stop.set()
+  node.join(20.0)
+  # 37 steps in each; the last window of three steps begins at the 35th, and one
+  # transition of the 105 waits for others.
+  assert counts.get_counts()['actor_steps'] == 111
+  assert counts.inserted == 26
+  assert len(set(seeds)) == 3

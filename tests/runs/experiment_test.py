@@ -108,6 +108,7 @@ def test_the_spec_and_the_networks(make_config):
     ({'num_steps': 0}, 'num_steps must be a whole number .* is 0'),
     ({'num_steps': 1e5}, 'num_steps must be a whole number .* is 100000.0'),
     ({'num_actors': 0}, 'num_actors'),
+    ({'environments_per_actor': 0}, 'environments_per_actor'),
     ({'eval_every': 0}, 'eval_every'),
     ({'evaluation_episodes': 0}, 'evaluation_episodes'),
     ({'seed': -1}, r'seed must be in \[0, 2\*\*32\), but is -1'),

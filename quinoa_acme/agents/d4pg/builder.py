@@ -2,35 +2,19 @@
 
 from collections.abc import Iterator
 
-from acme import adders
-from acme import core
 from acme.agents.jax import d4pg
 from acme.jax import networks as networks_lib
 from acme.utils import counting
 import reverb
 
 from quinoa_acme.agents import acme_agents
-from quinoa_acme.agents import actors
-from quinoa_acme.agents import off_policy
 
 
-class D4PGBuilder(d4pg.D4PGBuilder):
-  """Acme's builder, but its actor can be saved, and its learner counts.
+class D4PGBuilder(acme_agents.ActorsMixin, d4pg.D4PGBuilder):
+  """Acme's builder, but its actors are the package's, and its learner counts.
 
   A step of the learner's is then an SGD step, and not a call of several.
   """
-
-  def make_actor(
-    self,
-    random_key: networks_lib.PRNGKey,
-    policy_network: off_policy.Policy,
-    adder: adders.Adder | None = None,
-    variable_source: core.VariableSource | None = None,
-  ) -> actors.SaveableActor:
-    """Makes Acme's actor."""
-    return acme_agents.make_actor(
-      random_key, policy_network, adder, variable_source
-    )
 
   def make_learner(
     self,

@@ -51,6 +51,7 @@ class D4PGConfig(off_policy.OffPolicyConfig):
 
   def __post_init__(self):
     super().__post_init__()
+    self._check_items()
     validation.check_sizes(self, 'policy_hidden_sizes', 'critic_hidden_sizes')
     validation.check_positive(self, 'learning_rate')
     validation.check_not_negative(self, 'sigma')

@@ -29,5 +29,6 @@ class SACConfig(off_policy.OffPolicyConfig):
 
   def __post_init__(self):
     super().__post_init__()
+    self._check_items()
     validation.check_sizes(self, 'hidden_sizes')
     validation.check_positive(self, 'learning_rate', 'tau')

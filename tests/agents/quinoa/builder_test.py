@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import time
 
 from acme import specs
 from acme.jax.layouts import distributed_layout
@@ -54,6 +55,76 @@ def test_the_limiter_has_the_numbers_of_the_config(make_spec, config, serve):
   assert info.max_times_sampled == 0
   assert info.sampler_options.uniform
   assert info.remover_options.fifo
+
+
+def test_the_limiter_counts_items_as_the_transitions_that_they_hold(
+  make_spec, config, serve
+):
+  config = dataclasses.replace(
+    config, transitions_per_item=8, max_replay_size=1001
+  )
+  client = serve(quinoa.QuinoaBuilder(config).make_replay_tables(make_spec()))
+  info = client.server_info()['priority_table']
+  limiter = info.rate_limiter_info
+  assert limiter.samples_per_insert == 8 * 16.0
+  # Of 20, and 1001, as many items as hold them.
+  assert limiter.min_size_to_sample == 3
+  assert info.max_size == 126
+  # The same samples ahead or behind, of 3 * 8 * 16.
+  assert limiter.max_diff - limiter.min_diff == 640.0
+  assert limiter.min_diff == 3 * 8 * 16 - 320.0
+
+
+def test_environments_of_one_actor_fill_the_same_items(
+  make_spec, config, serve
+):
+  spec = make_spec()
+  config = dataclasses.replace(
+    config,
+    min_replay_size=4,
+    transitions_per_item=4,
+    returns=quinoa.OneStep(),
+    samples_per_insert_tolerance=100.0,
+  )
+  builder = quinoa.QuinoaBuilder(config)
+  client = serve(builder.make_replay_tables(spec))
+  adder = builder.make_batched_adder(client, 2)
+
+  def observe(i, j):
+    return np.array([i, j, 0], np.float32)
+
+  for i in range(2):
+    adder.add_first(i, dm_env.restart(observe(i, 0)))
+  for j in range(6):
+    # The first environment's episodes are of three steps.
+    ends = j % 3 == 2
+    timesteps = []
+    for i in range(2):
+      make = dm_env.termination if ends and i == 0 else dm_env.transition
+      timestep = make(np.float32(10 * i + j), observe(i, j + 1))
+      timesteps.append(
+        timestep._replace(discount=np.float32(timestep.discount))
+      )
+    adder.add(np.zeros((2, 2), np.float32), timesteps)
+    if ends:
+      adder.add_first(0, dm_env.restart(observe(0, j + 1)))
+  adder.reset()
+  assert client.server_info()['priority_table'].current_size == 3
+  rewards = set()
+  for sample in itertools.islice(builder.make_dataset_iterator(client), 20):
+    data = sample.data
+    assert data.reward.shape == (config.samples_per_step,)
+    # No transition is of two environments.
+    which = data.observation[:, 0]
+    np.testing.assert_array_equal(which, data.next_observation[:, 0])
+    np.testing.assert_array_equal(
+      data.reward, 10 * which + data.observation[:, 1]
+    )
+    np.testing.assert_array_equal(
+      data.discount == 0, (which == 0) & (data.reward % 3 == 2)
+    )
+    rewards |= set(data.reward.tolist())
+  assert rewards == {10.0 * i + j for i in range(2) for j in range(6)}
 
 
 @pytest.mark.parametrize('action_dtype', [np.float32, np.float64])
@@ -137,6 +208,87 @@ def test_an_actor_acts_and_follows_the_learner(
   actors[0].update(wait=True)
   assert np.any(actors[0].select_action(observation) != first[0])
   np.testing.assert_array_equal(actors[1].select_action(observation), first[1])
+
+
+@pytest.mark.slow
+def test_an_actor_of_several_environments_acts_in_each_as_observed(
+  make_spec, make_networks, make_batch, as_samples, config
+):
+  spec = make_spec()
+  networks = make_networks(spec, config)
+  config = dataclasses.replace(config, variable_update_period=4)
+  builder = quinoa.QuinoaBuilder(config)
+  learner = builder.make_learner(
+    jax.random.PRNGKey(0),
+    networks,
+    as_samples(make_batch(spec, 32, seed, config.window) for seed in range(3)),
+  )
+  policy = quinoa.make_policy(networks, quinoa.BaseMode())
+  number = 3
+  actor = builder.make_batched_actor(
+    jax.random.PRNGKey(7), policy, _Adder(), learner
+  )
+  one = builder.make_actor(
+    jax.random.PRNGKey(7), policy, variable_source=learner
+  )
+  observations = list(np.random.default_rng(0).normal(size=(number, 3)))
+  observations = [x.astype(np.float32) for x in observations]
+  actions = actor.select_actions(observations)
+  assert actions.shape == (number, 2)
+  one.observe_first(dm_env.restart(observations[0]))
+  np.testing.assert_allclose(
+    actions, [one.select_action(x) for x in observations], atol=1e-5
+  )
+  for _ in range(3):
+    learner.step()
+  # As for an actor of one environment, it is a matter of its calls.
+  for _ in range(3):
+    actor.update()
+    np.testing.assert_array_equal(actor.select_actions(observations), actions)
+  deadline = time.monotonic() + 60.0
+  while np.all(actor.select_actions(observations) == actions):
+    # The parameters come in a thread of their own.
+    actor.update()
+    assert time.monotonic() < deadline
+
+
+class _Adder:
+  """Writes down what it is given."""
+
+  def __init__(self):
+    self.seen = []
+
+  def add_first(self, index, timestep):
+    self.seen.append((index, timestep))
+
+  def add(self, actions, next_timesteps):
+    self.seen.append((actions, next_timesteps))
+
+  def reset(self):
+    pass
+
+
+@pytest.mark.slow
+def test_actions_of_several_environments_are_drawn_apart(
+  make_spec, make_networks, as_samples, config
+):
+  networks = make_networks(make_spec(), config)
+  builder = quinoa.QuinoaBuilder(config)
+  learner = builder.make_learner(
+    jax.random.PRNGKey(0), networks, as_samples([])
+  )
+  adder = _Adder()
+  actor = builder.make_batched_actor(
+    jax.random.PRNGKey(7), quinoa.make_policy(networks), adder, learner
+  )
+  observations = [np.ones(3, np.float32)] * 2
+  first, second = (actor.select_actions(observations) for _ in range(2))
+  # Neither in one call, nor in two.
+  assert len({tuple(x) for x in [*first, *second]}) == 4
+  restart = dm_env.restart(observations[0])
+  actor.observe_first(1, restart)
+  actor.observe(first, [restart, restart])
+  assert adder.seen == [(1, restart), (first, [restart, restart])]
 
 
 def test_an_actor_needs_parameters(make_spec, make_networks, config):

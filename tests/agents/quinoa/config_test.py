@@ -92,8 +92,11 @@ def test_the_derived_numbers():
         'num_sgd_steps_per_step': 1,
         'temperature': quinoa.FixedTemperature(0.2),
       },
-      r'= 128 to be at least max\(1, samples_per_insert\) = 256',
+      r'= 128 to be at least max\(1, samples_per_insert \* .*\) = 256',
     ),
+    # 0.1 * 1000 transitions, and an item of 101.
+    ({'transitions_per_item': 101}, 'or lower transitions_per_item'),
+    ({'transitions_per_item': 0}, 'transitions_per_item must be a whole'),
   ],
 )
 def test_what_can_not_work_is_refused(options, message):
