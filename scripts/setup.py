@@ -163,7 +163,10 @@ def main():
       )
     python = '3.10'
   say(f'installing the locked packages (2 GB) into .venv, with Python {python}')
-  sync = ('sync', '--frozen', '--extra', 'dev', '--python', python)
+  # Python would compile each module when it is first imported, which takes most
+  # of the first run's start, and of every run's where it may write no bytecode.
+  sync = ('sync', '--frozen', '--extra', 'dev', '--compile-bytecode')
+  sync += ('--python', python)
   # A person sees how the download goes; a log needs only the errors.
   if not run_uv(uv, *sync, *([] if sys.stderr.isatty() else ['--quiet'])):
     raise SetupError('uv could not install the packages; see its lines above.')
