@@ -127,6 +127,39 @@ def test_environments_of_one_actor_fill_the_same_items(
   assert rewards == {10.0 * i + j for i in range(2) for j in range(6)}
 
 
+class _SummedConfig(quinoa.QuinoaConfig):
+  """A transition is of two steps, and its reward their sum."""
+
+  transition_steps = 2
+
+
+def test_environments_of_one_actor_fill_sums_of_several_steps(
+  make_spec, config, serve
+):
+  fields = {x.name: getattr(config, x.name) for x in dataclasses.fields(config)}
+  config = _SummedConfig(
+    **{**fields, 'min_replay_size': 4, 'returns': quinoa.OneStep()}
+  )
+  config = dataclasses.replace(config, samples_per_insert_tolerance=100.0)
+  builder = quinoa.QuinoaBuilder(config)
+  client = serve(builder.make_replay_tables(make_spec()))
+  adder = builder.make_batched_adder(client, 2)
+  observation = np.zeros(3, np.float32)
+  for i in range(2):
+    adder.add_first(i, dm_env.restart(observation))
+  for j in (1, 2):
+    make = dm_env.transition if j == 1 else dm_env.termination
+    steps = [make(np.float32(i * j), observation) for i in (1, 10)]
+    steps = [x._replace(discount=np.float32(x.discount)) for x in steps]
+    adder.add(np.zeros((2, 2), np.float32), steps)
+  found = set()
+  for sample in itertools.islice(builder.make_dataset_iterator(client), 10):
+    found |= set(sample.data.reward.tolist())
+  # Each as a whole, and the shorter ones at both ends of the episode.
+  wanted = [i * x for i in (1, 10) for x in (1, 1 + 2 * config.discount, 2)]
+  np.testing.assert_allclose(sorted(found), sorted(wanted), rtol=1e-6)
+
+
 @pytest.mark.parametrize('action_dtype', [np.float32, np.float64])
 def test_transitions_come_back_from_reverb(
   make_spec, config, serve, action_dtype
