@@ -122,7 +122,8 @@ class BatchedWindowAdder:
     """As a `BatchedAdder`.
 
     Raises:
-      ValueError: if the time step is none of an episode's start.
+      ValueError: if the time step is none of an episode's start, or its
+        observation has another shape than those before.
     """
     if not timestep.first():
       raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
@@ -194,4 +195,11 @@ class BatchedWindowAdder:
 
 
 def _set(column: np.ndarray, index: int, value: Any) -> None:
+  # NumPy would spread a smaller one.
+  if np.shape(value) != column.shape[1:]:
+    raise ValueError(
+      f'an episode starts with an array {list(np.shape(value))} in its '
+      f'observation, where {list(column.shape[1:])} came before. The '
+      'environment must give what its specs say.'
+    )
   column[index] = value
