@@ -77,7 +77,7 @@ class ReplayableEnvironment(dm_env.Environment):
     """Makes a step; after an episode's last one, starts another."""
     if self._timestep is None or self._timestep.last():
       return self.reset()
-    action = np.array(action, self.action_spec().dtype)
+    action = np.array(action, self._action_dtype)
     self._actions.append(action)
     self._timestep = self._environment.step(action)
     return self._timestep
@@ -160,6 +160,9 @@ class ReplayableEnvironment(dm_env.Environment):
   def _make(self, number: int) -> None:
     entropy = np.random.SeedSequence([self._seed, number])
     self._environment = self._factory(int(entropy.generate_state(1)[0]))
+    # Acme's wrappers make a spec anew whenever they are asked for it, for as
+    # long as a step of MuJoCo.
+    self._action_dtype = self.action_spec().dtype
     self._number = number
     self._actions: list[np.ndarray] = []
     self._resets: list[int] = []
