@@ -107,7 +107,7 @@ class BatchedWindowAdder:
     """
     self._replay = replay
     self._window = window
-    self._discount = discount
+    self._discount = np.float32(discount)
     # Where the next action of each environment is taken, leaves [N, ...].
     self._observation: Any = None
     self._has_begun = np.zeros(num_environments, bool)

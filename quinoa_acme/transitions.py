@@ -79,7 +79,7 @@ def make_window(
   steps: Sequence[Step],
   next_observation: Any,
   window: int,
-  discount: float | np.floating[Any],
+  discount: np.float32,
   axis: int = 0,
 ) -> types.Transition:
   """Makes a transition of consecutive steps of an episode, or many of many.
@@ -101,7 +101,7 @@ def make_window(
     return types.Transition(*first, next_observation=next_observation)
   weights, decay = [], np.float32(first.discount)
   for step in later:
-    weights.append(np.float32(discount) * decay)
+    weights.append(discount * decay)
     decay = weights[-1] * np.float32(step.discount)
   missing = window - len(steps)
   later += [first] * missing

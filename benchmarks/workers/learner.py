@@ -23,7 +23,6 @@ from typing import Any
 
 from acme.utils.loggers import base as loggers_base
 import jax
-import reverb
 
 from benchmarks import turns as turns_lib
 from benchmarks.workers import replay_server
@@ -40,9 +39,8 @@ _CONFIGS = {'quinoa': quinoa.QuinoaConfig(), 'sac': sac.SACConfig()}
 _LEFT_OUT = 4
 
 
-@functools.cache
-def _serve_replay(transitions_per_item: int) -> reverb.Server:
-  return replay_server.serve(transitions_per_item)
+# One for each kind of item, as long as the process.
+_serve_replay = functools.cache(replay_server.serve)
 
 
 @functools.cache

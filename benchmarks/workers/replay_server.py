@@ -3,8 +3,8 @@
   python -m benchmarks.workers.replay_server 1
 
 The argument is the transitions of an item, and the first answer the server's
-address. It holds random transitions, and no limiter
-keeps it back. A learner that samples serves it from its own process.
+address. It holds random transitions, and no limiter keeps it back. A learner
+that samples serves it from its own process.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def without_limits(config: ConfigT) -> ConfigT:
   )
 
 
-def serve(transitions_per_item: int = 1) -> reverb.Server:
+def serve(transitions_per_item: int) -> reverb.Server:
   """Serves the replay from this process, in threads that give way.
 
   Args:
