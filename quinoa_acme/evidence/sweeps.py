@@ -5,11 +5,12 @@ A sweep is a JSON file,
   {"runs": [{"agent": "quinoa", "preset": "default", "num_steps": 100000,
              "env_names": ["control:walker:walk"], "seeds": [0, 1, 2]}, ...]}
 
-where an entry stands for one run of each environment and seed, in one process
-on one core. It may have `flags`, more flags of the agent's script, and then
-needs a `variant`, a name for what they make of the preset. The file may name a
-`table`, which it shares with other sweeps: a run that the table has is done,
-whichever sweep made it.
+where an entry stands for one run of each environment and seed, on one core and
+in one process. It may have `flags`, more flags of the agent's script, and then
+needs a `variant`, a name for what they make of the preset; with
+`run_distributed` among them a run is a program, of several processes on its
+core. The file may name a `table`, which it shares with other sweeps: a run that
+the table has is done, whichever sweep made it.
 
 `sweep_runner.py` makes the runs.
 """
