@@ -213,7 +213,7 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
       'seed': run.seed,
       'actor_steps': int(row['actor_steps']),
       'learner_steps': int(row['learner_steps']),
-      'wall_clock': round(row.get('training_seconds', 0.0), 1),
+      'wall_clock': round(_seconds(row), 1),
       'return': round(row['episode_return'], 2),
       'evaluation': config['evaluation'],
       'version': config['version'],
@@ -223,6 +223,11 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
     # A run that was stopped makes its last evaluation in short.
     if row['evaluation_episodes'] == run.evaluation_episodes
   ]
+
+
+def _seconds(row: Mapping[str, float]) -> float:
+  """Of acting and learning in one process, of learning in a program."""
+  return row.get('training_seconds', row.get('learner_walltime', 0.0))
 
 
 def steps_made(run: Run, workdir: pathlib.Path) -> int:

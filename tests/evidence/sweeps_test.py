@@ -4,11 +4,12 @@ import dataclasses
 import json
 import pathlib
 
+from absl import flags
 import pytest
 
-from quinoa_acme import options
 from quinoa_acme.evidence import results
 from quinoa_acme.evidence import sweeps
+from quinoa_acme.runs import command_line
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import running
 
@@ -118,6 +119,25 @@ def _log(run: sweeps.Run, workdir: pathlib.Path, *all_steps: int) -> None:
   logger.close()
 
 
+def test_the_seconds_of_a_program_are_its_learner_s(tmp_path):
+  """Else a program would have taken no time at all."""
+  run = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs[0]
+  folder = tmp_path / run.label
+  folder.mkdir()
+  config = {'evaluation': 'mode', 'version': '1', 'commit': 'c'}
+  (folder / 'config.json').write_text(json.dumps(config))
+  (folder / 'logs').mkdir()
+  # As its evaluator logs it: the first evaluation is before the learner's step.
+  (folder / 'logs' / 'evaluator.csv').write_text(
+    'actor_steps,learner_steps,episode_return,evaluation_episodes,'
+    'learner_walltime\n'
+    '0,0,1.5,10,\n'
+    '300,200,2.5,10,4.26\n'
+  )
+  rows = sweeps.rows_of(run, folder)
+  assert [row['wall_clock'] for row in rows] == [0.0, 4.3]
+
+
 def test_a_run_is_done_that_the_table_or_its_folder_has(tmp_path):
   runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
   table = tmp_path / 'a.csv'
@@ -143,8 +163,21 @@ def test_a_run_is_done_that_the_table_or_its_folder_has(tmp_path):
 @pytest.mark.parametrize(
   'sweep', sorted((_ROOT / 'experiments' / 'sweeps').glob('*.json')), ids=str
 )
-def test_the_committed_sweeps_are_sound(sweep):
+def test_the_committed_sweeps_are_sound(sweep, tmp_path):
+  """Their runs' commands are read, and a variant is of another run."""
   for run in sweeps.read(sweep).runs:
-    preset = running.PRESETS[run.agent][run.preset]()
-    config = options.replace(preset, dict(run.flags))
-    assert (config == preset) == (not run.variant)
+    _, *arguments = run.command(tmp_path)
+    values = flags.FlagValues()
+    command_line.define_flags(run.agent, values)
+    flags.DEFINE_string(
+      'lp_launch_type', 'local_mp', 'As Launchpad has it.', flag_values=values
+    )
+    values(arguments)
+    config, launch_type = command_line.read_flags(run.agent, values)
+    assert (config.env_name, config.seed) == (run.env_name, run.seed)
+    plain = dataclasses.replace(
+      config,
+      agent=running.PRESETS[run.agent][run.preset](),
+      environments_per_actor=1,
+    )
+    assert ((config, launch_type) == (plain, None)) == (not run.variant)
