@@ -26,7 +26,7 @@ test: lint docs  ## Lint, build docs, run all tests; PYTEST_ARGS="..." adds to p
 test-fast: setup  ## Run the tests that take seconds.
 	$(VENV)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
-soak: setup  ## Run a program for minutes: flat memory, constant speed.
+soak: setup  ## Run a program for minutes: flat memory, no loss of speed.
 	$(VENV)/python -m pytest -m soak -s tests/evidence/soak_test.py
 
 lint: setup  ## Check style, formatting and types.
