@@ -51,9 +51,9 @@ class Packing:
       ValueError: if a part is neither an array of numbers nor a nest of such.
     """
     plain = spec_json.to_plain(spec)
-    sizes = {_WINDOW: window, _TRANSITIONS: transitions_per_item}
+    numbers = {_WINDOW: window, _TRANSITIONS: transitions_per_item}
     self._plain = json.dumps(
-      plain | {name: size for name, size in sizes.items() if size > 1}
+      plain | {name: number for name, number in numbers.items() if number > 1}
     )
     self.transitions_per_item = transitions_per_item
     self._example = transitions.make_spec(spec, window)
