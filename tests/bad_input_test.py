@@ -1,6 +1,5 @@
 """Goes through the table of wrong values, and through the flags and fields."""
 
-import copy
 import dataclasses
 import pathlib
 import re
@@ -10,6 +9,7 @@ from typing import NamedTuple
 from absl import flags
 import experiment_scripts
 import pytest
+import script_flags
 
 from quinoa_acme import options
 from quinoa_acme.agents import off_policy
@@ -51,17 +51,10 @@ def _read_table() -> list[_Row]:
 _TABLE = _read_table()
 
 
-def _flags_of(algorithm: str) -> flags.FlagValues:
-  values = flags.FlagValues()
-  values['lp_launch_type'] = copy.deepcopy(flags.FLAGS['lp_launch_type'])
-  command_line.define_flags(algorithm, values)
-  return values
-
-
 def _begin(row: _Row) -> None:
   """Does what a script does before it trains."""
   algorithm = _TRAINING[row.script]
-  values = _flags_of(algorithm)
+  values = script_flags.define(algorithm)
   values(['script', *row.arguments])
   command_line.read_machines(values)
   config, _ = command_line.read_flags(algorithm, values)
@@ -125,9 +118,9 @@ def _fields(kind: type) -> set[str]:
 @pytest.mark.parametrize('algorithm', running.PRESETS)
 def test_every_flag_has_a_row(algorithm):
   found = {row.name for row in _TABLE if row.script == f'run_{algorithm}'}
-  wanted = {f'--{name}' for name in _flags_of(algorithm)}
+  wanted = {f'--{name}' for name in script_flags.define(algorithm)}
   if algorithm != 'quinoa':
-    shared = {f'--{name}' for name in _flags_of('quinoa')}
+    shared = {f'--{name}' for name in script_flags.define('quinoa')}
     wanted -= shared
     found |= {f'--{name}' for name in _fields(off_policy.OffPolicyConfig)}
   assert wanted <= found
@@ -155,7 +148,7 @@ def test_every_field_of_an_option_has_a_row(algorithm):
 
 def test_without_a_flag_all_is_well():
   for algorithm in running.PRESETS:
-    values = _flags_of(algorithm)
+    values = script_flags.define(algorithm)
     values(['script', '--lp_launch_type=local_mp', '--seed=7'])
     config, launch_type = command_line.read_flags(algorithm, values)
     assert config.agent == running.find_preset(algorithm, 'default')()

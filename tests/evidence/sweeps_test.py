@@ -4,8 +4,8 @@ import dataclasses
 import json
 import pathlib
 
-from absl import flags
 import pytest
+import script_flags
 
 from quinoa_acme.evidence import results
 from quinoa_acme.evidence import sweeps
@@ -101,7 +101,9 @@ def test_a_sweep_may_share_a_table(tmp_path):
   assert sweeps.read(path).table == 'bars'
 
 
-def _log(run: sweeps.Run, workdir: pathlib.Path, *all_steps: int) -> None:
+def _log(
+  run: sweeps.Run, workdir: pathlib.Path, *all_steps: int, **more: float
+) -> None:
   """Writes what a run of so many steps leaves behind."""
   config = {'evaluation': 'mode', 'version': '1', 'commit': 'c'}
   workdir.mkdir(parents=True)
@@ -114,6 +116,7 @@ def _log(run: sweeps.Run, workdir: pathlib.Path, *all_steps: int) -> None:
         'learner_steps': steps,
         'episode_return': steps / 10,
         'evaluation_episodes': run.evaluation_episodes,
+        **more,
       }
     )
   logger.close()
@@ -123,19 +126,9 @@ def test_the_seconds_of_a_program_are_its_learner_s(tmp_path):
   """Else a program would have taken no time at all."""
   run = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs[0]
   folder = tmp_path / run.label
-  folder.mkdir()
-  config = {'evaluation': 'mode', 'version': '1', 'commit': 'c'}
-  (folder / 'config.json').write_text(json.dumps(config))
-  (folder / 'logs').mkdir()
-  # As its evaluator logs it: the first evaluation is before the learner's step.
-  (folder / 'logs' / 'evaluator.csv').write_text(
-    'actor_steps,learner_steps,episode_return,evaluation_episodes,'
-    'learner_walltime\n'
-    '0,0,1.5,10,\n'
-    '300,200,2.5,10,4.26\n'
-  )
+  _log(run, folder, 300, learner_walltime=4.26)
   rows = sweeps.rows_of(run, folder)
-  assert [row['wall_clock'] for row in rows] == [0.0, 4.3]
+  assert [row['wall_clock'] for row in rows] == [4.3]
 
 
 def test_a_run_is_done_that_the_table_or_its_folder_has(tmp_path):
@@ -167,11 +160,7 @@ def test_the_committed_sweeps_are_sound(sweep, tmp_path):
   """Their runs' commands are read, and a variant is of another run."""
   for run in sweeps.read(sweep).runs:
     _, *arguments = run.command(tmp_path)
-    values = flags.FlagValues()
-    command_line.define_flags(run.agent, values)
-    flags.DEFINE_string(
-      'lp_launch_type', 'local_mp', 'As Launchpad has it.', flag_values=values
-    )
+    values = script_flags.define(run.agent)
     values(arguments)
     config, launch_type = command_line.read_flags(run.agent, values)
     assert (config.env_name, config.seed) == (run.env_name, run.seed)
