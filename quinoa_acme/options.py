@@ -110,7 +110,8 @@ def from_plain(plain: Any, hint: Any) -> Any:
   option = types_by_name[name]
   hints = typing.get_type_hints(option)
   known = {field.name for field in dataclasses.fields(option)}
-  if set(fields) != known:
+  # A field that is missing was added since; its default is what there was.
+  if not required_fields(option) <= set(fields) <= known:
     raise ValueError(
       f'{name} has the fields {sorted(known)}, but given are {sorted(fields)}: '
       'they are of another version'
@@ -118,6 +119,16 @@ def from_plain(plain: Any, hint: Any) -> Any:
   return option(
     **{key: from_plain(value, hints[key]) for key, value in fields.items()}
   )
+
+
+def required_fields(kind: type) -> set[str]:
+  """The fields of a dataclass that have no default."""
+  return {
+    field.name
+    for field in dataclasses.fields(kind)
+    if field.default is dataclasses.MISSING
+    and field.default_factory is dataclasses.MISSING
+  }
 
 
 def parse(text: str, hint: Any) -> Any:

@@ -4,6 +4,12 @@ from quinoa_acme.networks.additive import AdditiveFlowConfig
 from quinoa_acme.networks.additive import ConditionalAdditiveFlow
 from quinoa_acme.networks.box import Box
 from quinoa_acme.networks.critic import CriticMLP
+from quinoa_acme.networks.energy import AffineCouplings
+from quinoa_acme.networks.energy import ConditionalEnergyFlow
+from quinoa_acme.networks.energy import EnergyFlow
+from quinoa_acme.networks.energy import EnergyFlowConfig
+from quinoa_acme.networks.energy import NoCouplings
+from quinoa_acme.networks.energy import TiltCouplings
 from quinoa_acme.networks.flow import CouplingsConfig
 from quinoa_acme.networks.flow import Flow
 from quinoa_acme.networks.gaussian import BoxGaussian
@@ -17,6 +23,7 @@ from quinoa_acme.networks.linear import Layer
 from quinoa_acme.networks.linear import Linear
 from quinoa_acme.networks.mlp import flatten_observation
 from quinoa_acme.networks.mlp import MLP
+from quinoa_acme.networks.mlp import Trunk
 from quinoa_acme.networks.norms import LayerNorm
 from quinoa_acme.networks.norms import NoNorm
 from quinoa_acme.networks.norms import WeightNorm
@@ -34,30 +41,37 @@ from quinoa_acme.networks.weight_norm import WeightNormLinear
 __all__ = (
   'MLP',
   'AdditiveFlowConfig',
+  'AffineCouplings',
   'Box',
   'BoxFlow',
   'BoxGaussian',
   'ClippedGaussian',
   'ClippedGaussianConfig',
   'ConditionalAdditiveFlow',
+  'ConditionalEnergyFlow',
   'ConditionalGaussian',
   'ConditionalRealNVP',
   'ConditionalSplineFlow',
   'ConditionalTiltedFlow',
   'CouplingsConfig',
   'CriticMLP',
+  'EnergyFlow',
+  'EnergyFlowConfig',
   'Flow',
   'Layer',
   'LayerNorm',
   'LayerNormLinear',
   'Linear',
+  'NoCouplings',
   'NoNorm',
   'RealNVPConfig',
   'SplineFlowConfig',
   'SquashedGaussian',
   'SquashedGaussianConfig',
+  'TiltCouplings',
   'TiltedFlow',
   'TiltedFlowConfig',
+  'Trunk',
   'ValueMLP',
   'WeightNorm',
   'WeightNormLinear',

@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme.networks import box as box_lib
+
 
 class Bijector(Protocol):
   """An invertible map, of vectors or elementwise.
@@ -57,6 +59,20 @@ class ScalarAffine:
   def _broadcast_to(self, shape: tuple[int, ...]) -> list[jax.Array]:
     parts = (self._shift, self._log_scale)
     return [jnp.broadcast_to(part, shape) for part in parts]
+
+
+class Logit:
+  """Maps points of [0, 1] to their logits, elementwise; finite on the faces."""
+
+  def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
+    """Maps points to logits, with the log-derivative."""
+    logit = box_lib.logit(jnp.asarray(x))
+    return logit, -box_lib.logistic_log_prob(logit)
+
+  def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
+    """Maps logits to points, by the sigmoid."""
+    logit = jnp.asarray(y)
+    return jax.nn.sigmoid(logit), box_lib.logistic_log_prob(logit)
 
 
 class Elementwise:

@@ -109,8 +109,7 @@ class Box:
 
   def to_logit(self, action: jax.Array) -> jax.Array:
     """Maps flat actions of the closed box, [..., A], to finite logits."""
-    unit = jnp.clip(self.to_unit(action), _MARGIN, 1.0 - _MARGIN)
-    return jnp.log(unit) - jnp.log1p(-unit)
+    return logit(self.to_unit(action))
 
   def to_action(self, logit: jax.Array) -> jax.Array:
     """Maps logits, [..., A], to flat actions, never outside of the box."""
@@ -136,6 +135,12 @@ class Box:
     low = jnp.broadcast_to(self.low, action.shape)
     width = jnp.broadcast_to(self.high - self.low, action.shape)
     return (action - low) / width
+
+
+def logit(unit: jax.Array) -> jax.Array:
+  """Maps points of the closed [0, 1] to finite logits, elementwise."""
+  unit = jnp.clip(unit, _MARGIN, 1.0 - _MARGIN)
+  return jnp.log(unit) - jnp.log1p(-unit)
 
 
 def logistic_log_prob(logit: jax.Array) -> jax.Array:

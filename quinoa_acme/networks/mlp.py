@@ -52,15 +52,64 @@ class MLP(hk.Module):
     Returns:
       An array of shape [..., output_size].
     """
-    # With a dimension of one in front, the activations are no matrices as the
-    # products are. XLA would else write them over these, on a CPU, in a loop
-    # that LLVM does not vectorise (docs/decisions/0026-kernels.md).
-    hidden = tuple(part[None] for part in inputs)
-    for i, size in enumerate(self._hidden_sizes):
-      layer = self._layer(size, name=f'hidden_{i}')
-      hidden = (jax.nn.relu(layer(*hidden)),)
+    hidden = _hidden(inputs, self._hidden_sizes, self._layer)
     layer = self._layer(self._output_size, zero_init=True, name='output')
     return layer(*hidden)[0]
+
+
+class Trunk(hk.Module):
+  """Hidden layers with an activation, whose features several heads share.
+
+  Examples:
+    >>> network = hk.transform(lambda x: Trunk((32, 16))(x))
+    >>> params = network.init(jax.random.PRNGKey(0), jnp.ones((1, 3)))
+    >>> network.apply(params, None, jnp.ones((1, 3))).shape
+    (1, 16)
+  """
+
+  def __init__(
+    self,
+    hidden_sizes: Sequence[int],
+    layer: linear.Layer = linear.Linear,
+    name: str | None = None,
+  ):
+    """Makes the network.
+
+    Args:
+      hidden_sizes: width of each layer, at least one.
+      layer: the kind of all layers.
+      name: the module's name.
+    """
+    super().__init__(name)
+    self._hidden_sizes = tuple(hidden_sizes)
+    self._layer = layer
+
+  def __call__(self, *inputs: jax.Array) -> jax.Array:
+    """Applies the network to the concatenation of its inputs.
+
+    Args:
+      *inputs: float arrays of shapes [..., I_i]; see `linear.product`.
+
+    Returns:
+      The last layer's activations, [..., H].
+    """
+    [features] = _hidden(inputs, self._hidden_sizes, self._layer)
+    return features[0]
+
+
+def _hidden(
+  inputs: Sequence[jax.Array], sizes: Sequence[int], layer: linear.Layer
+) -> tuple[jax.Array, ...]:
+  """Applies hidden layers; what comes out has a dimension of one in front.
+
+  With it the activations are no matrices as the products are. XLA would else
+  write them over these, on a CPU, in a loop that LLVM does not vectorise
+  (docs/decisions/0026-kernels.md).
+  """
+  hidden = tuple(part[None] for part in inputs)
+  for i, size in enumerate(sizes):
+    hidden = (jax.nn.relu(layer(size, name=f'hidden_{i}')(*hidden)),)
+  return hidden
 
 
 def flatten_observation(observation: Any, num_batch_dims: int = 1) -> jax.Array:

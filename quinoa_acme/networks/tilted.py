@@ -165,20 +165,23 @@ class Tilt:
     """Makes the bijector.
 
     Args:
-      kappa: tilts, float array.
+      kappa: tilts, float array of the shape of what is mapped, or of its last
+        dimensions.
     """
     self._kappa = kappa
 
   def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
     """Maps points of the uniform density, with log |du / dx|."""
-    unit = quantile(self._kappa, jnp.asarray(x))
-    return unit, log_normaliser(self._kappa) - self._kappa * unit
+    share = jnp.asarray(x)
+    kappa = jnp.broadcast_to(self._kappa, share.shape)
+    unit = quantile(kappa, share)
+    return unit, log_normaliser(kappa) - kappa * unit
 
   def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
     """Maps points of the tilted density back, with its log-density."""
     unit = jnp.asarray(y)
-    share = distribution(self._kappa, unit)
-    return share, self._kappa * unit - log_normaliser(self._kappa)
+    kappa = jnp.broadcast_to(self._kappa, unit.shape)
+    return distribution(kappa, unit), kappa * unit - log_normaliser(kappa)
 
 
 class TiltedFlow(flow.Flow):

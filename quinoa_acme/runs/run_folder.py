@@ -190,8 +190,8 @@ def changes(
   """
   old, new = ({key: x.get(key) for key in _KEPT} for x in (before, after))
   if before['agent']['type'] == after['agent']['type']:
-    old |= before['agent']
-    new |= after['agent']
+    old |= _completed(before['agent'])
+    new |= _completed(after['agent'])
   else:
     old['agent'], new['agent'] = before['agent']['type'], after['agent']['type']
   return {
@@ -199,6 +199,15 @@ def changes(
     for key in {**old, **new}
     if old.get(key) != new.get(key)
   }
+
+
+def _completed(agent: Mapping[str, Any]) -> Mapping[str, Any]:
+  """An agent's options, with those that its version did not have yet."""
+  try:
+    config = options.from_plain(agent, agents.CONFIGS[agent['type']])
+  except (KeyError, ValueError):
+    return agent  # Of another version: what differs is told.
+  return json.loads(json.dumps(options.to_plain(config)))
 
 
 def check_unchanged(

@@ -31,6 +31,8 @@ from quinoa_acme.runs import vertex_ai
 PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
   'quinoa': {
     'default': quinoa.QuinoaConfig,
+    'with_critics': quinoa.QuinoaConfig.with_critics,
+    'direct': quinoa.QuinoaConfig.direct,
     'paper': quinoa.QuinoaConfig.paper,
     'offline': quinoa.QuinoaConfig.offline,
     'debug': quinoa.QuinoaConfig.debug,

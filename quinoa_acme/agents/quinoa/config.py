@@ -12,6 +12,7 @@ from quinoa_acme.agents.quinoa import networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
+from quinoa_acme.networks import energy
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import tilted
@@ -19,15 +20,18 @@ from quinoa_acme.networks import tilted
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuinoaConfig(off_policy.OffPolicyConfig):
-  """Options of the agent; the defaults are the best known configuration.
+  """Options of the agent.
 
-  `QuinoaConfig.paper()` is the algorithm of the paper. The agent's README says
-  for each field what the paper fixes and what it leaves open. The options of
-  replay and pace are those of `off_policy.OffPolicyConfig`.
+  The defaults fit Q to critics, `with_critics()`. `direct()` learns by the
+  paper's single TD loss alone; `paper()` is the algorithm as printed. The
+  agent's README says for each field what the paper fixes and what it leaves
+  open. The options of replay and pace are those of
+  `off_policy.OffPolicyConfig`.
 
   Attributes:
     flow: the kind and shape of the policy's flow.
-    value_hidden_sizes: width of each hidden layer of V.
+    value_hidden_sizes: width of each hidden layer of V, where the flow's own
+      network does not give it, as an `EnergyFlowConfig`'s does.
     value_norm: how these are normalised.
     fit: what Q is fitted to.
     returns: over how many steps the TD target is.
@@ -64,6 +68,24 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   # Acting.
   evaluation_policy: acting.ActionChoice = acting.MostLikely()
+
+  @classmethod
+  def with_critics(cls) -> 'QuinoaConfig':
+    """The default: critics take the TD loss, and Q is fitted to them."""
+    return cls()
+
+  @classmethod
+  def direct(cls) -> 'QuinoaConfig':
+    """One TD loss on Q = V + alpha D, and no critic.
+
+    The flow is the soft policy of a linear energy, with V in closed form.
+    """
+    return cls(
+      flow=energy.EnergyFlowConfig(),
+      fit=fit_lib.DirectFit(proximity=0.3),
+      learning_rate=1e-3,
+      evaluation_policy=acting.Sample(),
+    )
 
   @classmethod
   def paper(cls) -> 'QuinoaConfig':
@@ -133,11 +155,12 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       )
 
   def _check_held_q(self) -> None:
-    if isinstance(
-      self.temperature, temperature_lib.HeldQTemperature
-    ) and isinstance(self.fit, fit_lib.DirectFit):
+    if (
+      isinstance(self.temperature, temperature_lib.HeldQTemperature)
+      and self.fit.num_actions < 2
+    ):
       raise ValueError(
-        'HeldQTemperature needs several actions a state, and DirectFit draws '
-        'one: use it with a CriticFit, or with DirectFit a '
-        'MultiplierTemperature.'
+        'HeldQTemperature needs several actions a state, and '
+        f'{type(self.fit).__name__} draws {self.fit.num_actions}: use '
+        'DirectFit(num_actions=8), or a MultiplierTemperature.'
       )

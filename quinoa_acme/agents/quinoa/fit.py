@@ -10,12 +10,28 @@ from quinoa_acme.networks import norms
 class DirectFit:
   """Q takes the TD target at replayed actions; equation 3 of the paper.
 
-  The target is r + gamma V'(s').
+  The target is r + gamma V'(s'). It says nothing of actions that are not in
+  replay: with flexible functions V can rise as long as D falls at replayed
+  actions, and bootstrapping feeds on it. `proximity` holds Q at one fresh
+  action of the policy in each state near what the target networks say there.
+  That is not in the paper. See docs/decisions/0038-linear-energy.md.
+
+  Attributes:
+    proximity: weight of `losses.proximity_loss`, 0 in the paper.
+    num_actions: fresh actions a state that the relative entropy is estimated
+      from; at least 2 for a `HeldQTemperature`.
 
   Examples:
-    >>> num_actions(DirectFit())
-    1
+    >>> num_actions(DirectFit(num_actions=4))
+    4
   """
+
+  proximity: float = 0.0
+  num_actions: int = 1
+
+  def __post_init__(self):
+    validation.check_not_negative(self, 'proximity')
+    validation.check_whole(self, 'num_actions')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +82,5 @@ Fit = DirectFit | CriticFit
 
 
 def num_actions(fit: Fit) -> int:
-  """How many actions a state are drawn at each step.
-
-  One is needed in any case, for the relative entropy.
-  """
-  return fit.num_actions if isinstance(fit, CriticFit) else 1
+  """How many actions a state are drawn at each step."""
+  return fit.num_actions

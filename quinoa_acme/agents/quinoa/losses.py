@@ -100,6 +100,23 @@ def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
   return jnp.mean(jnp.square(target - q))
 
 
+def proximity_loss(q: jax.Array, slow_q: jax.Array) -> jax.Array:
+  """mean (Q(s, a') - Q'(s, a'))^2 at fresh actions a' of the policy.
+
+  A proximal term in the space of functions: Q of actions that are not in replay
+  moves no faster than its slow copy Q' follows.
+
+  Args:
+    q: Q of a fresh action of each state, [B], with a gradient by what is learnt
+      and none through the action.
+    slow_q: the same by the target networks, [B], taken as given.
+
+  Returns:
+    A scalar.
+  """
+  return td_loss(q, jax.lax.stop_gradient(slow_q))
+
+
 def conservative_loss(log_ratios: jax.Array) -> jax.Array:
   """-mean D at the actions of the data.
 

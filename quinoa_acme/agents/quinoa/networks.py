@@ -16,6 +16,7 @@ from quinoa_acme.common_types import PRNGKey
 from quinoa_acme.networks import additive
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
+from quinoa_acme.networks import energy
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import spline
@@ -58,6 +59,8 @@ class QuinoaPolicy:
       has that of `log_prob` at them. Its value is best that which sampling
       gives, which no action at the edge of the box biases.
     mode: `mode(variables, observation)` to one greedy action a state.
+    soft_value: `soft_value(variables, observation)` to V(s), float32 [B], where
+      the family's own network gives it; else None, and V is a network apart.
     uniform_log_prob: the log-density of the uniform prior, a float.
     num_dimensions: the number A of action dimensions.
     share_at_bounds: `share_at_bounds(action)` to the share of action elements
@@ -75,6 +78,7 @@ class QuinoaPolicy:
   uniform_log_prob: float
   num_dimensions: int
   share_at_bounds: Callable[[jax.Array], jax.Array]
+  soft_value: Callable[[PolicyVariables, Observation], jax.Array] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +88,8 @@ class QuinoaNetworks:
   Attributes:
     policy: the policy pi(a|s).
     value: the soft value V(s), `init(key, observation)` and
-      `apply(params, observation)` to float32 [B].
+      `apply(params, observation)` to float32 [B]. Where the policy gives it,
+      it has no parameters and is not asked.
     critic: Q(a, s) of its own, where the agent has critics,
       `init(key, observation, action)` and `apply(params, observation, action)`
       to float32 [..., B], with actions of shape [..., B, *action].
@@ -98,9 +103,30 @@ class QuinoaNetworks:
   example_observation: Observation
   example_action: np.ndarray
 
+  def soft_value(
+    self,
+    policy: PolicyVariables,
+    value_params: Params,
+    observation: Observation,
+  ) -> jax.Array:
+    """V(s), of the policy's own network or of the one apart.
+
+    Args:
+      policy: the policy's variables.
+      value_params: the parameters of `value`.
+      observation: a batch of B observations.
+
+    Returns:
+      V(s), float32 [B], in units of reward.
+    """
+    if self.policy.soft_value is not None:
+      return self.policy.soft_value(policy, observation)
+    return self.value.apply(value_params, observation)
+
 
 FlowConfig = (
   real_nvp.RealNVPConfig
+  | energy.EnergyFlowConfig
   | tilted.TiltedFlowConfig
   | additive.AdditiveFlowConfig
   | spline.SplineFlowConfig
@@ -122,7 +148,8 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
   """
   box = box_lib.Box.from_spec(spec.actions)
   functions = hk.multi_transform(lambda: _flow_functions(box, config))
-  log_prob, sample, draw, mode = functions.apply
+  log_prob, sample, draw, mode, soft_value = functions.apply
+  has_value = isinstance(config, energy.EnergyFlowConfig)
 
   def without_key(function):
     return lambda variables, *args: function(
@@ -143,6 +170,7 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
     uniform_log_prob=-box.log_volume,
     num_dimensions=box.num_dimensions,
     share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
+    soft_value=without_key(soft_value) if has_value else None,
   )
 
 
@@ -159,6 +187,10 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
         return spline.ConditionalSplineFlow(box, config)(observation)
       case tilted.TiltedFlowConfig():
         return tilted.ConditionalTiltedFlow(box, config)(
+          observation, temperature
+        )
+      case energy.EnergyFlowConfig():
+        return energy.ConditionalEnergyFlow(box, config)(
           observation, temperature
         )
 
@@ -181,7 +213,12 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
   def mode(temperature, observation):
     return box.unflatten(flow(observation, temperature).mode())
 
-  return init, (log_prob, sample, draw, mode)
+  def soft_value(temperature, observation):
+    density = flow(observation, temperature)
+    assert isinstance(density, energy.EnergyFlow)
+    return density.soft_value
+
+  return init, (log_prob, sample, draw, mode, soft_value)
 
 
 def make_value(
@@ -191,6 +228,19 @@ def make_value(
   return hk.without_apply_rng(
     hk.transform(lambda obs: value_lib.ValueMLP(hidden_sizes, norm)(obs))
   )
+
+
+def _no_value() -> hk.Transformed:
+  """The value network of a policy that gives V itself: it has no parameters."""
+
+  def apply(params, observation):
+    del params, observation
+    raise ValueError(
+      'V(s) comes from the policy of this flow: use '
+      'QuinoaNetworks.soft_value, which asks the right one.'
+    )
+
+  return hk.Transformed(init=lambda key, observation: {}, apply=apply)
 
 
 def make_critic(
@@ -224,7 +274,8 @@ def make_networks(
   Args:
     spec: the environment's specs.
     flow: the kind and shape of the policy's flow.
-    value_hidden_sizes: width of each hidden layer of V.
+    value_hidden_sizes: width of each hidden layer of V, where the flow does not
+      give V itself.
     value_norm: how these are normalised.
     critic_hidden_sizes: width of each hidden layer of a critic.
     critic_norm: how these are normalised.
@@ -235,9 +286,14 @@ def make_networks(
   Raises:
     ValueError: if the action spec is not a finite box of floats.
   """
+  policy = make_flow_policy(spec, flow)
+  if policy.soft_value is None:
+    value = make_value(value_hidden_sizes, value_norm)
+  else:
+    value = _no_value()
   return QuinoaNetworks(
-    policy=make_flow_policy(spec, flow),
-    value=make_value(value_hidden_sizes, value_norm),
+    policy=policy,
+    value=value,
     critic=make_critic(spec, critic_hidden_sizes, critic_norm),
     example_observation=jax.tree_util.tree_map(
       lambda x: np.zeros((1, *x.shape), x.dtype), spec.observations

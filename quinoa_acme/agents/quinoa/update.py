@@ -19,6 +19,7 @@ from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
+from quinoa_acme.networks import energy
 
 Metrics = updates_lib.Metrics
 
@@ -35,12 +36,20 @@ class Params(NamedTuple):
   critics: networks_lib.Params
 
 
+class SlowQ(NamedTuple):
+  """The target networks of a whole Q = V + alpha D."""
+
+  policy: networks_lib.Params
+  value: networks_lib.Params
+
+
 class TrainingState(NamedTuple):
   """Everything that the learner carries from step to step.
 
   `target` holds the parameters that the TD target is made of: V's, or the
-  critics'. `prior` holds the `PolicyVariables` of a lagged prior, and is empty
-  for a uniform one.
+  critics', or a `SlowQ` where V comes from the policy's network or the loss has
+  a proximity term. `prior` holds the `PolicyVariables` of a lagged prior, and
+  is empty for a uniform one.
   """
 
   params: Params
@@ -70,12 +79,33 @@ def make_optimizer(
     )
 
   quinoa = clipped_adam(config.learning_rate)
+  factor = 1.0
+  if isinstance(config.flow, energy.EnergyFlowConfig):
+    factor = energy.learning_rate_factor(config.flow.couplings)
+  if factor != 1.0:
+    quinoa = optax.chain(quinoa, _slow_couplings(factor))
   if isinstance(config.fit, fit_lib.DirectFit):
     return quinoa
   return optax.multi_transform(
     {'quinoa': quinoa, 'critics': clipped_adam(config.fit.learning_rate)},
     Params('quinoa', 'quinoa', critics='critics'),  # pyright: ignore[reportArgumentType]  Labels in the place of parameters.
   )
+
+
+def _slow_couplings(factor: float) -> optax.GradientTransformation:
+  """Scales the updates of an energy flow's couplings."""
+
+  def scale(path, update):
+    # Of a Haiku tree, in the tree of all parameters: the module, by its path.
+    names = [key.key for key in path if isinstance(key, jax.tree_util.DictKey)]
+    is_slow = any(energy.is_of_couplings(str(name)) for name in names)
+    return factor * update if is_slow else update
+
+  def slow_down(updates, params):
+    del params
+    return jax.tree_util.tree_map_with_path(scale, updates)
+
+  return optax.stateless(slow_down)
 
 
 def make_initial_state(
@@ -111,7 +141,9 @@ def make_initial_state(
   # The slow parameters are copies: donated buffers must not be shared.
   return TrainingState(
     params=params,
-    target=jax.tree_util.tree_map(jnp.copy, _target_of(config, params)),
+    target=jax.tree_util.tree_map(
+      jnp.copy, _target_of(networks, config, params)
+    ),
     prior=jax.tree_util.tree_map(jnp.copy, policy) if has_prior else {},
     optimizer=make_optimizer(config).init(params),
     temperature=temperature,
@@ -135,11 +167,30 @@ def _init_critics(
   return init(keys, observation, action)
 
 
-def _target_of(config: config_lib.QuinoaConfig, params: Params) -> Any:
+def _target_of(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  params: Params,
+) -> Any:
   """The parameters that the slow ones of the TD target follow."""
-  if isinstance(config.fit, fit_lib.DirectFit):
-    return params.value
-  return params.critics
+  if isinstance(config.fit, fit_lib.CriticFit):
+    return params.critics
+  if config.fit.proximity or networks.policy.soft_value is not None:
+    return SlowQ(params.policy, params.value)
+  return params.value
+
+
+def _slow_value(
+  networks: quinoa_networks.QuinoaNetworks,
+  state: TrainingState,
+  observation: Any,
+) -> jax.Array:
+  """V' of a direct fit, at the temperature of now, [B]."""
+  target = state.target
+  if not isinstance(target, SlowQ):
+    return networks.value.apply(target, observation)
+  policy = quinoa_networks.PolicyVariables(target.policy, state.temperature)
+  return networks.soft_value(policy, target.value, observation)
 
 
 def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
@@ -225,7 +276,7 @@ def make_update_step(
       state.params, state, batch, known, sample_key
     )
     new_state = _descend(
-      optimizer, config, state, gradients, fitted.temperature, key
+      networks, optimizer, config, state, gradients, fitted.temperature, key
     )
     metrics = {
       'loss': loss,
@@ -309,7 +360,7 @@ def _look_ahead(
 ) -> _Known:
   """Line 6, or its like for critics."""
   if isinstance(config.fit, fit_lib.DirectFit):
-    next_value = networks.value.apply(state.target, batch.next_observation)
+    next_value = _slow_value(networks, state, batch.next_observation)
   else:
     following = _fresh_points(
       networks,
@@ -434,7 +485,7 @@ def _loss(
   )
   fits_critics = isinstance(config.fit, fit_lib.CriticFit)
   points = fresh if fits_critics else at_replayed()
-  value = networks.value.apply(params.value, observation)
+  value = networks.soft_value(policy, params.value, observation)
   fresh_log_ratio = jax.lax.stop_gradient(fresh.log_ratio)
   kl = jnp.mean(fresh_log_ratio)
   temperature = temperature_lib.update(
@@ -450,6 +501,12 @@ def _loss(
     critics = jnp.zeros((0, *value.shape))
     q = losses.soft_q(value, points.log_ratio[0], temperature)
     parts = {'td_loss': losses.td_loss(q, known.td_target)}
+    if config.fit.proximity:
+      fresh_q = losses.soft_q(value, fresh.log_ratio[0], temperature)
+      slow_q = _slow_q(networks, config, state, observation, fresh)
+      parts['proximity_loss'] = config.fit.proximity * losses.proximity_loss(
+        fresh_q, slow_q
+      )
   else:
     critics = _apply_critics(
       networks, params.critics, observation, batch.action
@@ -476,7 +533,27 @@ def _loss(
   return loss, fitted
 
 
+def _slow_q(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  observation: Any,
+  fresh: _Points,
+) -> jax.Array:
+  """Q' of the target networks at the first fresh action of each state, [B]."""
+  policy = quinoa_networks.PolicyVariables(
+    state.target.policy, state.temperature
+  )
+  log_prob = networks.policy.log_prob(policy, observation, fresh.action[0])
+  return losses.soft_q(
+    networks.soft_value(policy, state.target.value, observation),
+    losses.log_ratio(log_prob, fresh.prior_log_prob[0]),
+    state.temperature,
+  )
+
+
 def _descend(
+  networks: quinoa_networks.QuinoaNetworks,
   optimizer: optax.GradientTransformation,
   config: config_lib.QuinoaConfig,
   state: TrainingState,
@@ -488,7 +565,9 @@ def _descend(
   updates, optimizer_state = optimizer.update(gradients, state.optimizer)
   params = cast(Params, optax.apply_updates(state.params, updates))
   steps = state.steps + 1
-  target, prior = _slow_copies(config, state, params, temperature, steps)
+  target, prior = _slow_copies(
+    networks, config, state, params, temperature, steps
+  )
   return TrainingState(
     params=params,
     target=target,
@@ -501,6 +580,7 @@ def _descend(
 
 
 def _slow_copies(
+  networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
   state: TrainingState,
   params: Params,
@@ -509,7 +589,7 @@ def _slow_copies(
 ) -> tuple[Any, Any]:
   """Line 8: the TD target's parameters and the prior from the next step on."""
   target = averaging_lib.update(
-    config.target, _target_of(config, params), state.target, steps
+    config.target, _target_of(networks, config, params), state.target, steps
   )
   if isinstance(config.prior, prior_lib.UniformPrior):
     return target, state.prior

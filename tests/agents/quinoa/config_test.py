@@ -71,7 +71,7 @@ def test_the_derived_numbers():
     # One action a state says nothing of another policy's relative entropy.
     (
       {'temperature': quinoa.HeldQTemperature(), 'fit': quinoa.DirectFit()},
-      'several actions a state, and DirectFit draws one',
+      'several actions a state, and DirectFit draws 1',
     ),
     # Learning would never start.
     (
