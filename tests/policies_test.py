@@ -1,5 +1,6 @@
 """Tests of trained policies: light to load, and picky about observations."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import quinoa_acme
+from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
@@ -130,6 +132,24 @@ def test_it_acts_as_the_learner_s_parameters_do(
   [params] = learner.get_variables(['policy'])
   expected = networks.policy.mode(params, observation)
   policy = quinoa_acme.load_policy(workdir, mode=choices.BaseMode())
+  np.testing.assert_allclose(policy(observation), expected, atol=1e-6)
+
+
+def test_a_flow_that_gives_v_too_acts_from_its_folder(
+  tmp_path, make_spec, make_networks, make_batch, tiny_config
+):
+  couplings = networks_lib.TiltCouplings(hidden_sizes=(8,))
+  config = dataclasses.replace(
+    tiny_config,
+    flow=networks_lib.EnergyFlowConfig((8,), couplings=couplings),
+    fit=quinoa.DirectFit(proximity=0.3),
+  )
+  spec = make_spec()
+  learner = _make_run(tmp_path, config, spec)
+  [params] = learner.get_variables(['policy'])
+  observation = make_batch(spec, 5).observation
+  expected = make_networks(spec, config).policy.mode(params, observation)
+  policy = quinoa_acme.load_policy(str(tmp_path), mode=choices.BaseMode())
   np.testing.assert_allclose(policy(observation), expected, atol=1e-6)
 
 

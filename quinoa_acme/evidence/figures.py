@@ -41,9 +41,11 @@ class Algorithm:
 
 
 _KNOWN = (
-  Algorithm('quinoa', 'default', 'Quinoa', '#2f6b3f'),
+  Algorithm('quinoa', 'direct', 'Quinoa, one TD loss (direct)', '#2f8f8a'),
+  Algorithm('quinoa', 'default', 'Quinoa, fitted to critics', '#2f6b3f'),
   Algorithm('quinoa', 'paper', 'Quinoa, paper preset', '#35618f'),
-  Algorithm('sac', 'default/width-128', "Acme's SAC", '#b08a3c'),
+  Algorithm('sac', 'default', "Acme's SAC, 256 wide", '#c2653c'),
+  Algorithm('sac', 'default/width-128', "Acme's SAC, 128 wide", '#b08a3c'),
   Algorithm('svg0', 'default', 'SVG(0)', '#8f3535'),
   Algorithm('d4pg', 'default', "Acme's D4PG", '#6d4c8f'),
 )

@@ -34,6 +34,7 @@ PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
     'with_critics': quinoa.QuinoaConfig.with_critics,
     'direct': quinoa.QuinoaConfig.direct,
     'paper': quinoa.QuinoaConfig.paper,
+    'paper_held_q': quinoa.QuinoaConfig.paper_held_q,
     'offline': quinoa.QuinoaConfig.offline,
     'debug': quinoa.QuinoaConfig.debug,
   },

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 import pytest
 
+from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
@@ -83,6 +84,22 @@ def _assert_equal(first: pathlib.Path, second: pathlib.Path) -> None:
 def _stop_after(num_questions: int) -> Callable[[], bool]:
   asked = iter([False] * num_questions)
   return lambda: next(asked, True)
+
+
+def test_a_direct_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
+  agent = dataclasses.replace(
+    quinoa.QuinoaConfig.debug(),
+    flow=networks_lib.EnergyFlowConfig(
+      hidden_sizes=(8,), couplings=networks_lib.TiltCouplings(hidden_sizes=(8,))
+    ),
+    fit=quinoa.DirectFit(proximity=0.3),
+  )
+  for name, stops in (('uncut', ()), ('cut', (140,))):
+    changes = {'agent': agent, 'eval_every': 1000, 'num_steps': 200}
+    for stop in stops:
+      local.run(config(tmp_path / name, **changes), _stop_after(stop))
+    assert local.run(config(tmp_path / name, **changes)).finished
+  _assert_equal(tmp_path / 'uncut', tmp_path / 'cut')
 
 
 class _KilledError(Exception):

@@ -104,6 +104,20 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     )
 
   @classmethod
+  def paper_held_q(cls) -> 'QuinoaConfig':
+    """The paper's, with the other reading of the temperature's derivative.
+
+    The batch's dual of `paper()` is Algorithm 2 to the letter. Section 6.1
+    prints its derivative in terms of Q; with Q held fixed alpha holds the
+    relative entropy to the last copy of the policy at epsilon.
+    """
+    return dataclasses.replace(
+      cls.paper(),
+      fit=fit_lib.DirectFit(num_actions=4),
+      temperature=temperature_lib.HeldQTemperature(epsilon=0.1, initial=0.1),
+    )
+
+  @classmethod
   def offline(cls) -> 'QuinoaConfig':
     """The default, for a fixed data set: held near to the data's actions.
 

@@ -51,6 +51,13 @@ _CONFIGS = {
     prior=quinoa.LaggedPrior(quinoa.Polyak(0.005), flatness=0.1),
     target=quinoa.Polyak(0.005),
   ),
+  # The same loss, with a flow that gives V, and a term that holds Q.
+  'energy': dataclasses.replace(
+    _SIZES,
+    flow=networks_lib.EnergyFlowConfig(hidden_sizes=(64, 64)),
+    fit=quinoa.DirectFit(proximity=0.3),
+    evaluation_policy=quinoa.Sample(),
+  ),
 }
 
 
@@ -62,6 +69,8 @@ _CONFIGS = {
     ('default', 1),
     ('default', 2),
     ('direct', 0),
+    ('energy', 0),
+    ('energy', 1),
   ],
 )
 def test_returns_rise_far_above_chance(tmp_path, point_mass, name, seed):
