@@ -14,14 +14,18 @@ from quinoa_acme.agents.quinoa.agent import QuinoaAgent
 from quinoa_acme.agents.quinoa.config import QuinoaConfig
 from quinoa_acme.agents.quinoa.fit import CriticFit
 from quinoa_acme.agents.quinoa.fit import DirectFit
+from quinoa_acme.agents.quinoa.fit import EvenWeights
+from quinoa_acme.agents.quinoa.fit import LikelihoodWeights
 from quinoa_acme.agents.quinoa.networks import make_networks
 from quinoa_acme.agents.quinoa.networks import PolicyVariables
 from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
 from quinoa_acme.agents.quinoa.networks import QuinoaPolicy
 from quinoa_acme.agents.quinoa.prior import LaggedPrior
 from quinoa_acme.agents.quinoa.prior import UniformPrior
+from quinoa_acme.agents.quinoa.returns import CutTrace
 from quinoa_acme.agents.quinoa.returns import OneStep
 from quinoa_acme.agents.quinoa.returns import SoftReturn
+from quinoa_acme.agents.quinoa.returns import UncutTrace
 from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
 from quinoa_acme.agents.quinoa.temperature import HeldQTemperature
@@ -38,11 +42,14 @@ __all__ = (
   'BaseMode',
   'CopyEvery',
   'CriticFit',
+  'CutTrace',
   'DirectFit',
   'DualTemperature',
+  'EvenWeights',
   'FixedTemperature',
   'HeldQTemperature',
   'LaggedPrior',
+  'LikelihoodWeights',
   'MostLikely',
   'MultiplierTemperature',
   'NonFiniteError',
@@ -58,6 +65,7 @@ __all__ = (
   'Sample',
   'SoftReturn',
   'TrainingState',
+  'UncutTrace',
   'UniformPrior',
   'make_networks',
   'make_policy',

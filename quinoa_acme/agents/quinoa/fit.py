@@ -7,6 +7,46 @@ from quinoa_acme.networks import norms
 
 
 @dataclasses.dataclass(frozen=True)
+class EvenWeights:
+  """Every transition counts the same, as in the paper.
+
+  Examples:
+    >>> weights: Weights = EvenWeights()
+  """
+
+
+@dataclasses.dataclass(frozen=True)
+class LikelihoodWeights:
+  """Actions that the policy would hardly take any more count less.
+
+    w = max(exp(min(D(a, s), 0) / (scale A)), least)
+
+  with A the number of action dimensions. A flow that is not flexible enough to
+  be right everywhere is then right where the policy acts. This is not in the
+  paper.
+
+  Attributes:
+    scale: how many nats for each dimension of the action an action may be less
+      likely than under the prior, until it counts by a factor of 1 / e.
+    least: the least weight, in [0, 1].
+
+  Examples:
+    >>> weights: Weights = LikelihoodWeights(scale=3.4)
+  """
+
+  scale: float = 1.7
+  least: float = 0.05
+
+  def __post_init__(self):
+    validation.check_positive(self, 'scale')
+    if not 0 <= self.least <= 1:
+      raise ValueError(f'least must be in [0, 1], but is {self.least}.')
+
+
+Weights = EvenWeights | LikelihoodWeights
+
+
+@dataclasses.dataclass(frozen=True)
 class DirectFit:
   """Q takes the TD target at replayed actions; equation 3 of the paper.
 
@@ -18,6 +58,7 @@ class DirectFit:
 
   Attributes:
     proximity: weight of `losses.proximity_loss`, 0 in the paper.
+    weights: how much each replayed action counts.
     num_actions: fresh actions a state that the relative entropy is estimated
       from; at least 2 for a `HeldQTemperature`.
 
@@ -27,6 +68,7 @@ class DirectFit:
   """
 
   proximity: float = 0.0
+  weights: Weights = EvenWeights()
   num_actions: int = 1
 
   def __post_init__(self):

@@ -1,5 +1,7 @@
 """The equations of the Quinoa paper (arXiv 1911.01831), as pure functions."""
 
+from typing import NamedTuple
+
 import chex
 import jax
 import jax.numpy as jnp
@@ -62,13 +64,25 @@ def td_target(
   return jax.lax.stop_gradient(reward + discount * next_value)
 
 
-def later_rewards(
+class SoftReturn(NamedTuple):
+  """What a target over several steps holds after its first reward.
+
+  Attributes:
+    later: what the steps between add, [B], in units of reward.
+    rest: the factor that is left for the value at the end, [B], in [0, 1].
+  """
+
+  later: jax.Array
+  rest: jax.Array
+
+
+def soft_return(
   rewards: jax.Array,
   log_ratios: jax.Array,
   weights: jax.Array,
   temperature: jax.Array,
-) -> jax.Array:
-  """sum_k w_k (r_k - alpha D_k): what a soft return holds after its first step.
+) -> SoftReturn:
+  """sum_k w_k (r_k - alpha D_k): -alpha D is the reward of the soft problem.
 
   Args:
     rewards: r_k, [B, n - 1].
@@ -78,11 +92,65 @@ def later_rewards(
     temperature: alpha, scalar.
 
   Returns:
-    The sum, [B], in units of reward.
+    The sum; all is left for the value at the end.
   """
   chex.assert_equal_shape([rewards, log_ratios, weights])
   chex.assert_rank([rewards, temperature], [2, 0])
-  return jnp.sum(weights * (rewards - temperature * log_ratios), axis=1)
+  later = jnp.sum(weights * (rewards - temperature * log_ratios), axis=1)
+  return SoftReturn(later, jnp.ones_like(later))
+
+
+def cut_soft_return(
+  rewards: jax.Array,
+  log_ratios: jax.Array,
+  weights: jax.Array,
+  temperature: jax.Array,
+  values: jax.Array,
+  traces: jax.Array,
+) -> SoftReturn:
+  """The soft return, left at an action by the share that its trace is cut by.
+
+    sum_k w_k (c_1 ... c_{k-1}) [c_k (r_k - alpha D_k) + (1 - c_k) V(s_k)]
+
+  The rest is c_1 ... c_{n-1}. With traces of 1 it is `soft_return`, with 0 the
+  target over one step. For r - alpha D = Q - V, it is Retrace's target (Munos
+  et al., 2016, equation 3) of the soft problem.
+
+  Args:
+    rewards: r_k, [B, n - 1].
+    log_ratios: D of the actions taken, [B, n - 1].
+    weights: products of the discounts before each step, 0 after the last one,
+      [B, n - 1].
+    temperature: alpha, scalar.
+    values: V(s_k), [B, n - 1].
+    traces: c_k, [B, n - 1], in [0, 1].
+
+  Returns:
+    The sum, and what is left for the value at the end.
+  """
+  chex.assert_equal_shape([rewards, log_ratios, weights, values, traces])
+  chex.assert_rank([rewards, temperature], [2, 0])
+  traces = jnp.where(weights > 0, traces, 1.0)  # No step, nothing to cut.
+  through = jnp.cumprod(traces, axis=1)
+  until = jnp.concatenate(
+    [jnp.ones_like(through[:, :1]), through[:, :-1]], axis=1
+  )
+  taken = traces * (rewards - temperature * log_ratios)
+  later = jnp.sum(weights * until * (taken + (1.0 - traces) * values), axis=1)
+  return SoftReturn(later, through[:, -1])
+
+
+def likelihood(log_ratios: jax.Array, scale: float) -> jax.Array:
+  """exp(min(D, 0) / scale): how much an action is still one of the policy's.
+
+  Args:
+    log_ratios: D of the actions, float array of any shape.
+    scale: in nats.
+
+  Returns:
+    An array of the same shape, in [0, 1], through which no gradient flows.
+  """
+  return jax.lax.stop_gradient(jnp.exp(jnp.minimum(log_ratios, 0.0) / scale))
 
 
 def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
@@ -98,6 +166,24 @@ def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
   chex.assert_equal_shape([q, target])
   chex.assert_rank(q, 1)
   return jnp.mean(jnp.square(target - q))
+
+
+def weighted_td_loss(
+  q: jax.Array, target: jax.Array, weights: jax.Array
+) -> jax.Array:
+  """mean w (y - Q)^2: the TD loss, where transitions count differently.
+
+  Args:
+    q: Q(a, s), [B].
+    target: y, [B].
+    weights: w, [B].
+
+  Returns:
+    A scalar.
+  """
+  chex.assert_equal_shape([q, target, weights])
+  chex.assert_rank(q, 1)
+  return jnp.mean(weights * jnp.square(target - q))
 
 
 def proximity_loss(q: jax.Array, slow_q: jax.Array) -> jax.Array:

@@ -16,6 +16,44 @@ class OneStep:
 
 
 @dataclasses.dataclass(frozen=True)
+class UncutTrace:
+  """The steps between count in full, whatever the action was.
+
+  Examples:
+    >>> trace: Trace = UncutTrace()
+  """
+
+
+@dataclasses.dataclass(frozen=True)
+class CutTrace:
+  """A target goes on past an action only as far as the policy would take it.
+
+  Retrace (Munos et al., 2016, arXiv 1606.02647) and V-trace cut the trace of a
+  multi-step target at actions that the policy has left behind. They ask for the
+  density under which the action was drawn. Here it is the prior's that the
+  policy's is compared with, and softly:
+
+    c_k = exp(min(D(a_k, s_k), 0) / (scale A))
+
+  with A the number of action dimensions. Where an action is as likely as under
+  the prior, or more, the trace goes on; where it is far less likely, V(s_k)
+  takes the place of what came of it. This is not in the paper.
+
+  Attributes:
+    scale: how many nats for each dimension of the action an action may be less
+      likely than under the prior, until it counts by a factor of 1 / e.
+  """
+
+  scale: float = 0.8
+
+  def __post_init__(self):
+    validation.check_positive(self, 'scale')
+
+
+Trace = UncutTrace | CutTrace
+
+
+@dataclasses.dataclass(frozen=True)
 class SoftReturn:
   """y over n steps, with the soft terms of the steps between.
 
@@ -24,15 +62,16 @@ class SoftReturn:
   reward of the soft problem. With critics, what they and a fresh action give at
   s_n takes the place of V'. At an episode's end n is what is left of it.
 
-  The actions between are those of older policies and are not corrected for.
-  It needs transitions that hold the steps one by one, a `transitions.Window`
-  each. Parts of Acme's that rewrite samples, as `NormalizationBuilder` and
-  `AILBuilder` do, know of the first step alone, and are refused: `OneStep` goes
-  with them.
+  The actions between are those of older policies; `trace` says whether that is
+  corrected for. It needs transitions that hold the steps one by one, a
+  `transitions.Window` each. Parts of Acme's that rewrite samples, as
+  `NormalizationBuilder` and `AILBuilder` do, know of the first step alone, and
+  are refused: `OneStep` goes with them.
   This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:
     num_steps: n, at least 2.
+    trace: how much an action between counts.
 
   Examples:
     >>> num_steps(SoftReturn(num_steps=3))
@@ -40,6 +79,7 @@ class SoftReturn:
   """
 
   num_steps: int = 3
+  trace: Trace = UncutTrace()
 
   def __post_init__(self):
     validation.check_whole(self, 'num_steps', least=2)

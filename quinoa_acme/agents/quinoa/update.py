@@ -223,6 +223,8 @@ class _Known(NamedTuple):
 
   # V', or the soft value that the target critics and a fresh action give, [B].
   next_value: jax.Array
+  # How much of it the target over several steps has, [B].
+  rest: jax.Array
   # The TD target y, [B].
   td_target: jax.Array
 
@@ -243,6 +245,8 @@ class _Fitted(NamedTuple):
   temperature: jax.Array
   # The critics' values of the replayed actions, [C, B].
   critics: jax.Array
+  # How much each transition counts, [B].
+  weights: jax.Array
   # The scalars that the loss is the sum of.
   losses: Metrics
 
@@ -380,16 +384,17 @@ def _look_ahead(
       state.temperature,
     )
   reward = jnp.asarray(batch.reward, jnp.float32)
+  discount = config.discount * jnp.asarray(batch.discount, jnp.float32)
+  rest = jnp.ones_like(reward)
   if config.reward_scale != 1.0:
     reward = config.reward_scale * reward
   if isinstance(config.returns, returns_lib.SoftReturn):
-    reward = reward + _later_rewards(networks, config, state, batch.extras)
-  td_target = losses.td_target(
-    reward,
-    config.discount * jnp.asarray(batch.discount, jnp.float32),
-    next_value,
-  )
-  return _Known(next_value, td_target)
+    later, rest = _soft_return(
+      networks, config, config.returns.trace, state, batch.extras
+    )
+    reward = reward + later
+  td_target = losses.td_target(reward, discount * rest, next_value)
+  return _Known(next_value, rest, td_target)
 
 
 def _check_window(
@@ -410,13 +415,14 @@ def _in_words(steps: int) -> str:
   return 'one step' if steps == 1 else f'{steps} steps, held one by one'
 
 
-def _later_rewards(
+def _soft_return(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
+  trace: returns_lib.Trace,
   state: TrainingState,
   later: transitions.Later,
-) -> jax.Array:
-  """What a soft return holds after its first step, [B].
+) -> losses.SoftReturn:
+  """What a target over several steps holds after its first reward.
 
   The leaves of `later` are [B, n - 1, ...], and are looked at as B (n - 1).
   """
@@ -432,12 +438,18 @@ def _later_rewards(
     policy.log_prob(policy_of(state), observation, action),
     _prior_log_prob(policy, config, state.prior, observation, action),
   )
-  return losses.later_rewards(
+  log_ratio = jnp.reshape(log_ratio, shape)
+  steps = (
     config.reward_scale * jnp.asarray(later.reward),
-    jnp.reshape(log_ratio, shape),
+    log_ratio,
     jnp.asarray(later.weight),
     state.temperature,
   )
+  if isinstance(trace, returns_lib.UncutTrace):
+    return losses.soft_return(*steps)
+  value = networks.soft_value(policy_of(state), state.params.value, observation)
+  traces = losses.likelihood(log_ratio, trace.scale * policy.num_dimensions)
+  return losses.cut_soft_return(*steps, jnp.reshape(value, shape), traces)
 
 
 def _apply_critics(
@@ -497,10 +509,12 @@ def _loss(
     fresh_log_ratio,
     networks.policy.num_dimensions,
   )
+  weights = jnp.ones_like(value)
   if isinstance(config.fit, fit_lib.DirectFit):
     critics = jnp.zeros((0, *value.shape))
     q = losses.soft_q(value, points.log_ratio[0], temperature)
-    parts = {'td_loss': losses.td_loss(q, known.td_target)}
+    weights = _weights(config.fit, networks, points)
+    parts = {'td_loss': losses.weighted_td_loss(q, known.td_target, weights)}
     if config.fit.proximity:
       fresh_q = losses.soft_q(value, fresh.log_ratio[0], temperature)
       slow_q = _slow_q(networks, config, state, observation, fresh)
@@ -529,8 +543,27 @@ def _loss(
       at_replayed().log_ratio
     )
   loss = jnp.sum(jnp.stack(list(parts.values())))
-  fitted = _Fitted(points, fresh.action, kl, value, temperature, critics, parts)
+  fitted = _Fitted(
+    points, fresh.action, kl, value, temperature, critics, weights, parts
+  )
   return loss, fitted
+
+
+def _weights(
+  fit: fit_lib.DirectFit,
+  networks: quinoa_networks.QuinoaNetworks,
+  replayed: _Points,
+) -> jax.Array:
+  """How much each replayed action counts, [B]."""
+  log_ratio = replayed.log_ratio[0]
+  match fit.weights:
+    case fit_lib.EvenWeights():
+      return jnp.ones_like(log_ratio)
+    case fit_lib.LikelihoodWeights(scale=scale, least=least):
+      likelihood = losses.likelihood(
+        log_ratio, scale * networks.policy.num_dimensions
+      )
+      return jnp.maximum(likelihood, least)
 
 
 def _slow_q(
@@ -622,6 +655,14 @@ def _describe_fit(
   }
   if len(fitted.losses) > 1:
     metrics |= fitted.losses
+  if isinstance(config.returns, returns_lib.SoftReturn) and isinstance(
+    config.returns.trace, returns_lib.CutTrace
+  ):
+    metrics['trace_mean'] = jnp.mean(known.rest)
+  if isinstance(config.fit, fit_lib.DirectFit) and isinstance(
+    config.fit.weights, fit_lib.LikelihoodWeights
+  ):
+    metrics['weight_mean'] = jnp.mean(fitted.weights)
   if isinstance(config.fit, fit_lib.CriticFit):
     metrics['critic_mean'] = jnp.mean(fitted.critics)
   bound = temperature_lib.bound_on_kl(config.temperature, num_dimensions)

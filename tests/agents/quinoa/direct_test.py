@@ -103,6 +103,59 @@ def test_what_the_loss_is(make_spec, make_networks, make_batch, config):
   )
 
 
+def test_traces_and_weights_are_those_of_the_replayed_actions(
+  make_spec, make_networks, make_batch, config
+):
+  config = dataclasses.replace(
+    config,
+    returns=quinoa.SoftReturn(3, trace=quinoa.CutTrace(0.3)),
+    fit=quinoa.DirectFit(weights=quinoa.LikelihoodWeights(0.2, least=0.3)),
+  )
+  networks = make_networks(make_spec(), config)
+  batch = make_batch(make_spec(), 16, 0, config.window)
+  states, metrics = _some_steps(networks, config, batch, count=8)
+  state, later = states[-2], batch.extras
+  variables = update_lib.policy_of(state)
+
+  def look(params, observation, action):
+    variables = quinoa.PolicyVariables(params, state.temperature)
+    log_prob = networks.policy.log_prob(variables, observation, action)
+    ratio = log_prob - networks.policy.uniform_log_prob
+    return networks.soft_value(variables, {}, observation), np.asarray(ratio)
+
+  # As the recursion has it, from the last step to the first.
+  slow = quinoa.PolicyVariables(state.target.policy, state.temperature)
+  rest = networks.soft_value(slow, {}, batch.next_observation)
+  rest = config.discount * batch.discount * rest
+  num_dimensions = networks.policy.num_dimensions
+  for k in (1, 0):
+    value, ratio = look(
+      variables.params,
+      jax.tree_util.tree_map(lambda x, k=k: x[:, k], later.observation),
+      later.action[:, k],
+    )
+    trace = np.exp(np.minimum(ratio, 0) / (0.3 * num_dimensions))
+    assert 0.05 < np.mean(trace) < 0.95
+    taken = later.weight[:, k] * (
+      later.reward[:, k] - state.temperature * ratio
+    )
+    rest = trace * (taken + rest)
+    rest += (1 - trace) * later.weight[:, k] * value
+  target = batch.reward + rest
+  value, ratio = look(variables.params, batch.observation, batch.action)
+  weights = np.exp(np.minimum(ratio, 0) / (0.2 * num_dimensions))
+  weights = np.maximum(weights, 0.3)
+  assert weights.min() == pytest.approx(0.3)
+  q = value + state.temperature * ratio
+  np.testing.assert_allclose(metrics['target_mean'], np.mean(target), rtol=1e-4)
+  np.testing.assert_allclose(
+    metrics['weight_mean'], np.mean(weights), rtol=1e-4
+  )
+  np.testing.assert_allclose(
+    metrics['loss'], np.mean(weights * np.square(target - q)), rtol=1e-3
+  )
+
+
 def test_the_target_networks_follow_all_of_q(
   make_spec, make_networks, make_batch, config
 ):

@@ -70,12 +70,66 @@ def test_no_gradient_flows_through_pooled_critics(pessimism):
   np.testing.assert_array_equal(gradient, 0.0)
 
 
-def test_later_rewards_are_soft_and_weighted():
-  rewards = jnp.array([[1.0, 2.0], [0.0, 3.0]])
-  log_ratios = jnp.array([[0.5, -1.0], [1.0, 2.0]])
-  weights = jnp.array([[0.9, 0.8], [0.5, 0.0]])
-  sums = losses.later_rewards(rewards, log_ratios, weights, _ALPHA)
-  np.testing.assert_allclose(sums, [3.2, -1.0], rtol=1e-6)
+_REWARDS = jnp.array([[1.0, 2.0], [0.0, 3.0]])
+_RATIOS = jnp.array([[0.5, -1.0], [1.0, 2.0]])
+_WEIGHTS = jnp.array([[0.9, 0.8], [0.5, 0.0]])
+_VALUES = jnp.array([[4.0, 5.0], [6.0, 7.0]])
+
+
+def test_a_soft_return_is_soft_and_weighted():
+  found = losses.soft_return(_REWARDS, _RATIOS, _WEIGHTS, _ALPHA)
+  np.testing.assert_allclose(found.later, [3.2, -1.0], rtol=1e-6)
+  np.testing.assert_array_equal(found.rest, [1.0, 1.0])
+
+
+def test_a_trace_that_is_not_cut_is_the_soft_return():
+  found = losses.cut_soft_return(
+    _REWARDS, _RATIOS, _WEIGHTS, _ALPHA, _VALUES, jnp.ones((2, 2))
+  )
+  np.testing.assert_allclose(found.later, [3.2, -1.0], rtol=1e-6)
+  np.testing.assert_array_equal(found.rest, [1.0, 1.0])
+
+
+def test_a_trace_that_is_cut_leaves_the_value():
+  found = losses.cut_soft_return(
+    _REWARDS, _RATIOS, _WEIGHTS, _ALPHA, _VALUES, jnp.zeros((2, 2))
+  )
+  # One step: the discount times V of the next state.
+  np.testing.assert_allclose(found.later, [0.9 * 4.0, 0.5 * 6.0], rtol=1e-6)
+  # The second has ended before its second step, which so cuts nothing.
+  np.testing.assert_array_equal(found.rest, [0.0, 0.0])
+
+
+def test_a_trace_is_cut_by_shares():
+  traces = jnp.array([[0.5, 0.25], [0.5, 0.0]])
+  found = losses.cut_soft_return(
+    _REWARDS, _RATIOS, _WEIGHTS, _ALPHA, _VALUES, traces
+  )
+  alpha = float(_ALPHA)
+  first = 0.5 * (1.0 - alpha * 0.5) + 0.5 * 4.0
+  second = 0.25 * (2.0 + alpha * 1.0) + 0.75 * 5.0
+  other = 0.5 * (0.0 - alpha * 1.0) + 0.5 * 6.0
+  np.testing.assert_allclose(
+    found.later, [0.9 * first + 0.8 * 0.5 * second, 0.5 * other], rtol=1e-6
+  )
+  # The second has no second step that could cut.
+  np.testing.assert_allclose(found.rest, [0.125, 0.5])
+
+
+def test_likelihood_falls_below_the_prior_alone_and_has_no_gradient():
+  ratios = jnp.array([3.0, 0.0, -2.0])
+  np.testing.assert_allclose(
+    losses.likelihood(ratios, 4.0), [1.0, 1.0, np.exp(-0.5)], rtol=1e-6
+  )
+  gradient = jax.grad(lambda x: jnp.sum(losses.likelihood(x, 4.0)))(ratios)
+  np.testing.assert_array_equal(gradient, 0.0)
+
+
+def test_weighted_td_loss_is_the_mean_of_weighted_squares():
+  loss = losses.weighted_td_loss(
+    jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0]), jnp.array([1.0, 0.5])
+  )
+  assert loss == pytest.approx(1.5)
 
 
 def test_soft_value_solves_equation_2_for_the_value():
