@@ -12,16 +12,19 @@ suite needs no display: without one MuJoCo simulates as usual, and only
 rendering asks for `MUJOCO_GL=egl` or `MUJOCO_GL=osmesa` in the environment.
 """
 
+from collections.abc import Callable, Mapping
 import dataclasses
 import difflib
 import functools
 import importlib
 import operator
 import types
+from typing import Any
 import warnings
 
 from acme import wrappers as wrappers_lib
 import dm_env
+import numpy as np
 
 _FORMAT = 'control:<domain>:<task>'
 _GYMNASIUM_SCHEMES = ('gymnasium', 'gym')
@@ -78,10 +81,7 @@ def make_environment(name: str, seed: int) -> dm_env.Environment:
     )
   identifier = _gymnasium_id(name)
   if identifier is None:
-    domain, task = _parse(name)
-    environment = wrappers_lib.ConcatObservationWrapper(
-      _suite().load(domain, task, task_kwargs={'random': seed})
-    )
+    environment = _FlatObservations(_load(*_parse(name), seed))
   else:
     environment = _make_gymnasium(identifier, seed)
   return wrappers_lib.SinglePrecisionWrapper(environment)
@@ -111,6 +111,50 @@ def _parse(name: str) -> tuple[str, str]:
     )
   _, domain, task = name.split(':')
   return domain, task
+
+
+class _FlatObservations(wrappers_lib.ConcatObservationWrapper):
+  """Makes one vector of parts of any rank; Acme's own takes ranks 0 and 1."""
+
+  def _convert_observation(self, observation: Mapping[str, Any]) -> np.ndarray:
+    return super()._convert_observation(
+      {name: np.ravel(part) for name, part in observation.items()}
+    )
+
+
+def _load(domain: str, task: str, seed: int) -> dm_env.Environment:
+  """Loads a task of the suite; none needs OpenGL until something is drawn."""
+  environment = _suite().load(domain, task, task_kwargs={'random': seed})
+  if (domain, task) == ('quadruped', 'escape'):
+    environment.task.initialize_episode = functools.partial(
+      _start_without_drawing, environment.task.initialize_episode
+    )
+  return environment
+
+
+def _start_without_drawing(initialize: Callable[[Any], None], physics: Any):
+  """Starts an episode of a task that asks for what draws it."""
+  initialize(_PhysicsAsDrawn(physics))
+
+
+class _PhysicsAsDrawn:
+  """A physics that has a rendering context only if something was drawn.
+
+  `quadruped:escape` makes a terrain for each episode, and hands it to the
+  renderer if there is one. The physics makes one when it is asked for it, and
+  so would need OpenGL where nothing is ever drawn.
+  """
+
+  def __init__(self, physics: Any):
+    self._physics = physics
+
+  def __getattr__(self, name: str) -> Any:
+    return getattr(self._physics, name)
+
+  @property
+  def contexts(self) -> Any:
+    """Those that were made; None before."""
+    return self._physics._contexts
 
 
 @functools.cache

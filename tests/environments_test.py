@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from acme import specs as specs_lib
+from dm_control import suite
 import dm_env
 import gymnasium
 import numpy as np
@@ -202,6 +203,20 @@ def test_without_gymnasium_the_error_names_the_extra(monkeypatch):
     environments_lib.EnvironmentFactory('gymnasium:Hopper-v5')
 
 
+@pytest.mark.parametrize(
+  ('task', 'ranks'), [('manipulator:bring_peg', {1, 2}), ('fish:swim', {0, 1})]
+)
+def test_parts_of_any_rank_become_one_vector_in_the_order_of_names(task, ranks):
+  domain, name = task.split(':')
+  parts = suite.load(domain, name, {'random': 3}).reset().observation
+  assert {np.ndim(part) for part in parts.values()} == ranks
+  expected = np.concatenate([np.ravel(parts[name]) for name in sorted(parts)])
+  environment = environments_lib.make_environment(f'control:{task}', 3)
+  observation = environment.reset().observation
+  np.testing.assert_array_equal(observation, expected.astype(np.float32))
+  environment.observation_spec().validate(observation)
+
+
 def test_list_tasks_gives_names_that_are_taken():
   names = environments_lib.list_tasks()
   assert list(names) == sorted(set(names))
@@ -210,11 +225,13 @@ def test_list_tasks_gives_names_that_are_taken():
     environments_lib.EnvironmentFactory(name)
 
 
-def test_no_display_is_no_warning():
+def test_no_display_is_no_warning_and_no_error():
   # In a process of its own, for the suite is imported once in each.
   code = f"""
 from quinoa_acme import environments
 environments.make_environment({_CARTPOLE!r}, 0).reset()
+# It asks for what draws it, at each episode's start.
+environments.make_environment('control:quadruped:escape', 0).reset()
 """
   variables = {
     key: value

@@ -17,6 +17,8 @@ import numpy as np
 # float32 can not tell; its logit is then taken this share of the box's width
 # inside. The largest logit is 13.8, where float32 still resolves 0.06.
 _MARGIN = 1e-6
+# The bound that dm_control writes for an actuator that has none, mjMAXVAL.
+_UNLIMITED = 1e10
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +86,15 @@ class Box:
         f'but dimension {first} of {spec!r} has minimum {low[first]} and '
         f'maximum {high[first]}. Give the action finite bounds, e.g. with '
         'acme.wrappers.CanonicalSpecWrapper, and drop constant dimensions.'
+      )
+    unlimited = (low <= -_UNLIMITED) | (high >= _UNLIMITED)
+    if unlimited.any():
+      first = int(np.argmax(unlimited))
+      raise ValueError(
+        f'The policy needs finite action bounds, but dimension {first} of '
+        f'{spec!r} has minimum {low[first]:g} and maximum {high[first]:g}, and '
+        '1e+10 is how dm_control writes that there is no bound. Wrap the '
+        'environment so that each action has bounds of its own.'
       )
     return cls(low, high, tuple(spec.shape))
 

@@ -43,6 +43,11 @@ _SPEC = specs.BoundedArray(
     (specs.BoundedArray((1,), np.float64, -1e39, 1), 'minimum -inf'),
     (specs.BoundedArray((1,), np.float32, -3e38, 3e38), 'finite action bounds'),
     (specs.BoundedArray((1,), np.float64, 1, 1 + 1e-12), 'minimum < maximum'),
+    # dm_control's way to say that there is none.
+    (
+      specs.BoundedArray((2,), np.float64, -1, [1, 1e10]),
+      r'dimension 1 of .* maximum 1e\+10, and .* there is no bound',
+    ),
   ],
 )
 def test_a_spec_that_is_no_finite_box_of_floats_is_refused(spec, message):

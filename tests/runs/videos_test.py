@@ -26,6 +26,21 @@ for _ in range(20):
   camera.take()
 videos.write(sys.argv[1], camera.frames, camera.frames_per_second)
 print(len(camera.frames), camera.frames_per_second)
+
+def draw(environment):
+  return environment.physics.render(64, 64)
+
+# A new terrain each episode: the renderer must have that of the last one.
+drawn, undrawn = [
+  environments.make_environment('control:quadruped:escape', 0) for _ in range(2)
+]
+drawn.reset()
+first = draw(drawn)
+drawn.reset()
+undrawn.reset()
+undrawn.reset()
+second = draw(drawn)
+print((first != second).any(), (second == draw(undrawn)).all())
 """
 
 
@@ -42,7 +57,7 @@ def test_a_video_is_of_the_task_and_in_its_pace(tmp_path):
     pytest.skip(result.stderr.strip().splitlines()[-1])
   assert result.returncode == 0, result.stderr
   # Steps of 10 ms, of which every second one is shown.
-  assert result.stdout.split() == ['11', '50.0']
+  assert result.stdout.split() == ['11', '50.0', 'True', 'True']
   import imageio.v2
 
   with imageio.v2.get_reader(path) as reader:
