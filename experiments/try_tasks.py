@@ -58,7 +58,7 @@ _GYMNASIUM = (
   'gymnasium:Pendulum-v1',
   'gymnasium:Walker2d-v5',
 )
-_COLUMNS = (
+_COLUMNS: tuple[str, ...] = (
   'task',
   'observations',
   'actions',
@@ -86,7 +86,8 @@ def try_task(name: str, preset: str, num_steps: int) -> dict[str, str | int]:
   Returns:
     The row of the table.
   """
-  row = dict.fromkeys(_COLUMNS, '') | {'task': name, 'outcome': 'refused'}
+  row: dict[str, str | int] = {column: '' for column in _COLUMNS}
+  row |= {'task': name, 'outcome': 'refused'}
   with tempfile.TemporaryDirectory() as workdir:
     try:
       config = running.make_config(
