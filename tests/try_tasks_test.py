@@ -1,5 +1,6 @@
 """Every task is acted in, those of odd kinds learnt on, or it is refused."""
 
+import csv
 import functools
 
 from acme import specs as specs_lib
@@ -11,6 +12,7 @@ import pytest
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
 
+_ROWS = experiment_scripts.EXPERIMENTS / 'results' / 'tasks.csv'
 # Their actuators have no limits.
 _REFUSED = ('control:lqr:lqr_2_1', 'control:lqr:lqr_6_2')
 _GYMNASIUM = tuple(
@@ -136,3 +138,13 @@ def test_actions_without_bounds_are_refused_with_the_reason(name, script):
   assert row['outcome'] == 'refused'
   assert 'minimum -1e+10' in row['reason']
   assert 'there is no bound' in row['reason']
+
+
+def test_in_the_committed_table_every_task_ran_or_was_refused(script):
+  with _ROWS.open(newline='') as file:
+    rows = {row['task']: row for row in csv.DictReader(file)}
+  assert {*rows} == {*script['list_tasks']()}
+  for name, row in rows.items():
+    outcome = 'refused' if name in _REFUSED else 'ran'
+    assert row['outcome'] == outcome, row
+    assert row['actor_steps'] == ('' if name in _REFUSED else '2000'), row
