@@ -3,6 +3,8 @@
 The learner looks at every quantity of every SGD step, and stops at the first
 that is not finite; so a run that came to its end has had none. What is counted
 here besides are the values of the rows that it logged.
+
+A run that is under way, or has just ended, is judged by `find_warnings`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +30,13 @@ COLUMNS: tuple[str, ...] = (
 
 # A run's first steps, in which the temperature still looks for its level.
 _SETTLING = 0.1
+# By less than so much of the reward V may be above what the policy gets: where
+# hardly anything is paid yet, its factor says nothing.
+_LEAST_EXCESS = 1.0
+# How much of what was gained over the start must be left.
+_LEFT = 0.1
+# Of the episodes' standard deviation, what a gain must exceed to be one.
+_CLEARLY = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +109,90 @@ def examine(
     discounted_return=(
       evaluator[-1]['discounted_return'] if evaluator else math.nan
     ),
+  )
+
+
+def find_warnings(
+  learner: Sequence[Mapping[str, float]],
+  evaluator: Sequence[Mapping[str, float]],
+  reward_scale: float = 1.0,
+) -> tuple[str, ...]:
+  """Finds what looks wrong in a run, at its last evaluation.
+
+  V is far above what the policy gets if it was so at the last two evaluations:
+  above the discounted return by more than that, by more than evaluations have
+  differed in it, and by more than one unit of reward. V is of replayed states,
+  the return of those that the policy comes to, so that the two differ in sound
+  runs too, but not by a factor of two in any of
+  `experiments/results/soundness/bars.csv`.
+
+  The return has fallen to a start's level if a tenth or less is left of what
+  the best evaluation had gained over the first one, and that was clearly more
+  than episodes differ.
+
+  Args:
+    learner: the learner's rows, in order; see `loggers.read_rows`.
+    evaluator: the evaluator's rows, in order.
+    reward_scale: factor on the rewards that the learner saw, and so on its V.
+
+  Returns:
+    A sentence for each; none if nothing looks wrong.
+  """
+  found = (
+    _find_inflated(learner, evaluator, reward_scale),
+    _find_fall(evaluator),
+  )
+  return tuple(sentence for sentence in found if sentence)
+
+
+def _find_inflated(
+  learner: Sequence[Mapping[str, float]],
+  evaluator: Sequence[Mapping[str, float]],
+  reward_scale: float,
+) -> str | None:
+  """Says so if V was far above the discounted return at two evaluations."""
+  got = [row['discounted_return'] for row in evaluator]
+  steps = [row['learner_steps'] for row in evaluator]
+  if len(evaluator) < 3:
+    return None
+  value = math.nan
+  for i in (-2, -1):
+    value = _mean(
+      [
+        row['value_mean'] / reward_scale
+        for row in learner
+        if 'value_mean' in row
+        and steps[i - 1] < row['learner_steps'] <= steps[i]
+      ]
+    )
+    most = max(abs(got[i]), max(got) - min(got), _LEAST_EXCESS)
+    # Not if it is NaN, as where an agent has no V.
+    if not value - got[i] > most:
+      return None
+  return (
+    f'V is {value:.4g} where the policy gets a discounted return of '
+    f'{got[-1]:.4g}: it is inflated, and what is learnt from it is not sound. '
+    'Make fewer updates a step (samples_per_insert), or see docs/algorithm.md, '
+    '"What to look at when it does not learn".'
+  )
+
+
+def _find_fall(evaluator: Sequence[Mapping[str, float]]) -> str | None:
+  """Says so if the last return is at the level of the first."""
+  if len(evaluator) < 3:
+    return None
+  first, last = evaluator[0], evaluator[-1]
+  best = max(evaluator, key=lambda row: row['episode_return'])
+  start = first['episode_return']
+  gain = best['episode_return'] - start
+  noise = max(first['episode_return_std'], best['episode_return_std'])
+  if gain <= _CLEARLY * noise or last['episode_return'] > start + _LEFT * gain:
+    return None
+  return (
+    f'the return has fallen to {last["episode_return"]:.4g}, from '
+    f'{best["episode_return"]:.4g} at {best["actor_steps"]:,.0f} steps, and '
+    f'began with {start:.4g}: what was learnt is lost. Look at value_mean and '
+    'kl_over_epsilon in logs/learner.csv, or try another seed.'
   )
 
 

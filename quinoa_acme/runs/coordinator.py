@@ -7,6 +7,7 @@ import os
 import pathlib
 import threading
 import time
+from typing import Any
 
 from acme.utils import counting
 import launchpad as lp
@@ -43,7 +44,7 @@ class Coordinator(counting.Counter):
     self._waiting_for = {'learner', 'evaluator'} | {
       f'actor_{i}' for i in range(config.num_actors)
     }
-    self._reported: dict[str, float | None] = {}
+    self._reported: dict[str, Any] = {}
     self._finished = False
 
   def should_finish(self) -> bool:
@@ -62,7 +63,7 @@ class Coordinator(counting.Counter):
     """A node says that it is done."""
     self._waiting_for.discard(role)
 
-  def report(self, values: Mapping[str, float | None]) -> None:
+  def report(self, values: Mapping[str, Any]) -> None:
     """A node tells what it has last measured, under the names of a `Status`."""
     self._reported = {**self._reported, **values}
 

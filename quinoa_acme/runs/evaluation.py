@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import pathlib
 from typing import cast
 
 from acme import core
@@ -12,8 +13,10 @@ import numpy as np
 
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
+from quinoa_acme.evidence import soundness
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import loggers
 
 # The step of the last evaluation where there was none.
 NEVER = -1
@@ -95,6 +98,31 @@ def is_due(last_evaluation: int, actor_steps: int, eval_every: int) -> bool:
     Whether an evaluation is due.
   """
   return last_evaluation // eval_every < actor_steps // eval_every
+
+
+def look_for_warnings(config: experiment_lib.ExperimentConfig) -> str | None:
+  """Judges a run by its rows, and notes in its logs what looks wrong.
+
+  Args:
+    config: the run, whose last evaluation has its row.
+
+  Returns:
+    What looks wrong, in words, or None.
+  """
+  logs = pathlib.Path(config.workdir, 'logs')
+  paths = [logs / f'{label}.csv' for label in ('learner', 'evaluator')]
+  learner, evaluator = (
+    loggers.read_rows(path) if path.exists() else [] for path in paths
+  )
+  found = soundness.find_warnings(
+    learner, evaluator, getattr(config.agent, 'reward_scale', 1.0)
+  )
+  if not found:
+    return None
+  with (logs / 'warnings.txt').open('a') as file:
+    for sentence in found:
+      file.write(f'{evaluator[-1]["actor_steps"]:.0f} steps: {sentence}\n')
+  return ' '.join(found)
 
 
 def summarise(

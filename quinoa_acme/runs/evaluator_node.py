@@ -106,5 +106,6 @@ class _Evaluations:
         {
           'evaluation_return': row['episode_return'],
           'evaluation_return_std': row['episode_return_std'],
+          'warning': evaluation.look_for_warnings(self._config),
         }
       )

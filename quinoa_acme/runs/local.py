@@ -360,6 +360,7 @@ class _Run:
       self._status,
       evaluation_return=row['episode_return'],
       evaluation_return_std=row['episode_return_std'],
+      warning=evaluation.look_for_warnings(self._config),
     )
     return True
 

@@ -25,6 +25,7 @@ class Status:
     sample_age: mean age of the learner's last samples, in environment steps,
       as `sample_age` has it, once there were any.
     memory_mb: what the run's processes take, in 10^6 bytes, if measured.
+    warning: what looked wrong at the last evaluation, if anything did.
     finished: whether the run came to its own end.
   """
 
@@ -35,6 +36,7 @@ class Status:
   evaluation_return_std: float | None = None
   sample_age: float | None = None
   memory_mb: float | None = None
+  warning: str | None = None
   finished: bool = False
 
 
@@ -56,9 +58,15 @@ class Progress:
     self._last_print = self._started
     # The status at the last print, for the speeds since then.
     self._before: tuple[float, Status] | None = None
+    self._has_warned = False
 
   def show(self, status: Status) -> None:
-    """Prints `status` if it is time to."""
+    """Prints `status` if it is time to, and at once if it begins to warn."""
+    if status.warning and not self._has_warned:
+      self.close()
+      self._stream.write(f'{format_warning(status.warning)}\n')
+      self._stream.flush()
+    self._has_warned = bool(status.warning)
     now = time.monotonic()
     if self._before is None:
       self._before = (now, status)
@@ -134,6 +142,11 @@ def format_evaluation(status: Status) -> str:
   if status.evaluation_return_std is not None:
     text += f' ± {status.evaluation_return_std:.1f}'
   return text
+
+
+def format_warning(warning: str) -> str:
+  """What looks wrong, as a line of the terminal."""
+  return f'Warning: {warning}'
 
 
 def format_seconds(seconds: float) -> str:

@@ -231,6 +231,8 @@ def _train(
     print(f'Learning curve: {plotting.plot_learning_curve(config.workdir)}')
   else:
     print('Learning curve: none, for no evaluation was finished.')
+  if status.warning:
+    print(progress.format_warning(status.warning))
   agent = config.agent
   print(
     progress.summarise(

@@ -46,7 +46,9 @@ def test_coordinator_names_who_does_not_finish(config, monkeypatch, tmp_path):
 
 def test_status_round_trip(tmp_path):
   assert coordinator_lib.read_status(str(tmp_path)) == progress.Status()
-  status = progress.Status(actor_steps=3, evaluation_return=1.5, finished=True)
+  status = progress.Status(
+    actor_steps=3, evaluation_return=1.5, warning='V is 9.', finished=True
+  )
   coordinator_lib.write_status(str(tmp_path), status)
   assert coordinator_lib.read_status(str(tmp_path)) == status
   coordinator_lib.clear(str(tmp_path))

@@ -51,4 +51,5 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   node.join()
   assert counts.done == ['evaluator']
   assert counts.returns['evaluation_return'] > 0
+  assert counts.returns['warning'] is None
   assert policy_source.requests == 1

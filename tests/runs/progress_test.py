@@ -44,6 +44,18 @@ class _Terminal(io.StringIO):
     return True
 
 
+@pytest.mark.parametrize('stream', [io.StringIO(), _Terminal()])
+def test_a_run_that_begins_to_look_wrong_says_so_once_and_at_once(
+  clock, stream
+):
+  shown = progress.Progress(100_000, stream)
+  clock(0)
+  for warning in (None, 'V is 90.', 'V is 95.', None, 'V is 99.'):
+    shown.show(progress.Status(warning=warning))
+  lines = stream.getvalue().replace('\r\x1b[K', '').splitlines()
+  assert lines == ['Warning: V is 90.', 'Warning: V is 99.']
+
+
 @pytest.fixture
 def clock(monkeypatch):
   """Sets the time: `clock(seconds)`."""

@@ -1,8 +1,10 @@
 """Tests of the configuration that a command line makes."""
 
+import numpy as np
 import pytest
 
 from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import experiment
 from quinoa_acme.runs import running
 
 
@@ -64,3 +66,41 @@ def test_the_configuration_of_an_unknown_agent_is_refused(tmp_path):
   path.write_text(path.read_text().replace('QuinoaConfig', 'OtherConfig'))
   with pytest.raises(ValueError, match="of the agent 'OtherConfig'"):
     running.read_config(str(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_run_that_looks_wrong_warns_on_the_terminal_and_in_its_logs(
+  tmp_path, tiny_config, point_mass, capsys
+):
+  class PaysInTraining(point_mass):
+    """What V says of it is not what an evaluation gets."""
+
+    def __init__(self, seed):
+      super().__init__(seed)
+      self._reward = 0.0 if seed in evaluators else 10.0
+
+    def step(self, action):
+      timestep = super().step(action)
+      return timestep._replace(reward=np.float32(self._reward))
+
+  config = experiment.ExperimentConfig(
+    agent=tiny_config,
+    environment_factory=PaysInTraining,
+    env_name='pays_in_training',
+    workdir=str(tmp_path),
+    num_steps=500,
+    eval_every=100,
+    evaluation_episodes=1,
+  )
+  evaluators = {
+    config.seed_of(f'evaluator at {steps}') for steps in range(0, 600, 100)
+  }
+  assert running.run(config, launch_type=None) == 0
+  lines = capsys.readouterr().out.splitlines()
+  warnings = [line for line in lines if line.startswith('Warning: V is ')]
+  # When it begins, and at the end.
+  assert len(warnings) == 2
+  assert 'discounted return of 0: it is inflated' in warnings[0]
+  assert lines.index(warnings[1]) == len(lines) - 3
+  noted = (tmp_path / 'logs' / 'warnings.txt').read_text().splitlines()
+  assert noted[-1] == f'500 steps: {warnings[1].removeprefix("Warning: ")}'
