@@ -30,6 +30,38 @@ def test_what_third_parties_need_is_done_just_before_they_are_imported():
   )
 
 
+_ACME_FIRST = """
+import sys
+# What runs at the interpreter's start imports nothing.
+assert not {'acme', 'jax', 'quinoa_acme'} & set(sys.modules)
+from acme.agents.jax import sac
+import quinoa_acme
+assert quinoa_acme.QuinoaBuilder
+import jax
+assert jax.xla.Device is jax.Device
+"""
+
+
+def test_acme_may_be_imported_first():
+  subprocess.run(
+    [sys.executable, '-c', _ACME_FIRST], check=True, capture_output=True
+  )
+
+
+_ACME_ALONE = """
+import sys
+# As where the package's source tree is gone.
+sys.modules['quinoa_acme'] = None
+import acme
+"""
+
+
+def test_acme_imports_where_the_package_does_not():
+  subprocess.run(
+    [sys.executable, '-c', _ACME_ALONE], check=True, capture_output=True
+  )
+
+
 _IMPORT_DISTRAX = """
 import sys
 import quinoa_acme

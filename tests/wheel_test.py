@@ -43,7 +43,10 @@ def test_wheel_holds_only_the_package(wheel):
     for path in (_ROOT / 'quinoa_acme').rglob('*')
     if path.is_file() and '__pycache__' not in path.parts
   }
-  assert packaged == in_tree
+  # What lets Acme be imported first.
+  at_start = {path.name for path in (_ROOT / 'startup').iterdir()}
+  assert at_start == {'quinoa_acme.pth', '_quinoa_acme_startup.py'}
+  assert packaged == in_tree | at_start
   assert 'quinoa_acme/py.typed' in packaged
 
 
