@@ -102,6 +102,12 @@ def _silence_gym() -> None:
   quiet.silence_gym()
 
 
+def _spare_loopback_proxies() -> None:
+  from quinoa_acme import resources
+
+  resources.spare_loopback_proxies()
+
+
 def _import_probability_alone() -> None:
   """Imports TensorFlow Probability for JAX without TensorFlow.
 
@@ -117,6 +123,8 @@ def _import_probability_alone() -> None:
     del sys.modules['tensorflow']
 
 
+# Both bring a gRPC of their own.
+_CONNECT = ('courier', 'reverb')
 _NEED_JAX_NAMES = (
   'acme.jax',
   'acme.agents.jax',
@@ -131,8 +139,11 @@ def install() -> None:
   """
   if any(name in sys.modules for name in _NEED_JAX_NAMES):
     _bind_jax_names()
+  if any(name in sys.modules for name in _CONNECT):
+    _spare_loopback_proxies()
   sys.meta_path[:0] = [
     _Before(_NEED_JAX_NAMES, _bind_jax_names),
+    _Before(_CONNECT, _spare_loopback_proxies),
     _Before(('gym',), _silence_gym),
     _Before(('distrax',), _import_probability_alone),
     _LoadedBy('tensorflow', _WithoutKeras),

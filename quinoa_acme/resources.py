@@ -42,6 +42,9 @@ IN_CALLING_THREAD: Mapping[str, bool | str] = types.MappingProxyType(
 # How far threads that move data stand behind those that compute: on a busy core
 # they get a tenth of it.
 _NICENESS = 10
+# Where gRPC looks for a proxy, and the hosts that never are behind one.
+_PROXIES = ('grpc_proxy', 'https_proxy', 'http_proxy')
+_LOOPBACK = ('localhost', '127.0.0.1', '::1')
 # Of Linux's <sys/prctl.h>.
 _PR_SET_PDEATHSIG = 1
 
@@ -243,6 +246,27 @@ def _listeners(port: int) -> Iterator[socket.socket]:
       yield candidate
     else:
       candidate.close()
+
+
+def spare_loopback_proxies() -> None:
+  """Keeps what goes between processes of this machine off any proxy.
+
+  gRPC sends all of it by way of an HTTP proxy that the environment names. It
+  looks at the environment at each new connection.
+  """
+  if not any(os.environ.get(name) for name in _PROXIES):
+    return
+  # Others read them too: what is there stays, and what is only in capital
+  # letters must not be hidden by what is in small ones.
+  for name, value in (
+    ('no_proxy', os.environ.get('no_proxy', os.environ.get('NO_PROXY', ''))),
+    # gRPC's own, which goes before the other.
+    ('no_grpc_proxy', os.environ.get('no_grpc_proxy')),
+  ):
+    if value is not None:
+      hosts = [host.strip() for host in value.split(',') if host.strip()]
+      hosts += [host for host in _LOOPBACK if host not in hosts]
+      os.environ[name] = ','.join(hosts)
 
 
 def end_with_launcher() -> None:

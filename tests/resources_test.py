@@ -332,3 +332,72 @@ def test_the_nodes_of_a_program(tmp_path):
     if role != 'learner':
       assert found['platforms'] == 'cpu'
       assert set(found['devices']) == {'cpu'}
+
+
+_DEAD = 'http://127.0.0.1:9'
+
+
+@pytest.mark.parametrize(
+  ('before', 'after'),
+  [
+    ({}, {}),
+    ({'no_proxy': 'a.b'}, {'no_proxy': 'a.b'}),
+    (
+      {'https_proxy': _DEAD},
+      {'no_proxy': 'localhost,127.0.0.1,::1'},
+    ),
+    (
+      {'http_proxy': _DEAD, 'NO_PROXY': 'a.b, localhost'},
+      {'no_proxy': 'a.b,localhost,127.0.0.1,::1', 'NO_PROXY': 'a.b, localhost'},
+    ),
+    (
+      {'grpc_proxy': _DEAD, 'no_proxy': '*', 'no_grpc_proxy': 'c.d'},
+      {
+        'no_proxy': '*,localhost,127.0.0.1,::1',
+        'no_grpc_proxy': 'c.d,localhost,127.0.0.1,::1',
+      },
+    ),
+  ],
+)
+def test_loopback_goes_through_no_proxy(before, after, monkeypatch):
+  for name in list(os.environ):
+    if name.lower().endswith('_proxy'):
+      monkeypatch.delenv(name)
+  for name, value in before.items():
+    monkeypatch.setenv(name, value)
+  # What is set is taken back.
+  for name in ('no_proxy', 'no_grpc_proxy'):
+    monkeypatch.setenv(name, before.get(name, ''))
+    if name not in before:
+      del os.environ[name]
+  resources.spare_loopback_proxies()
+  found = {k: x for k, x in os.environ.items() if k.lower().startswith('no_')}
+  assert found == after
+
+
+_TALK_TO_REVERB = """
+import {first}
+import reverb
+server = reverb.Server([reverb.Table.queue('table', 10)])
+client = server.localhost_client()
+assert 'table' in client.server_info(timeout=20)
+del client
+server.stop()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('first', ['quinoa_acme', 'acme'])
+def test_reverb_is_reached_beside_a_dead_proxy(first):
+  # As a program's nodes, and an agent in a layout of Acme's.
+  env = {k: x for k, x in os.environ.items() if k.lower() != 'no_proxy'}
+  names = ('http_proxy', 'https_proxy', 'grpc_proxy')
+  result = subprocess.run(
+    [sys.executable, '-c', _TALK_TO_REVERB.format(first=first)],
+    env=env | dict.fromkeys(names, _DEAD),
+    capture_output=True,
+    text=True,
+    timeout=100,
+    check=False,
+  )
+  assert result.returncode == 0, result.stderr
