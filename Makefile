@@ -40,7 +40,7 @@ docs: setup  ## Build the documentation into site/; a warning is an error.
 	NO_MKDOCS_2_WARNING=1 $(VENV)/mkdocs build
 
 api: setup  ## Write down anew what the package exports.
-	$(VENV)/python scripts/public_api.py
+	$(VENV)/python scripts/public_api.py --output=tests/public_api.txt
 
 bench: setup  ## Measure the speed beside peers; BENCH_ARGS="--rows=learner".
 	$(VENV)/python -m benchmarks $(BENCH_ARGS)

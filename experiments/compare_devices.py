@@ -23,7 +23,6 @@ import platform  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
@@ -33,6 +32,7 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _UPDATES = flags.DEFINE_integer(
   'num_updates', 1000, 'Made before, a multiple of 50.', lower_bound=50
@@ -145,4 +145,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

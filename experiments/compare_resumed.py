@@ -1,11 +1,11 @@
 """Kills a run twice, resumes it, and lays it beside one that was never cut.
 
-  python experiments/compare_resumed.py
+  python experiments/compare_resumed.py --output=.
 
 Once in one process, where both must be equal to the bit, and once with
-processes by Launchpad, where no two runs are. It writes
-experiments/results/resumed.csv and draws docs/images/resumed.png; with
-`--draw_only` it draws what the file has.
+processes by Launchpad, where no two runs are. Below the folder `--output` it
+writes experiments/results/resumed.csv and draws docs/images/resumed.png; with
+`--draw_only` it draws what the committed file has.
 """
 
 from collections.abc import Mapping
@@ -19,17 +19,24 @@ import tempfile
 import time
 from typing import Any
 
-from absl import app
 from absl import flags
 import numpy as np
 
 from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import command_line
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import run_folder
+from quinoa_acme.runs import scripts
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLE = _ROOT / 'experiments' / 'results' / 'resumed.csv'
 _PICTURE = _ROOT / 'docs' / 'images' / 'resumed.png'
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  'The folder for table and picture; that of the repository renews them.',
+  required=True,
+)
 _DRAW_ONLY = flags.DEFINE_bool('draw_only', False, 'Make no runs.')
 _EVERY = 1000
 _NUM_STEPS = 20_000
@@ -153,7 +160,7 @@ def compare(way: str, folder: pathlib.Path) -> list[dict[str, Any]]:
   ]
 
 
-def draw(rows: list[dict[str, str]]) -> None:
+def draw(rows: list[dict[str, str]], picture: pathlib.Path) -> None:
   """Draws the returns of both runs, for each way."""
   from matplotlib import figure as figure_lib
 
@@ -177,25 +184,33 @@ def draw(rows: list[dict[str, str]]) -> None:
     axes.spines[['top', 'right']].set_visible(False)
   figure.axes[0].set_ylabel('return')
   figure.axes[0].legend(frameon=False, fontsize=8)
-  figure.savefig(_PICTURE, dpi=150)
+  figure.savefig(picture, dpi=150)
 
 
 def main(argv: list[str]) -> None:
   """Makes the runs, writes the table, and draws it."""
-  del argv
-  if not _DRAW_ONLY.value:
+  command_line.begin(argv)
+  try:
+    table, picture = command_line.place_outputs(
+      _OUTPUT.value, _ROOT, _TABLE, _PICTURE
+    )
+  except ValueError as error:
+    sys.exit(f'error: {error}')
+  if _DRAW_ONLY.value:
+    table = _TABLE
+  else:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
       for way in _WAYS:
         rows += compare(way, pathlib.Path(folder, way.replace(' ', '_')))
-    _TABLE.unlink(missing_ok=True)
-    logger = loggers.CSVLogger(_TABLE)
+    table.unlink(missing_ok=True)
+    logger = loggers.CSVLogger(table)
     for row in rows:
       logger.write(row)
     logger.close()
-  with _TABLE.open() as file:
-    draw(list(csv.DictReader(file)))
+  with table.open() as file:
+    draw(list(csv.DictReader(file)), picture)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -1,17 +1,17 @@
 """Trains dm-acme's SVG0 for TensorFlow, and ours, by one set of options.
 
-  python experiments/compare_svg0.py
+  python experiments/compare_svg0.py \
+    --output=experiments/results/svg0_acme.csv
 
 Acme's agent runs untouched in Acme's own loop, with sequences of two steps, on
 which its Retrace target is the one-step target. It needs trfl, which `make
-setup` installs. The table is `experiments/results/svg0_acme.csv`.
+setup` installs.
 """
 
 import pathlib
 import runpy
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
-_PACKAGE = _ROOT / 'quinoa_acme'
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 
@@ -21,7 +21,6 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from typing import Any, cast  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from acme import specs  # noqa: E402
 from acme import wrappers  # noqa: E402
@@ -43,6 +42,7 @@ from quinoa_acme.runs import evaluation  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import local  # noqa: E402
 from quinoa_acme.runs import loggers  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _TASK = flags.DEFINE_string(
   'env_name', 'control:cartpole:balance', 'Which task to train.'
@@ -51,7 +51,10 @@ _STEPS = flags.DEFINE_integer('num_steps', 5_000, 'Environment steps of each.')
 _EVERY = flags.DEFINE_integer('eval_every', 2_500, 'Steps an evaluation.')
 _EPISODES = flags.DEFINE_integer('evaluation_episodes', 3, 'Of each.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Seed of everything random.')
-_FOLDER = flags.DEFINE_string('folder', 'runs/compare_svg0', 'Where we write.')
+_FOLDER = flags.DEFINE_string('folder', 'runs/compare_svg0', 'Of our run.')
+_OUTPUT = flags.DEFINE_string(
+  'output', None, 'The CSV file for the rows.', required=True
+)
 
 _SIZES = (64, 64)
 _TARGET = svg0.CopyEvery(100)
@@ -185,8 +188,9 @@ def train_ours() -> list[dict]:
 def main(argv: list[str]) -> None:
   """Trains both, and writes the table."""
   command_line.begin(argv)
-  table = _ROOT / 'experiments' / 'results' / 'svg0_acme.csv'
+  table = pathlib.Path(_OUTPUT.value)
   try:
+    command_line.check_output('output', table)
     command_line.check_output('folder', _FOLDER.value)
     rows = train_ours()
   except (ValueError, checkpointing.CheckpointError) as error:
@@ -201,4 +205,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -19,7 +19,6 @@ runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('evaluator')
 
 import sys  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
@@ -29,6 +28,7 @@ from quinoa_acme.runs import checkpointing  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import rendering  # noqa: E402
 from quinoa_acme.runs import run_folder  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 from quinoa_acme.runs import trials  # noqa: E402
 from quinoa_acme.runs import videos  # noqa: E402
 
@@ -93,4 +93,4 @@ def _evaluate() -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

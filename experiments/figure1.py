@@ -1,6 +1,6 @@
 """Draws figure 1: returns on cheetah, walker and hopper, from committed rows.
 
-  python experiments/figure1.py
+  python experiments/figure1.py --output=docs/images/figure1.png
 
 Above the median over seeds with the range, as in the paper; below, and for the
 three tasks together, the interquartile mean with its 95 % stratified bootstrap
@@ -8,25 +8,41 @@ interval. Runs of the suite `figure1` that are not in its table are named.
 """
 
 import pathlib
+import sys
+
+from absl import flags
 
 from quinoa_acme.evidence import figures
 from quinoa_acme.evidence import results
 from quinoa_acme.evidence import sweeps
+from quinoa_acme.runs import command_line
+from quinoa_acme.runs import scripts
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _EXPERIMENTS = _ROOT / 'experiments'
-_PICTURE = _ROOT / 'docs' / 'images' / 'figure1.png'
 _SUITE = 'figure1'
+_OUTPUT = flags.DEFINE_string('output', None, 'The picture.', required=True)
 
 
-def main() -> None:
+def main(argv: list[str]) -> None:
   """Draws the figure, and says what is missing."""
-  draw(_PICTURE)
-  print(_PICTURE)
+  command_line.begin(argv)
+  try:
+    command_line.check_output('output', _OUTPUT.value)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
+  draw(pathlib.Path(_OUTPUT.value))
+  print(_OUTPUT.value)
+  print(missing_runs())
+
+
+def missing_runs() -> str:
+  """What figure 1 lacks, and the command that makes it; '' if nothing."""
   sweep, table = _read()
   missing = sweeps.unfinished(sweep.runs, table)
-  if missing:
-    print(describe_missing(missing, len(sweep.runs)))
+  if not missing:
+    return ''
+  return describe_missing(missing, len(sweep.runs), table)
 
 
 def _read() -> tuple[sweeps.Sweep, pathlib.Path]:
@@ -48,7 +64,9 @@ def draw(picture: pathlib.Path) -> None:
   )
 
 
-def describe_missing(missing: list[sweeps.Run], num_runs: int) -> str:
+def describe_missing(
+  missing: list[sweeps.Run], num_runs: int, table: pathlib.Path
+) -> str:
   """Which runs are missing, by curve, and the command that makes them."""
   seeds: dict[results.Curve, list[str]] = {}
   for run in missing:
@@ -62,10 +80,10 @@ def describe_missing(missing: list[sweeps.Run], num_runs: int) -> str:
       f'{len(missing)} of {num_runs} runs are missing or not at their end:',
       *lines,
       'This makes them, and skips the others:',
-      f'  python experiments/run_suite.py --suite={_SUITE}',
+      f'  python experiments/run_suite.py --suite={_SUITE} --output={table}',
     ]
   )
 
 
 if __name__ == '__main__':
-  main()
+  scripts.run(main)

@@ -1,6 +1,6 @@
 """Draws figure 2: the policy in the state where it has the most modes.
 
-  python experiments/figure2.py
+  python experiments/figure2.py --output=docs/images
 
 draws it from the committed data of `experiments/results/figure2`, of the
 `paper` preset, and the same of the default from `figure2_default`, and
@@ -8,8 +8,8 @@ draws it from the committed data of `experiments/results/figure2`, of the
   python experiments/figure2.py --workdir=runs/walker
 
 makes such data of a run of Quinoa, by a search over the states that its policy
-visits, and draws them; `--output` says where to. MuJoCo renders the state by
-EGL or OSMesa.
+visits, and draws them; they go into the run's folder, or to `--output`. MuJoCo
+renders the state by EGL or OSMesa.
 """
 
 import pathlib
@@ -23,7 +23,6 @@ runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
 
 import sys  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from matplotlib import image as image_lib  # noqa: E402
 
@@ -32,15 +31,19 @@ from quinoa_acme.evidence import policy_figure  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import rendering  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _RESULTS = _ROOT / 'experiments' / 'results'
-_IMAGES = _ROOT / 'docs' / 'images'
 _COMMITTED = ('figure2', 'figure2_default')
 
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'The run; committed data if not.'
 )
-_OUTPUT = flags.DEFINE_string('output', None, 'The folder for new data.')
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  "The folder for what is made; the run's if not set.",
+)
 _STATES = flags.DEFINE_integer(
   'num_states', 1000, 'How many states are searched.', lower_bound=1
 )
@@ -56,8 +59,12 @@ def main(argv: list[str]) -> None:
   try:
     if _OUTPUT.value is not None:
       command_line.check_output('output', _OUTPUT.value)
+    elif _WORKDIR.value is None:
+      raise ValueError(
+        '--output is not set: the folder for the pictures of committed data.'
+      )
     if _WORKDIR.value is None:
-      draw_committed()
+      draw_committed(pathlib.Path(_OUTPUT.value))
     else:
       folder = pathlib.Path(_OUTPUT.value or _WORKDIR.value) / 'figure2'
       _make_data(_WORKDIR.value, folder)
@@ -66,10 +73,10 @@ def main(argv: list[str]) -> None:
     sys.exit(f'error: {error}')
 
 
-def draw_committed() -> None:
-  """Draws the pictures of docs/results.md."""
+def draw_committed(images: pathlib.Path) -> None:
+  """Draws the pictures of docs/results.md into a folder."""
   for name in _COMMITTED:
-    _draw(_RESULTS / name, _IMAGES / f'{name}.png')
+    _draw(_RESULTS / name, images / f'{name}.png')
 
 
 def _draw(folder: pathlib.Path, picture: pathlib.Path) -> None:
@@ -96,4 +103,4 @@ def _make_data(workdir: str, folder: pathlib.Path) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

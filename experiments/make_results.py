@@ -1,19 +1,20 @@
 """Remakes tables and pictures of docs/results.md and docs/ablations.md.
 
-  python experiments/make_results.py
+  python experiments/make_results.py --output=.
 
 They are made of the committed tables in `experiments/results`, of the sweep of
-ablations, and of published returns in `experiments/published`, alone. Figure 1
-is among them; `figure2.py` draws figure 2.
+ablations, and of published returns in `experiments/published`, alone, and go
+below the folder `--output`. `figure1.py` and `figure2.py` draw the figures.
 """
 
 from collections.abc import Mapping, Sequence
 import csv
 import math
 import pathlib
-import runpy
 import statistics
+import sys
 
+from absl import flags
 from matplotlib import figure as figure_lib
 import numpy as np
 
@@ -23,7 +24,9 @@ from quinoa_acme.evidence import modes as modes_lib
 from quinoa_acme.evidence import policy_figure
 from quinoa_acme.evidence import results
 from quinoa_acme.evidence import sweeps
+from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
+from quinoa_acme.runs import scripts
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
@@ -32,6 +35,12 @@ _PUBLISHED = _ROOT / 'experiments' / 'published' / 'dmc_state_returns.csv'
 _DOCUMENT = _ROOT / 'docs' / 'results.md'
 _ABLATIONS = _ROOT / 'docs' / 'ablations.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  'The folder for documents and picture; that of the repository renews them.',
+  required=True,
+)
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
 # A sweep of what is no option any more; the rows are still there.
 _DELETED = 'deleted_ablations.json'
@@ -374,32 +383,44 @@ def _line(*cells: str) -> str:
   return f'| {" | ".join(cells)} |'
 
 
-def put(name: str, table: str, document: pathlib.Path = _DOCUMENT) -> None:
-  """Puts a table into a document, between its marks."""
-  begin, end = _BEGIN.format(name), _END.format(name)
-  before, found, rest = document.read_text().partition(begin)
-  _, closed, after = rest.partition(end)
-  if not (found and closed):
-    raise ValueError(f'{document} must have the marks {begin} and {end}.')
-  document.write_text(f'{before}{begin}\n{table}\n{end}{after}')
+def put(text: str, tables: Mapping[str, str]) -> str:
+  """Puts tables into the text of a document, each between its marks."""
+  for name, table in tables.items():
+    begin, end = _BEGIN.format(name), _END.format(name)
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+      raise ValueError(f'The document lacks the marks {begin} and {end}.')
+    text = f'{before}{begin}\n{table}\n{end}{after}'
+  return text
 
 
-def main() -> None:
-  """Remakes tables and pictures."""
+def main(argv: list[str]) -> None:
+  """Remakes tables and picture."""
+  command_line.begin(argv)
+  try:
+    document, ablations, picture = command_line.place_outputs(
+      _OUTPUT.value, _ROOT, _DOCUMENT, _ABLATIONS, _PICTURE
+    )
+  except ValueError as error:
+    sys.exit(f'error: {error}')
   curves = results.read([_TABLES / 'bars.csv'])
-  put('bars', make_table(curves))
-  put('iqm', make_iqm_table(curves))
-  put('figure1', make_figure1_table(curves))
-  put('paper', make_paper_table(curves))
-  put('published', make_published_table())
-  draw(curves, _PICTURE)
-  runpy.run_path(str(_ROOT / 'experiments' / 'figure1.py'), run_name='__main__')
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
-  put('offline', make_offline_table(offline))
-  put('figure2', make_modes_table('figure2'))
-  put('figure2_default', make_modes_table('figure2_default'))
-  put('ablations', make_ablation_table(), _ABLATIONS)
+  tables = {
+    'bars': make_table(curves),
+    'iqm': make_iqm_table(curves),
+    'figure1': make_figure1_table(curves),
+    'paper': make_paper_table(curves),
+    'published': make_published_table(),
+    'offline': make_offline_table(offline),
+    'figure2': make_modes_table('figure2'),
+    'figure2_default': make_modes_table('figure2_default'),
+  }
+  document.write_text(put(_DOCUMENT.read_text(), tables))
+  tables = {'ablations': make_ablation_table()}
+  ablations.write_text(put(_ABLATIONS.read_text(), tables))
+  draw(curves, picture)
 
 
 if __name__ == '__main__':
-  main()
+  scripts.run(main)

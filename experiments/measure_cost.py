@@ -1,11 +1,12 @@
 """Measures the cost of an update and of an action as the work grows; plots it.
 
-  python experiments/measure_cost.py
+  python experiments/measure_cost.py --output=.
 
 One of action dimension, couplings and batch varies, the others are those of the
 default preset in a task of 17 numbers and 6 actions. All settings take turns,
-`--rounds` times; the table has a row a round. `--plot` only draws the table.
-How several actors share a machine is measured by whole runs, elsewhere.
+`--rounds` times; the table, experiments/results/cost.csv below the folder
+`--output`, has a row a round. `--plot` only draws the committed table. How
+several actors share a machine is measured by whole runs, elsewhere.
 """
 
 import pathlib
@@ -25,7 +26,6 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from typing import Any  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from acme import specs  # noqa: E402
 import jax  # noqa: E402
@@ -37,17 +37,21 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _ROUNDS = flags.DEFINE_integer(
   'rounds', 5, 'Rounds of all settings.', lower_bound=1
 )
-_TABLE = flags.DEFINE_string(
-  'table', str(_ROOT / 'experiments/results/cost.csv'), 'The CSV file.'
-)
-_FIGURE = flags.DEFINE_string(
-  'figure', str(_ROOT / 'docs/images/cost.png'), 'The picture.'
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  'The folder for table and picture; that of the repository renews them.',
+  required=True,
 )
 _PLOT = flags.DEFINE_bool('plot', False, 'Only draw what the table has.')
+
+_TABLE = _ROOT / 'experiments' / 'results' / 'cost.csv'
+_PICTURE = _ROOT / 'docs' / 'images' / 'cost.png'
 
 _COLUMNS: tuple[str, ...] = (
   'varied',
@@ -126,19 +130,19 @@ def _measure() -> list[dict[str, Any]]:
   return rows
 
 
-def _read(path: str) -> list[dict[str, str]]:
-  with open(path, newline='') as file:
+def _read(path: pathlib.Path) -> list[dict[str, str]]:
+  with path.open(newline='') as file:
     return list(csv.DictReader(file))
 
 
-def _write(path: str, rows: list[dict[str, Any]]) -> None:
-  with open(path, 'w', newline='') as file:
+def _write(path: pathlib.Path, rows: list[dict[str, Any]]) -> None:
+  with path.open('w', newline='') as file:
     writer = csv.DictWriter(file, _COLUMNS, lineterminator='\n')
     writer.writeheader()
     writer.writerows(rows)
 
 
-def _plot(rows: list[dict[str, str]], path: str) -> None:
+def _plot(rows: list[dict[str, str]], path: pathlib.Path) -> None:
   """Medians over rounds with their range, a column for each that varies."""
   figure = figure_lib.Figure(figsize=(10, 5.5), layout='constrained')
   axes = figure.subplots(2, len(_VALUES), sharey='row')
@@ -172,15 +176,18 @@ def main(argv: list[str]) -> None:
   """Measures, writes the table, and draws it."""
   command_line.begin(argv)
   try:
-    command_line.check_output('table', _TABLE.value)
-    command_line.check_output('figure', _FIGURE.value)
+    table, picture = command_line.place_outputs(
+      _OUTPUT.value, _ROOT, _TABLE, _PICTURE
+    )
   except ValueError as error:
     sys.exit(f'error: {error}')
   resources.compute_in_calling_thread()
-  if not _PLOT.value:
-    _write(_TABLE.value, _measure())
-  _plot(_read(_TABLE.value), _FIGURE.value)
+  if _PLOT.value:
+    table = _TABLE
+  else:
+    _write(table, _measure())
+  _plot(_read(table), picture)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -1,14 +1,15 @@
 """Measures how a distributed run's speed goes with the number of its actors.
 
-  python experiments/measure_scaling.py
-  python experiments/measure_scaling.py --only_page
+  python experiments/measure_scaling.py --output=.
+  python experiments/measure_scaling.py --output=. --only_page
 
 Each run is one of `run_quinoa.py` under local_mp, measured by the counts that
 it writes and by the processor time of its nodes, and then killed. Two paces: as
 a user's run, where the replay's limiter holds actors and learner to
 `samples_per_insert`; and free, where each goes as fast as the processors let
-it. The rows go to experiments/results/scaling.csv, and from there into a table
-of docs/scaling.md, which `--only_page` alone makes anew.
+it. Below the folder `--output` the rows go to experiments/results/scaling.csv,
+and from there into a table of docs/scaling.md, which `--only_page` alone makes
+anew, of the committed rows.
 """
 
 import pathlib
@@ -28,12 +29,12 @@ import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _ACTORS = flags.DEFINE_list('actors', ['1', '2', '4', '8'], 'Numbers of them.')
 _SECONDS = flags.DEFINE_float(
@@ -43,12 +44,15 @@ _WARM_UP = flags.DEFINE_float(
   'warm_up', 5.0, 'Seconds of learning before each.', lower_bound=0.0
 )
 _ONLY_PAGE = flags.DEFINE_bool('only_page', False, 'Measures nothing.')
-_TABLE = flags.DEFINE_string(
-  'table', str(_ROOT / 'experiments' / 'results' / 'scaling.csv'), 'The rows.'
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  'The folder for rows and page; that of the repository renews them.',
+  required=True,
 )
-_PAGE = flags.DEFINE_string(
-  'page', str(_ROOT / 'docs' / 'scaling.md'), 'The page with the table.'
-)
+
+_TABLE = _ROOT / 'experiments' / 'results' / 'scaling.csv'
+_PAGE = _ROOT / 'docs' / 'scaling.md'
 
 _ENV_NAME = 'control:cheetah:run'
 # Longer than any start on a machine that is not broken.
@@ -474,7 +478,6 @@ def _measure_all(numbers: list[int], table: pathlib.Path) -> None:
       rounded = {key: round(value, 4) for key, value in row.items()}
       rows.append({'pace': pace, 'actors': num_actors, **rounded, **about})
       print(json.dumps(rows[-1]), flush=True)
-  table.parent.mkdir(parents=True, exist_ok=True)
   with table.open('w', newline='') as file:
     writer = csv.DictWriter(file, list(rows[0]), lineterminator='\n')
     writer.writeheader()
@@ -490,12 +493,15 @@ def _processor() -> str:
 def main(argv: list[str]) -> None:
   """Measures, writes the rows, and makes the page's table of them."""
   command_line.begin(argv)
-  table, page = pathlib.Path(_TABLE.value), pathlib.Path(_PAGE.value)
   try:
     numbers = _read_actors()
-    before, after = read_page(page)
-    command_line.check_output('table', table)
-    if not _ONLY_PAGE.value:
+    before, after = read_page(_PAGE)
+    table, page = command_line.place_outputs(
+      _OUTPUT.value, _ROOT, _TABLE, _PAGE
+    )
+    if _ONLY_PAGE.value:
+      table = _TABLE
+    else:
       _measure_all(numbers, table)
     with table.open(newline='') as file:
       rows = list(csv.DictReader(file))
@@ -507,4 +513,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -5,11 +5,11 @@ python experiments/plot_diagnostics.py --workdir=runs/...
 
 import sys
 
-from absl import app
 from absl import flags
 
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import diagnostics
+from quinoa_acme.runs import scripts
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 
@@ -24,4 +24,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -1,6 +1,6 @@
-"""Says where the time of a run goes; prints it, and writes a table.
+"""Says where the time of a run goes; prints it, and may write a table.
 
-  python experiments/profile_run.py
+  python experiments/profile_run.py --output=experiments/results/profile.csv
 
 Each part is timed alone, over and over, for the seconds that `--seconds` gives
 it; the table has the microseconds of a clock and of the processor, all threads
@@ -25,7 +25,6 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from typing import Any, NamedTuple  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 from acme import specs  # noqa: E402
 import jax  # noqa: E402
@@ -40,11 +39,10 @@ from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _SECONDS = flags.DEFINE_float('seconds', 3.0, 'For each part.', lower_bound=0.1)
-_OUT = flags.DEFINE_string(
-  'out', str(_ROOT / 'experiments' / 'results' / 'profile.csv'), 'The table.'
-)
+_OUTPUT = flags.DEFINE_string('output', None, 'A CSV file for the table.')
 _ENV_NAME = 'control:cheetah:run'
 
 
@@ -229,12 +227,15 @@ def main(argv: list[str]) -> None:
   """Measures, prints and writes."""
   command_line.begin(argv)
   try:
-    command_line.check_output('out', _OUT.value)
+    if _OUTPUT.value:
+      command_line.check_output('output', _OUTPUT.value)
   except ValueError as error:
     sys.exit(f'error: {error}')
   resources.compute_in_calling_thread()
   parts = [*_profile_run(), *_profile_imports()]
-  with open(_OUT.value, 'w', newline='') as file:
+  if not _OUTPUT.value:
+    return
+  with open(_OUTPUT.value, 'w', newline='') as file:
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(Part._fields)
     for part in parts:
@@ -243,4 +244,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

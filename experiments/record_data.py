@@ -14,13 +14,13 @@ runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 
 import sys  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme.runs import checkpointing  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import offline  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 _OUTPUT = flags.DEFINE_string('output', None, 'The file.', required=True)
@@ -46,4 +46,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

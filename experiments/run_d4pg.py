@@ -15,7 +15,7 @@ _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
 
-from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 if __name__ == '__main__':
-  command_line.run_script('d4pg')
+  scripts.train('d4pg')

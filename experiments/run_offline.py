@@ -1,6 +1,6 @@
 """Learns from a fixed data set, by Quinoa and by behaviour cloning.
 
-  python experiments/run_offline.py --data=walker.npz
+  python experiments/run_offline.py --data=walker.npz --output=offline.csv
 
 The table has one row an evaluation.
 """
@@ -8,8 +8,7 @@ The table has one row an evaluation.
 import pathlib
 import runpy
 
-_ROOT = pathlib.Path(__file__).resolve().parents[1]
-_PACKAGE = _ROOT / 'quinoa_acme'
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('run')
 
@@ -17,7 +16,6 @@ import dataclasses  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
@@ -27,6 +25,7 @@ from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import offline  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _DATA = flags.DEFINE_string(
   'data', None, 'What record_data.py wrote.', required=True
@@ -47,8 +46,8 @@ _PRESET = flags.DEFINE_enum(
 _OVERRIDES = flags.DEFINE_multi_string(
   'option', [], 'Replaces a field of it, e.g. conservatism=0.1.'
 )
-_TABLE = flags.DEFINE_string(
-  'table', str(_ROOT / 'experiments' / 'results' / 'offline.csv'), 'The table.'
+_OUTPUT = flags.DEFINE_string(
+  'output', None, 'The CSV file of the table.', required=True
 )
 
 
@@ -56,7 +55,7 @@ def main(argv: list[str]) -> None:
   """Does what the flags say."""
   command_line.begin(argv)
   try:
-    command_line.check_output('table', _TABLE.value)
+    command_line.check_output('output', _OUTPUT.value)
     overrides = dict(map(_split, _OVERRIDES.value))
     agent = options.replace(
       running.PRESETS['quinoa'][_PRESET.value](), overrides
@@ -107,8 +106,8 @@ def _run(config: offline.OfflineConfig, algorithm: str) -> None:
         **experiment.describe_source(),
       }
     )
-  results.update_table(pathlib.Path(_TABLE.value), rows)
+  results.update_table(pathlib.Path(_OUTPUT.value), rows)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

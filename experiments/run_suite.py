@@ -1,12 +1,12 @@
 """Makes the runs of a suite, one a core, and a table of their results.
 
-  python experiments/run_suite.py --suite=figure1
+  python experiments/run_suite.py --suite=quick \
+    --output=experiments/results/quick.csv
 
 A suite is a file of `experiments/sweeps`, by its name. What is done is skipped,
-be it in the runs' folders or in the committed table below
-`experiments/results`, and what was cut goes on; so the same command completes a
-suite however often, and wherever, it is stopped. To measure anew what the table
-has, name another one: `--table=new.csv`.
+be it in the runs' folders or in the table `--output`, and what was cut goes on;
+so the same command completes a suite however often, and wherever, it is
+stopped. To measure anew what the committed table has, name another one.
 
   python experiments/run_suite.py --suite=quick --compare
 
@@ -27,7 +27,6 @@ import datetime  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme import options  # noqa: E402
@@ -36,14 +35,22 @@ from quinoa_acme.evidence import results  # noqa: E402
 from quinoa_acme.evidence import sweep_runner  # noqa: E402
 from quinoa_acme.evidence import sweeps  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _SUITES = _ROOT / 'experiments' / 'sweeps'
 
 _SUITE = flags.DEFINE_string(
   'suite', None, 'A name in experiments/sweeps, or a JSON file.', required=True
 )
-_FOLDER = flags.DEFINE_string('folder', None, 'Where the runs write.')
-_TABLE = flags.DEFINE_string('table', None, 'The CSV file of the results.')
+_FOLDER = flags.DEFINE_string(
+  'folder', None, 'Where the runs write; below runs/ if not set.'
+)
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  "The CSV file of the results; with --compare results.csv in the runs' folder "
+  'if not set.',
+)
 _CORES = flags.DEFINE_list('cores', None, 'Processor cores; all if not set.')
 _ONLY = flags.DEFINE_string('only', '', 'Only runs with this in their label.')
 _COLLECT = flags.DEFINE_bool('collect', False, 'Only write the table.')
@@ -58,9 +65,15 @@ def main(argv: list[str]) -> None:
   try:
     sweep = sweeps.read(_find(_SUITE.value))
     cores = _read_cores()
-    for flag in (_FOLDER, _TABLE):
+    for flag in (_FOLDER, _OUTPUT):
       if flag.value:
         command_line.check_output(flag.name, flag.value)
+    committed = _ROOT / 'experiments' / 'results' / f'{sweep.table}.csv'
+    if not (_OUTPUT.value or _COMPARE.value):
+      raise ValueError(
+        '--output is not set: the CSV file of the results. The committed one '
+        f'is --output={committed}.'
+      )
   except (OSError, ValueError) as error:
     sys.exit(f'error: {error}')
   runs = [run for run in sweep.runs if _ONLY.value in run.label]
@@ -70,10 +83,9 @@ def main(argv: list[str]) -> None:
       f'error: no run of {sweep.name} has {_ONLY.value!r} in its label. There '
       f'are\n  {labels}'
     )
-  committed = _ROOT / 'experiments' / 'results' / f'{sweep.table}.csv'
   if _COMPARE.value:
     _check_committed(runs, committed)
-  folder, table = _places(sweep.name, committed)
+  folder, table = _places(sweep.name)
   print(f'Runs: {folder}', flush=True)
   failed = []
   if _COLLECT.value:
@@ -113,16 +125,12 @@ def _read_cores() -> list[int]:
   return [int(core) for core in asked]
 
 
-def _places(
-  name: str, committed: pathlib.Path
-) -> tuple[pathlib.Path, pathlib.Path]:
+def _places(name: str) -> tuple[pathlib.Path, pathlib.Path]:
   """The folder of the runs, and the table of their results."""
   now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
   default = f'{name}-{now}' if _COMPARE.value else name
-  folder = pathlib.Path(_FOLDER.value or _ROOT / 'runs' / default).resolve()
-  if _TABLE.value:
-    return folder, pathlib.Path(_TABLE.value).resolve()
-  return folder, folder / 'results.csv' if _COMPARE.value else committed
+  folder = pathlib.Path(_FOLDER.value or f'runs/{default}').resolve()
+  return folder, pathlib.Path(_OUTPUT.value or folder / 'results.csv').resolve()
 
 
 def _check_committed(
@@ -134,8 +142,8 @@ def _check_committed(
     comparison.check_finished(runs, known, 'committed')
   except ValueError as error:
     sys.exit(
-      f'error: {error} The same command without --compare does, and writes '
-      f'{committed}, which is to be committed.'
+      f'error: {error} The same command with --output={committed} in place of '
+      '--compare writes it; it is then to be committed.'
     )
 
 
@@ -156,4 +164,4 @@ def _compare(
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -1,11 +1,12 @@
 """Runs a program for long, and looks whether its memory and its speed stay.
 
-  python experiments/soak.py --minutes=60
+  python experiments/soak.py --minutes=60 --output=.
 
-It writes experiments/results/soak.csv and soak.json, draws docs/images/soak.png
-and renews the table of docs/soak.md; with `--minutes=0` it does these two from
-the files that are there. The program is that of run_quinoa.py under `local_mp`,
-with two actors; other flags go to it, after `--`.
+Below the folder `--output` it writes experiments/results/soak.csv and
+soak.json, draws docs/images/soak.png and renews the table of docs/soak.md; with
+`--minutes=0` it does these two from the committed files. The program is that of
+run_quinoa.py under `local_mp`, with two actors; other flags go to it, after
+`--`.
 """
 
 from collections.abc import Mapping
@@ -19,16 +20,23 @@ import subprocess
 import sys
 import tempfile
 
-from absl import app
 from absl import flags
 
 from quinoa_acme.evidence import soak
+from quinoa_acme.runs import command_line
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import loggers
+from quinoa_acme.runs import scripts
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _MINUTES = flags.DEFINE_float(
   'minutes', 60.0, 'How long it runs; 0 only draws.', lower_bound=0.0
+)
+_OUTPUT = flags.DEFINE_string(
+  'output',
+  None,
+  'The folder for all of these; that of the repository renews them.',
+  required=True,
 )
 _WARM_UP = flags.DEFINE_float(
   'warm_up', 10.0, 'Minutes that are left out.', lower_bound=0.0
@@ -77,20 +85,28 @@ def run(minutes: float, workdir: str, extra: list[str]) -> None:
   raise RuntimeError(f'The program ended with status {process.returncode}.')
 
 
-def write(rows: soak.Rows, extra: list[str], source: Mapping[str, str]) -> None:
+def write(
+  rows: soak.Rows,
+  extra: list[str],
+  source: Mapping[str, str],
+  table: pathlib.Path,
+  conditions: pathlib.Path,
+) -> None:
   """Writes the rows of a run, and under what conditions they came to be.
 
   Args:
     rows: the rows.
     extra: flags of the run, on top of those above.
     source: version and commit that it was of.
+    table: the file for the rows.
+    conditions: that for the conditions.
   """
-  _TABLE.unlink(missing_ok=True)
-  logger = loggers.CSVLogger(_TABLE)
+  table.unlink(missing_ok=True)
+  logger = loggers.CSVLogger(table)
   for row in rows:
     logger.write(row)
   logger.close()
-  conditions = {
+  plain = {
     'minutes': _MINUTES.value,
     'warm_up': _WARM_UP.value,
     'flags': [*_FLAGS, *extra],
@@ -103,13 +119,15 @@ def write(rows: soak.Rows, extra: list[str], source: Mapping[str, str]) -> None:
     },
     **source,
   }
-  _CONDITIONS.write_text(json.dumps(conditions, indent=2) + '\n')
+  conditions.write_text(json.dumps(plain, indent=2) + '\n')
 
 
-def make_section() -> str:
-  """What the document says of the committed run."""
-  conditions = json.loads(_CONDITIONS.read_text())
-  found = soak.trends(loggers.read_rows(_TABLE), conditions['warm_up'])
+def make_section(
+  table: pathlib.Path = _TABLE, conditions_file: pathlib.Path = _CONDITIONS
+) -> str:
+  """What the document says of a run, by default the committed one."""
+  conditions = json.loads(conditions_file.read_text())
+  found = soak.trends(loggers.read_rows(table), conditions['warm_up'])
   versions = ', '.join(f'{k} {x}' for k, x in conditions['versions'].items())
   return (
     f'![memory and speed](images/soak.png)\n\n{soak.make_table(found)}\n'
@@ -123,20 +141,28 @@ def make_section() -> str:
 
 def main(argv: list[str]) -> None:
   """Soaks, writes the rows, draws them, and renews the document."""
-  if _MINUTES.value:
+  try:
+    table, conditions, picture, document = command_line.place_outputs(
+      _OUTPUT.value, _ROOT, _TABLE, _CONDITIONS, _PICTURE, _DOCUMENT
+    )
+  except ValueError as error:
+    sys.exit(f'error: {error}')
+  if not _MINUTES.value:
+    table, conditions = _TABLE, _CONDITIONS
+  else:
     # Before the rows are written, which changes the source tree.
     source = experiment.describe_source()
     with tempfile.TemporaryDirectory() as workdir:
       run(_MINUTES.value, workdir, argv[1:])
       rows = soak.read(workdir)
-    write(rows, argv[1:], source)
-  warm_up = json.loads(_CONDITIONS.read_text())['warm_up']
-  soak.draw(loggers.read_rows(_TABLE), warm_up, _PICTURE)
+    write(rows, argv[1:], source, table, conditions)
+  warm_up = json.loads(conditions.read_text())['warm_up']
+  soak.draw(loggers.read_rows(table), warm_up, picture)
   head = _DOCUMENT.read_text().split(_MARK)[0]
-  section = make_section()
-  _DOCUMENT.write_text(f'{head}{_MARK}\n{section}')
+  section = make_section(table, conditions)
+  document.write_text(f'{head}{_MARK}\n{section}')
   print(section)
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

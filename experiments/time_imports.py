@@ -1,6 +1,6 @@
 """Times imports: of the package, of what acts, of what trains.
 
-  python experiments/time_imports.py
+  python experiments/time_imports.py --output=experiments/results/imports.csv
 
 Each is made in a process of its own, several times; the table has the least
 seconds, of a clock and of the processor, without those of Python itself. With
@@ -8,13 +8,17 @@ seconds, of a clock and of the processor, without those of Python itself. With
 """
 
 import csv
-import pathlib
 import resource
 import subprocess
 import sys
 import time
 
-_TABLE = pathlib.Path(__file__).parent / 'results' / 'imports.csv'
+from absl import app
+from absl import flags
+
+from quinoa_acme.runs import scripts
+
+_OUTPUT = flags.DEFINE_string('output', None, 'A CSV file for the table.')
 _REPEATS = 3
 _STATEMENTS = (
   'import quinoa_acme',
@@ -43,18 +47,21 @@ def _least(statement: str) -> tuple[float, float]:
   return min(clock), min(processor)
 
 
-def main() -> None:
-  """Measures, prints and writes."""
+def main(argv: list[str]) -> None:
+  """Measures, prints, and writes if it is to."""
+  if argv[1:]:
+    raise app.UsageError(f'Unknown arguments {argv[1:]}.')
   empty = _least('pass')
-  with _TABLE.open('w', newline='') as file:
-    writer = csv.writer(file, lineterminator='\n')
-    writer.writerow(['statement', 'clock_seconds', 'processor_seconds'])
-    for statement in _STATEMENTS:
-      times = zip(_least(statement), empty, strict=True)
-      row = [statement, *(f'{max(x - e, 0.0):.2f}' for x, e in times)]
-      writer.writerow(row)
-      print('{}: {} s, {} s of the processor'.format(*row), flush=True)
+  rows = [['statement', 'clock_seconds', 'processor_seconds']]
+  for statement in _STATEMENTS:
+    times = zip(_least(statement), empty, strict=True)
+    row = [statement, *(f'{max(x - e, 0.0):.2f}' for x, e in times)]
+    rows.append(row)
+    print('{}: {} s, {} s of the processor'.format(*row), flush=True)
+  if _OUTPUT.value:
+    with open(_OUTPUT.value, 'w', newline='') as file:
+      csv.writer(file, lineterminator='\n').writerows(rows)
 
 
 if __name__ == '__main__':
-  main()
+  scripts.run(main)

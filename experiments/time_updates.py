@@ -25,7 +25,6 @@ import platform  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
@@ -36,6 +35,7 @@ from quinoa_acme.agents import svg0  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _CONFIGS = {
   'default': quinoa.QuinoaConfig,
@@ -153,4 +153,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

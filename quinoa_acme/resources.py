@@ -258,13 +258,11 @@ def spare_loopback_proxies() -> None:
     return
   # Others read them too: what is there stays, and what is only in capital
   # letters must not be hidden by what is in small ones.
-  for name, value in (
-    ('no_proxy', os.environ.get('no_proxy', os.environ.get('NO_PROXY', ''))),
-    # gRPC's own, which goes before the other.
-    ('no_grpc_proxy', os.environ.get('no_grpc_proxy')),
-  ):
-    if value is not None:
-      hosts = [host.strip() for host in value.split(',') if host.strip()]
+  os.environ.setdefault('no_proxy', os.environ.get('NO_PROXY', ''))
+  # The latter is gRPC's own, and goes before the other.
+  for name in ('no_proxy', 'no_grpc_proxy'):
+    if name in os.environ:
+      hosts = [x.strip() for x in os.environ[name].split(',') if x.strip()]
       hosts += [host for host in _LOOPBACK if host not in hosts]
       os.environ[name] = ','.join(hosts)
 

@@ -1,9 +1,10 @@
-"""Writes what the package exports, with every signature: `make api`.
+"""Prints what the package exports, with every signature: `make api`.
 
 A test compares the file with the code, so that a change of the public interface
 is seen where it is reviewed.
 """
 
+import argparse
 import importlib
 import inspect
 import pathlib
@@ -76,5 +77,15 @@ def _signature(path, value):
   return re.sub(r' at 0x[0-9a-f]+', '', f'{path}({text}){returned}')
 
 
+def main():
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument('--output', help='a file for it')
+  output = parser.parse_args().output
+  if output:
+    pathlib.Path(output).write_text(describe())
+  else:
+    print(describe(), end='')
+
+
 if __name__ == '__main__':
-  PATH.write_text(describe())
+  main()

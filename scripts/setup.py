@@ -7,6 +7,7 @@ done, running it again only looks whether something has changed.
 QUINOA_PYTHON=/path/to/python3.10 names the Python 3.10 to use.
 """
 
+import argparse
 import hashlib
 import os
 import platform
@@ -141,6 +142,11 @@ def is_done():
 
 
 def main():
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  # What it makes is its purpose: .venv, .setup, and nothing else.
+  parser.parse_args()
   if is_done():
     say('.venv is up to date')
     return

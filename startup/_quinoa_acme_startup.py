@@ -22,7 +22,7 @@ class _BeforeAcme:
       import quinoa_acme  # noqa: F401
     except ImportError:
       # Its source tree is gone. Acme says for itself what it lacks.
-      pass
+      return
 
 
 sys.meta_path.insert(0, _BeforeAcme())

@@ -16,6 +16,7 @@ from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
 from quinoa_acme.runs import running
+from quinoa_acme.runs import scripts
 from quinoa_acme.runs import vertex_ai
 
 # What has a flag of another kind, or none.
@@ -42,14 +43,17 @@ def run_script(algorithm: str) -> None:
       machines = read_machines(values)
     except ValueError as error:
       sys.exit(f'error: {error}')
-    status = running.run(config, launch_type, values.allow_changes, machines)
+    try:
+      status = running.run(config, launch_type, values.allow_changes, machines)
+    except running.RefusedError as error:
+      sys.exit(f'error: {error}')
     # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
     # that goes down by itself. All files are closed by now.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
 
-  app.run(main)
+  scripts.run(main)
 
 
 def begin(argv: list[str]) -> None:
@@ -90,48 +94,54 @@ def check_output(name: str, path: str | os.PathLike[str]) -> None:
     )
 
 
+def place_outputs(
+  folder: str | os.PathLike[str], root: pathlib.Path, *paths: pathlib.Path
+) -> list[pathlib.Path]:
+  """Where a script writes files that the repository has.
+
+  Args:
+    folder: what `--output` gives; the repository itself renews its own.
+    root: the repository.
+    paths: of the files there.
+
+  Returns:
+    The same paths below the folder; their folders are made.
+
+  Raises:
+    ValueError: if one can not be written.
+  """
+  places = [pathlib.Path(folder, path.relative_to(root)) for path in paths]
+  for place in places:
+    check_output('output', place)
+  for place in places:
+    place.parent.mkdir(parents=True, exist_ok=True)
+  return places
+
+
 def define_flags(algorithm: str, values: flags.FlagValues) -> None:
   """Defines the flags of a script that trains.
 
   Args:
     algorithm: a key of `running.PRESETS`.
-    values: takes the flags.
+    values: takes the flags; has Launchpad's already.
   """
+  usage = scripts.read_usage(algorithm)
 
-  def define_text(name: str, default: str | None, text: str) -> None:
-    flags.DEFINE_string(name, default, text, flag_values=values)
+  def define(name: str, definer=flags.DEFINE_string, default=None) -> None:
+    definer(name, default, usage.flag(name).meaning, flag_values=values)
 
-  define_text('env_name', 'control:cheetah:run', 'Which task to train.')
-  define_text('workdir', None, 'Folder of the run; a new one if not set.')
-  define_text(
-    'preset',
-    'default',
-    f"The agent's configuration: {', '.join(running.PRESETS[algorithm])}.",
-  )
-  flags.DEFINE_bool(
-    'run_distributed',
-    True,
-    'Nodes by Launchpad, or one thread.',
-    flag_values=values,
-  )
-  flags.DEFINE_list(
-    'allow_changes',
-    [],
-    'Fields that may differ from those that the run in the workdir began with.',
-    flag_values=values,
-  )
-  define_text(
-    'machines',
-    None,
-    f'Of the nodes on Vertex AI (default: {vertex_ai.Machines()}).',
-  )
-  for name, default in _run_fields().items():
-    define_text(
-      name, None, f'Sets ExperimentConfig.{name} (default: {default}).'
-    )
-  kind = _agent_type(algorithm)
-  for field in dataclasses.fields(kind):
-    define_text(field.name, None, f'Replaces {kind.__name__}.{field.name}.')
+  define('env_name', default=usage.flag('env_name').default)
+  define('workdir')
+  define('preset', default=usage.flag('preset').default)
+  define('run_distributed', flags.DEFINE_bool, True)
+  define('allow_changes', flags.DEFINE_list, [])
+  define('machines')
+  for name in _run_fields():
+    define(name)
+  for field in dataclasses.fields(_agent_type(algorithm)):
+    define(field.name)
+  # Launchpad's own default is threads.
+  values.set_default(scripts.LAUNCH_TYPE.name, scripts.LAUNCH_TYPE.default)
 
 
 def read_flags(
@@ -150,7 +160,7 @@ def read_flags(
   Raises:
     ValueError: if a flag does not fit; says which, and what would.
   """
-  run_fields = list(_run_fields())
+  run_fields = _run_fields()
   agent_fields = [
     field.name for field in dataclasses.fields(_agent_type(algorithm))
   ]
@@ -212,13 +222,13 @@ def _workdir(
   )
 
 
-def _run_fields() -> dict[str, object]:
-  """The fields of a run that a text sets, with their defaults."""
-  return {
-    field.name: field.default
+def _run_fields() -> list[str]:
+  """The fields of a run that a text sets."""
+  return [
+    field.name
     for field in dataclasses.fields(experiment.ExperimentConfig)
     if field.name not in _NOT_TEXT
-  }
+  ]
 
 
 def _agent_type(algorithm: str) -> type[off_policy.OffPolicyConfig]:

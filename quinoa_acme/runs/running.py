@@ -8,6 +8,9 @@ import sys
 import time
 from typing import Any
 
+from acme import specs
+import jax
+
 from quinoa_acme import environments
 from quinoa_acme import options
 from quinoa_acme import resources
@@ -16,6 +19,7 @@ from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 from quinoa_acme.agents import svg0
+from quinoa_acme.runs import capacity
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import local
@@ -170,6 +174,40 @@ def check_launch_type(launch_type: str) -> None:
     )
 
 
+class RefusedError(ValueError):
+  """A run can not be made, and nothing was begun; says why, in a line."""
+
+
+def check(
+  config: experiment_lib.ExperimentConfig, launch_type: str | None
+) -> specs.EnvironmentSpec:
+  """Looks whether a run can be made, before anything is written or started.
+
+  Args:
+    config: the run.
+    launch_type: as for `run`.
+
+  Returns:
+    The specs of its environment.
+
+  Raises:
+    RefusedError: if the machine can not hold it, the environment can not be
+      made, or the agent can not act in it.
+    ValueError: if there is no such launch type.
+  """
+  if launch_type is not None:
+    check_launch_type(launch_type)
+  try:
+    if launch_type not in (None, vertex_ai.LAUNCH_TYPE):
+      capacity.check_actors(config, launch_type)
+    spec = config.make_spec()
+    # Traced, so that JAX starts no thread: the nodes are forks of this process.
+    jax.eval_shape(lambda: [config.make_agent().make_networks(spec)][:0])
+  except ValueError as error:
+    raise RefusedError(' '.join(str(error).split())) from error
+  return spec
+
+
 def run(
   config: experiment_lib.ExperimentConfig,
   launch_type: str | None,
@@ -192,19 +230,17 @@ def run(
     with other options, or the program can not be launched.
 
   Raises:
+    RefusedError: if the run can not be made; see `check`.
     ValueError: if there is no such launch type.
   """
-  if launch_type is not None:
-    check_launch_type(launch_type)
+  spec = check(config, launch_type)
   print(f'Workdir: {config.workdir}', flush=True)
   try:
     if launch_type == vertex_ai.LAUNCH_TYPE:
       vertex_ai.launch(config, machines, allow_changes)
       return 0
     with run_folder.hold(config.workdir):
-      run_folder.begin(
-        config.workdir, config.describe(), config.make_spec(), allow_changes
-      )
+      run_folder.begin(config.workdir, config.describe(), spec, allow_changes)
       return _train(config, launch_type)
   except (run_folder.WorkdirError, vertex_ai.VertexAIError) as error:
     print(f'error: {error}', file=sys.stderr, flush=True)

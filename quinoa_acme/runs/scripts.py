@@ -1,0 +1,374 @@
+"""How a script begins: its help, its flags' names, and Ctrl-C.
+
+A script that trains takes a second to import what it needs, and several on a
+busy machine. So what its flags are is read off the source here, without
+importing it: `--help`, and what is no flag, are told at once.
+"""
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import difflib
+import functools
+import inspect
+import os
+import pathlib
+import re
+import signal
+import sys
+import textwrap
+from typing import NamedTuple
+
+from absl import app
+from absl import flags
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_HELP = ('help', 'helpshort', 'helpfull', 'h', '?')
+# The flags of packages that a script imports, for a look before it does.
+_OTHERS = (
+  'acme_id',
+  'chex_',
+  'hbm_oom_exit',
+  'lp_',
+  'op_conversion_fallback_to_while_loop',
+  'runtime_oom_exit',
+  'test_',
+  'tmux_',
+  'xml_output_file',
+)
+# The status of a process that was ended by SIGINT.
+_INTERRUPTED = 130
+_WIDTH = 80
+
+
+class Flag(NamedTuple):
+  """What a flag is.
+
+  Attributes:
+    name: of the flag.
+    default: as it is written in the source; '' if there is none.
+    meaning: what it is for.
+  """
+
+  name: str
+  default: str
+  meaning: str
+
+
+class Usage(NamedTuple):
+  """What a script that trains takes.
+
+  Attributes:
+    groups: its flags, by what they are of.
+    presets: what each preset is.
+  """
+
+  groups: Mapping[str, Sequence[Flag]]
+  presets: Mapping[str, str]
+
+  def flag(self, name: str) -> Flag:
+    """The flag of a name."""
+    return next(
+      x for group in self.groups.values() for x in group if x.name == name
+    )
+
+
+# The flags that are no field of a configuration.
+LAUNCH_TYPE = Flag(
+  'lp_launch_type',
+  'local_mp',
+  'How a distributed run is launched: local_mp, a process for each node; '
+  'local_mt or test_mt, threads; vertex_ai, machines of Google Cloud.',
+)
+OWN_FLAGS = (
+  Flag(
+    'env_name',
+    'control:cheetah:run',
+    'The task: control:<domain>:<task>, or gymnasium:<id>.',
+  ),
+  Flag(
+    'workdir',
+    '',
+    "The run's folder; the same one again goes on where it was. A new one "
+    'below runs/ if not set.',
+  ),
+  Flag('preset', 'default', 'The configuration to begin with; see below.'),
+  Flag(
+    'run_distributed',
+    'true',
+    'Nodes by Launchpad; false: one process, deterministic.',
+  ),
+  LAUNCH_TYPE,
+  Flag(
+    'allow_changes',
+    '',
+    'Flags, with commas between, whose values may differ from those that the '
+    'run in the workdir began with.',
+  ),
+  Flag('machines', '', 'Of the nodes on Vertex AI: Machines(...).'),
+)
+_EXAMPLES = (
+  '--env_name=control:cartpole:swingup --num_steps=20000',
+  '--run_distributed=false --preset=debug --num_steps=2000 --batch_size=64',
+)
+
+
+def train(algorithm: str) -> None:
+  """What a script that trains does, with the flags of the command line.
+
+  Args:
+    algorithm: a key of `running.PRESETS`.
+  """
+  _end_quietly_on_interrupt()
+  usage = read_usage(algorithm)
+  names = [flag.name for group in usage.groups.values() for flag in group]
+  try:
+    if _asks_for_help(sys.argv):
+      script = sys.modules['__main__']
+      print(describe(sys.argv[0], script.__doc__ or '', usage))
+      sys.exit(0)
+    check_names(sys.argv, names)
+  except flags.Error as error:
+    sys.exit(f'error: {error} --help tells all.')
+  # Only now, for it takes seconds.
+  from quinoa_acme.runs import command_line
+
+  command_line.run_script(algorithm)
+
+
+def run(main: Callable[[list[str]], None]) -> None:
+  """Runs a script's `main`, with what the flags leave of the command line.
+
+  `--help` has status 0, and Ctrl-C leaves no traceback.
+
+  Args:
+    main: takes the script's name and what follows the flags; may return or exit
+      with a status.
+  """
+  _end_quietly_on_interrupt()
+  app.run(main, flags_parser=_parse_flags)
+
+
+def _parse_flags(argv: Sequence[str]) -> list[str]:
+  if _asks_for_help(argv):
+    script = inspect.cleandoc(sys.modules['__main__'].__doc__ or '')
+    own = flags.FLAGS.get_key_flags_for_module(argv[0])
+    print(f'{script}\n\nFlags:')
+    for flag in own:
+      default = flag.default_as_str or ''
+      text = ' '.join((flag.help or '').split())
+      print(_describe(Flag(flag.name, default.strip("'"), text)))
+    sys.exit(0)
+  return app.parse_flags_with_usage(argv)
+
+
+def _end_quietly_on_interrupt() -> None:
+  """Lets Ctrl-C end the process, until something takes the signal itself."""
+
+  def end(number, frame):
+    del number, frame
+    os._exit(_INTERRUPTED)
+
+  signal.signal(signal.SIGINT, end)
+
+
+def _asks_for_help(argv: Sequence[str]) -> bool:
+  return any(
+    arg.startswith('-') and arg.lstrip('-') in _HELP for arg in _flags_of(argv)
+  )
+
+
+def _flags_of(argv: Sequence[str]) -> Iterator[str]:
+  """What may be flags: all but the script's name, up to '--'."""
+  for arg in argv[1:]:
+    if arg == '--':
+      return
+    yield arg
+
+
+def check_names(argv: Sequence[str], names: Sequence[str]) -> None:
+  """Looks for what is no flag.
+
+  Args:
+    argv: the command line.
+    names: of the script's own flags.
+
+  Raises:
+    flags.UnrecognizedFlagError: if there is such; names the nearest flags.
+  """
+  app.define_help_flags()
+  known = [*names, *flags.FLAGS]
+  for arg in _flags_of(argv):
+    name = arg.lstrip('-').partition('=')[0].replace('-', '_')
+    # What has no dash is the value of the flag before, or nothing: absl says.
+    if not arg.startswith('-') or name.startswith(_OTHERS):
+      continue
+    if name not in known and name.removeprefix('no') not in known:
+      near = difflib.get_close_matches(name, names)
+      raise flags.UnrecognizedFlagError(name, suggestions=near)
+
+
+@functools.cache
+def read_usage(algorithm: str) -> Usage:
+  """Reads the flags of a script that trains.
+
+  Args:
+    algorithm: a key of `running.PRESETS`.
+
+  Returns:
+    Its flags and presets.
+  """
+  package = _ROOT / 'quinoa_acme'
+  agent = _Class.read(
+    package / 'agents' / algorithm / 'config.py', f'{algorithm}config'
+  )
+  run_ = _Class.read(package / 'runs' / 'experiment.py', 'experimentconfig')
+  own = agent.fields()
+  replaced = [flag.name for flag in own]
+  shared = [x for x in agent.base().fields() if x.name not in replaced]
+  run_flags = [
+    flag
+    for flag in run_.fields()
+    if flag.name not in ('agent', 'environment_factory', 'env_name', 'workdir')
+  ]
+  groups = {
+    'The run': (*OWN_FLAGS, *run_flags),
+    'Replay and the pace of learning': shared,
+    f'{agent.name}': own,
+  }
+  presets = _read_presets(package / 'runs' / 'running.py', algorithm, agent)
+  return Usage(groups, presets)
+
+
+def describe(script: str, about: str, usage: Usage) -> str:
+  """The text of `--help`.
+
+  Args:
+    script: its path, as it was called.
+    about: its docstring.
+    usage: its flags.
+
+  Returns:
+    The text.
+  """
+  lines = [inspect.cleandoc(about)]
+  for title, group in usage.groups.items():
+    lines += ['', f'{title}:', *map(_describe, group)]
+  lines += ['', 'Presets, whose values the flags replace:']
+  for name, meaning in usage.presets.items():
+    lines.append(_indent(f'{name}: {meaning}', 2))
+  lines += ['', 'Examples:']
+  lines += [f'  python {script} {example}' for example in _EXAMPLES]
+  return '\n'.join(lines)
+
+
+def _describe(flag: Flag) -> str:
+  default = f' (default: {flag.default})' if flag.default else ''
+  return f'  --{flag.name}\n{_indent(flag.meaning + default, 6)}'
+
+
+def _indent(text: str, width: int) -> str:
+  indent = ' ' * width
+  return textwrap.fill(
+    text,
+    _WIDTH,
+    initial_indent=indent,
+    subsequent_indent=indent,
+    break_long_words=False,
+    break_on_hyphens=False,
+  )
+
+
+class _Class(NamedTuple):
+  """The source of a class.
+
+  Attributes:
+    name: of the class.
+    node: its definition.
+    module: of the file that it is in.
+  """
+
+  name: str
+  node: ast.ClassDef
+  module: ast.Module
+
+  @classmethod
+  def read(cls, path: pathlib.Path, name: str) -> '_Class':
+    """Reads the class of a name, in whatever letters it is written."""
+    module = ast.parse(path.read_text(encoding='utf-8'))
+    node = next(
+      x
+      for x in module.body
+      if isinstance(x, ast.ClassDef) and x.name.lower() == name.lower()
+    )
+    return cls(node.name, node, module)
+
+  def base(self) -> '_Class':
+    """Reads its first base, `module.Class`, by the file's imports."""
+    module, _, name = ast.unparse(self.node.bases[0]).rpartition('.')
+    for node in self.module.body:
+      if isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+          if module == (alias.asname or alias.name):
+            parts = (*node.module.split('.'), f'{alias.name}.py')
+            return _Class.read(_ROOT.joinpath(*parts), name)
+    raise ValueError(f'{self.name} imports no {module}.')
+
+  def fields(self) -> list[Flag]:
+    """Its own fields, with what its docstring says of them."""
+    meanings = dict(_read_attributes(ast.get_docstring(self.node) or ''))
+    return [
+      Flag(
+        x.target.id,
+        _without_modules(ast.unparse(x.value)) if x.value else '',
+        meanings.get(x.target.id, ''),
+      )
+      for x in self.node.body
+      if isinstance(x, ast.AnnAssign) and isinstance(x.target, ast.Name)
+    ]
+
+  def meaning(self, method: str) -> str:
+    """The first paragraph on a method of it, if it has such."""
+    for x in self.node.body:
+      if isinstance(x, ast.FunctionDef) and x.name == method:
+        return (ast.get_docstring(x) or '').split('\n\n')[0]
+    return ''
+
+
+def _read_attributes(docstring: str) -> Iterator[tuple[str, str]]:
+  """Yields name and text of what is under 'Attributes:'."""
+  part = docstring.partition('Attributes:\n')[2].split('\n\n')[0]
+  for text in re.split(r'\n  (?=\w)', f'\n{part}'):
+    name, colon, meaning = text.partition(':')
+    if colon:
+      yield name.strip(), ' '.join(meaning.split())
+
+
+def _read_presets(
+  path: pathlib.Path, algorithm: str, agent: _Class
+) -> dict[str, str]:
+  """What each of `running.PRESETS` is of an algorithm."""
+  tree = ast.parse(path.read_text(encoding='utf-8'))
+  table = next(
+    x.value
+    for x in tree.body
+    if isinstance(x, ast.AnnAssign) and ast.unparse(x.target) == 'PRESETS'
+  )
+  assert isinstance(table, ast.Dict)
+  found = {}
+  for key, value in zip(table.keys, table.values, strict=True):
+    if isinstance(value, ast.Dict) and _text(key) == algorithm:
+      for name, make in zip(value.keys, value.values, strict=True):
+        method = ast.unparse(make).rpartition('.')[2]
+        is_default = method == agent.name
+        found[_text(name)] = (
+          'The values above.' if is_default else agent.meaning(method)
+        )
+  return found
+
+
+def _text(node: ast.expr | None) -> str:
+  return node.value if isinstance(node, ast.Constant) else ''
+
+
+def _without_modules(source: str) -> str:
+  return re.sub(r'\b[a-z_]\w*\.(?=[A-Z])', '', source)
