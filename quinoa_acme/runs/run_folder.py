@@ -52,7 +52,7 @@ def read_description(workdir: str) -> dict[str, Any]:
     raise FileNotFoundError(
       f'There is no {path}. Give the folder of a run, which it prints first.'
     )
-  return _read(path)
+  return read_json(path)
 
 
 def read_agent(workdir: str) -> off_policy.OffPolicyConfig:
@@ -101,7 +101,7 @@ def read_spec(workdir: str) -> spec_json.EnvironmentSpec:
       f'There is no {path}: the run is of a version that did not write it. '
       'Give the specs: spec=acme.make_environment_spec(environment).'
     )
-  plain = _read(path)
+  plain = read_json(path)
   try:
     return spec_json.from_plain(plain)
   except (KeyError, TypeError) as error:
@@ -120,7 +120,7 @@ def write_spec(workdir: str, spec: types.EnvironmentSpec) -> None:
   """
   path = pathlib.Path(workdir) / _SPEC
   plain = json.loads(json.dumps(spec_json.to_plain(spec)))
-  if path.exists() and (before := _read(path)) != plain:
+  if path.exists() and (before := read_json(path)) != plain:
     changed = [key for key in plain if before.get(key) != plain[key]]
     raise WorkdirError(
       f'The run in {workdir} is of an environment with other specs:\n'
@@ -174,6 +174,30 @@ def write_json(path: pathlib.Path, plain: Any) -> None:
   aside = path.with_suffix('.tmp')
   aside.write_text(json.dumps(plain, indent=2) + '\n')
   os.replace(aside, path)
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+  """Reads what `write_json` wrote.
+
+  Args:
+    path: the file.
+
+  Returns:
+    The values by name.
+
+  Raises:
+    WorkdirError: if the file holds something else; names it.
+  """
+  try:
+    plain = json.loads(path.read_text())
+    if not isinstance(plain, dict):
+      raise ValueError(f'it holds {plain!r}')
+  except ValueError as error:
+    raise WorkdirError(
+      f'{path} is not as a run writes it: {error}. Put the right one in its '
+      'place, or give another folder.'
+    ) from None
+  return plain
 
 
 def changes(
@@ -313,17 +337,6 @@ def _describe_process() -> str:
     f'process {os.getpid()} on {platform.node()}, since {since}: '
     f'{" ".join(sys.argv)}\n'
   )
-
-
-def _read(path: pathlib.Path) -> dict[str, Any]:
-  """Reads a file that a run wrote."""
-  try:
-    return json.loads(path.read_text())
-  except ValueError as error:
-    raise ValueError(
-      f'{path} is not as a run writes it: {error}. Put the right one in its '
-      'place, or give another folder.'
-    ) from None
 
 
 def _show(plain: Any) -> str:

@@ -142,6 +142,7 @@ def restore_counts(workdir: str) -> dict[str, float]:
 
   Raises:
     checkpointing.CheckpointError: if the folder is of a run in one process.
+    run_folder.WorkdirError: if the file of the counts is damaged.
   """
   if run_folder.run_checkpoints(workdir).exists():
     raise checkpointing.CheckpointError(
@@ -149,7 +150,7 @@ def restore_counts(workdir: str) -> dict[str, float]:
       '--run_distributed=false, or give another workdir.'
     )
   path = _counts_path(workdir)
-  counts = json.loads(path.read_text()) if path.exists() else {}
+  counts = _read_numbers(path) if path.exists() else {}
   steps = learner_steps(workdir)
   return {**counts, 'learner_steps': steps} if counts or steps else {}
 
@@ -160,11 +161,28 @@ def save_last_evaluation(workdir: str, steps: int) -> None:
 
 
 def last_evaluation(workdir: str) -> int:
-  """The step of the last whole evaluation of a distributed run, or `NEVER`."""
+  """The step of the last whole evaluation of a distributed run, or `NEVER`.
+
+  Raises:
+    run_folder.WorkdirError: if the file that tells it is damaged.
+  """
   path = _evaluation_path(workdir)
   if not path.exists():
     return evaluation.NEVER
-  return json.loads(path.read_text())['actor_steps']
+  return int(_read_numbers(path, 'actor_steps')['actor_steps'])
+
+
+def _read_numbers(path: pathlib.Path, *names: str) -> dict[str, float]:
+  """Reads a file of numbers by name, those given among them."""
+  plain = run_folder.read_json(path)
+  for name in {*plain, *names}:
+    if type(plain.get(name)) not in (int, float):
+      raise run_folder.WorkdirError(
+        f'{path} is not as a run writes it: its {name} is '
+        f'{plain.get(name)!r}, and no number. Put the right one in its place, '
+        'or give another folder.'
+      )
+  return plain
 
 
 def _write(path: pathlib.Path, plain: Any) -> None:
