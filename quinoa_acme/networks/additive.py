@@ -33,9 +33,9 @@ class AdditiveFlowConfig(flow.CouplingsConfig):
     hidden_sizes: see `flow.CouplingsConfig`; those of the network of the base's
       width too.
     norm: see `flow.CouplingsConfig`.
-    max_shift: bound on the shift of one coupling, in logits.
-    min_log_width: lower bound on the log of the base's width.
-    max_log_width: upper bound on the log of the base's width.
+    max_shift: bound on the shift of one coupling, in logits, up to 100.
+    min_log_width: lower bound on the log of the base's width, from -10.
+    max_log_width: upper bound on the log of the base's width, up to 10.
   """
 
   max_shift: float = 3.0
@@ -45,11 +45,14 @@ class AdditiveFlowConfig(flow.CouplingsConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_shift')
+    # As logits go, float32 takes 17 for the end of the box.
+    validation.check_within(self, 0.0, 100.0, 'max_shift')
     if not (-np.inf < self.min_log_width < 0 < self.max_log_width < np.inf):
       raise ValueError(
         'log-widths need finite bounds with min_log_width < 0 < '
         f'max_log_width, but got [{self.min_log_width}, {self.max_log_width}].'
       )
+    validation.check_within(self, -10.0, 10.0, 'min_log_width', 'max_log_width')
 
 
 class ConditionalAdditiveFlow(hk.Module):

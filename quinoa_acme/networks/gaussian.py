@@ -43,6 +43,7 @@ class _GaussianConfig:
         'scales must be min_scale < initial_scale < max_scale, but are '
         f'{self.min_scale!r}, {self.initial_scale!r} and {self.max_scale!r}.'
       )
+    validation.check_within(self, 1e-6, 1e6, 'min_scale', 'max_scale')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,7 @@ class ClippedGaussianConfig(_GaussianConfig):
   Attributes:
     hidden_sizes: width of each hidden layer.
     initial_scale: sigma at initialisation.
-    min_scale: the least sigma, below which exploration never falls.
+    min_scale: the least sigma, below which exploration never falls, from 1e-6.
     max_scale: the largest sigma. The entropy of the Gaussian has no bound, and
       far outside of the box no gradient of Q holds against it.
   """

@@ -30,9 +30,9 @@ class RealNVPConfig(flow.CouplingsConfig):
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
-    max_shift: bound on the shift of one coupling, in logits.
-    min_log_scale: lower bound on the log-scale of one coupling.
-    max_log_scale: upper bound on the log-scale of one coupling.
+    max_shift: bound on the shift of one coupling, in logits, up to 100.
+    min_log_scale: lower bound on the log-scale of one coupling, from -10.
+    max_log_scale: upper bound on the log-scale of one coupling, up to 10.
   """
 
   norm: norms.Norm = norms.WeightNorm()
@@ -43,11 +43,14 @@ class RealNVPConfig(flow.CouplingsConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_shift')
+    # As logits go, float32 takes 17 for the end of the box.
+    validation.check_within(self, 0.0, 100.0, 'max_shift')
     if not (-np.inf < self.min_log_scale < 0 < self.max_log_scale < np.inf):
       raise ValueError(
         'log-scales need finite bounds with min_log_scale < 0 < '
         f'max_log_scale, but got [{self.min_log_scale}, {self.max_log_scale}].'
       )
+    validation.check_within(self, -10.0, 10.0, 'min_log_scale', 'max_log_scale')
 
 
 class BoxFlow(flow.Flow):

@@ -32,7 +32,8 @@ class SplineFlowConfig(flow.CouplingsConfig):
     norm: see `flow.CouplingsConfig`.
     num_bins: pieces of each spline.
     max_log_slope: bound m on |log| of a spline's slope, at its knots and in the
-      mean over each piece; anywhere it lies in [exp(-3 m), 4 exp(m)].
+      mean over each piece; anywhere it lies in [exp(-3 m), 4 exp(m)]. In
+      [0.01, 8].
   """
 
   num_bins: int = 8
@@ -41,10 +42,7 @@ class SplineFlowConfig(flow.CouplingsConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_whole(self, 'num_bins', least=2)
-    if not 0 < self.max_log_slope <= 8:
-      raise ValueError(
-        f'max_log_slope must be in (0, 8], but is {self.max_log_slope}.'
-      )
+    validation.check_within(self, 0.01, 8.0, 'max_log_slope')
 
 
 def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
@@ -68,9 +66,9 @@ def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
   max_size = config.max_log_slope / 4.0
   least = math.exp(-config.max_log_slope)
   # distrax's slope is softplus(raw + offset) + least, and 1 where raw is 0.
-  offset = math.log(math.expm1(1.0 - least))
+  offset = _inverse_softplus(1.0 - least)
   greatest = math.exp(config.max_log_slope) - least
-  max_slope = math.log(math.expm1(greatest)) - offset
+  max_slope = _inverse_softplus(greatest) - offset
   params = jnp.concatenate(
     [
       flow.bounded(sizes, -max_size, max_size),
@@ -81,6 +79,11 @@ def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
   return distrax.RationalQuadraticSpline(
     params, range_min=0.0, range_max=1.0, min_knot_slope=least
   )
+
+
+def _inverse_softplus(value: float) -> float:
+  """log(exp(value) - 1), of which the exponential itself may overflow."""
+  return value + math.log(-math.expm1(-value))
 
 
 class ConditionalSplineFlow(hk.Module):

@@ -41,7 +41,8 @@ class TiltedFlowConfig(flow.CouplingsConfig):
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
     max_tilt: bound on |kappa| of one coupling: how much the log-density may
-      change over the box in one dimension.
+      change over the box in one dimension; up to a million, where all is
+      within float32's last digit of an end.
   """
 
   max_tilt: float = 50.0
@@ -49,6 +50,7 @@ class TiltedFlowConfig(flow.CouplingsConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_tilt')
+    validation.check_within(self, 0.0, 1e6, 'max_tilt')
 
 
 def _steepness(kappa: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -66,6 +66,106 @@ def test_draws_are_samples_with_the_gradient_of_their_density(
   densities.check_draws(density, params, rtol=1e-2)
 
 
+_ENDS = {
+  'least tilt': (
+    networks.ConditionalTiltedFlow,
+    networks.TiltedFlowConfig(**_SHAPE, max_tilt=1e-30),
+  ),
+  'greatest tilt': (
+    networks.ConditionalTiltedFlow,
+    networks.TiltedFlowConfig(**_SHAPE, max_tilt=1e6),
+  ),
+  'least affine': (
+    networks.ConditionalRealNVP,
+    networks.RealNVPConfig(
+      **_SHAPE, max_shift=1e-30, min_log_scale=-1e-30, max_log_scale=1e-30
+    ),
+  ),
+  'greatest affine': (
+    networks.ConditionalRealNVP,
+    networks.RealNVPConfig(
+      **_SHAPE, max_shift=100.0, min_log_scale=-10.0, max_log_scale=10.0
+    ),
+  ),
+  'least additive': (
+    networks.ConditionalAdditiveFlow,
+    networks.AdditiveFlowConfig(
+      **_SHAPE, max_shift=1e-30, min_log_width=-1e-30, max_log_width=1e-30
+    ),
+  ),
+  'greatest additive': (
+    networks.ConditionalAdditiveFlow,
+    networks.AdditiveFlowConfig(
+      **_SHAPE, max_shift=100.0, min_log_width=-10.0, max_log_width=10.0
+    ),
+  ),
+  'least spline': (
+    networks.ConditionalSplineFlow,
+    networks.SplineFlowConfig(**_SHAPE, num_bins=2, max_log_slope=0.01),
+  ),
+  'greatest spline': (
+    networks.ConditionalSplineFlow,
+    networks.SplineFlowConfig(**_SHAPE, num_bins=2, max_log_slope=8.0),
+  ),
+  'least Gaussian': (
+    networks.ConditionalGaussian,
+    networks.SquashedGaussianConfig(
+      (8,), initial_scale=2e-6, min_scale=1e-6, max_scale=3e-6
+    ),
+  ),
+  'greatest Gaussian': (
+    networks.ConditionalGaussian,
+    networks.SquashedGaussianConfig(
+      (8,), initial_scale=1.0, min_scale=1e-6, max_scale=1e6
+    ),
+  ),
+}
+
+
+@pytest.mark.parametrize('end', _ENDS)
+def test_at_the_ends_of_their_ranges_all_options_give_a_density(perturb, end):
+  module, config = _ENDS[end]
+
+  def make(box):
+    made = module(box, config)
+    if isinstance(config, networks.TiltedFlowConfig):
+      return functools.partial(made, temperature=1e-4)
+    return made
+
+  density = densities.make(make, densities.BOXES[2], num_samples=4)
+  params = densities.init(density, seed=0)
+  # So large that what is bounded comes to its bounds.
+  for scale in (0.0, 30.0):
+    densities.check_finite(
+      density, perturb(params, jax.random.PRNGKey(0), scale)
+    )
+
+
+@pytest.mark.parametrize(
+  ('make', 'message'),
+  [
+    (lambda: networks.TiltedFlowConfig(max_tilt=1e7), 'max_tilt must be in'),
+    (lambda: networks.TiltedFlowConfig(max_tilt=1e-40), 'max_tilt must be in'),
+    (lambda: networks.RealNVPConfig(max_shift=101), 'max_shift must be in'),
+    (
+      lambda: networks.RealNVPConfig(min_log_scale=-11),
+      'min_log_scale must be in',
+    ),
+    (
+      lambda: networks.AdditiveFlowConfig(max_log_width=11),
+      'max_log_width must be in',
+    ),
+    (
+      lambda: networks.SquashedGaussianConfig(min_scale=1e-7),
+      'min_scale must be in',
+    ),
+  ],
+)
+def test_what_is_beyond_them_is_refused(make, message):
+  with pytest.raises(ValueError, match=message):
+    make()
+
+
 def test_bounded_has_unit_slope_at_zero_and_keeps_its_bounds():
   bounded = functools.partial(flow.bounded, low=-2.0, high=0.4)
   assert bounded(jnp.zeros(())) == 0.0

@@ -61,7 +61,7 @@ def test_the_unit_box_is_mapped_onto_itself_with_bounded_slopes(scale):
   ('options', 'message'),
   [
     ({'num_bins': 1}, 'num_bins must be a whole number of at least 2'),
-    ({'max_log_slope': 0.0}, r'max_log_slope must be in \(0, 8\], but is 0.0'),
+    ({'max_log_slope': 0.0}, r'max_log_slope must be in \[0.01, 8\], but is 0'),
     ({'max_log_slope': np.nan}, 'max_log_slope .* is nan'),
   ],
 )
