@@ -33,8 +33,8 @@ class Box:
     [1.0, 1.0]
 
   Attributes:
-    low: lower bounds, float32 of shape [A].
-    high: upper bounds, float32 of shape [A].
+    low: lower bounds, float32 of shape [A], never below the spec's.
+    high: upper bounds, float32 of shape [A], never above the spec's.
     shape: the shape of one action as the environment has it; its elements, A
       in all, are the flow's dimensions.
   """
@@ -70,10 +70,8 @@ class Box:
         f'dtype {spec.dtype}. Wrap the environment so that it takes float32.'
       )
     with np.errstate(over='ignore', invalid='ignore'):
-      low = np.broadcast_to(spec.minimum, spec.shape).astype(np.float32).ravel()
-      high = (
-        np.broadcast_to(spec.maximum, spec.shape).astype(np.float32).ravel()
-      )
+      low = _round(np.broadcast_to(spec.minimum, spec.shape), up=True)
+      high = _round(np.broadcast_to(spec.maximum, spec.shape), up=False)
       width = high - low
     if low.size == 0:
       raise ValueError(f'The action spec {spec!r} has no dimension to act in.')
@@ -152,6 +150,16 @@ def logit(unit: jax.Array) -> jax.Array:
   """Maps points of the closed [0, 1] to finite logits, elementwise."""
   unit = jnp.clip(unit, _MARGIN, 1.0 - _MARGIN)
   return jnp.log(unit) - jnp.log1p(-unit)
+
+
+def _round(bounds: np.ndarray, up: bool) -> np.ndarray:
+  """Bounds in float32, rounded into the box where they are not exact, [A]."""
+  rounded = bounds.astype(np.float32)
+  is_outside = rounded < bounds if up else rounded > bounds
+  # What is beyond float32 stays infinite, and is refused.
+  is_outside &= np.isfinite(rounded)
+  inside = np.nextafter(rounded, np.float32(np.inf if up else -np.inf))
+  return np.where(is_outside, inside, rounded).ravel()
 
 
 def logistic_log_prob(logit: jax.Array) -> jax.Array:

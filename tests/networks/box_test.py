@@ -126,3 +126,22 @@ def test_share_at_bounds_counts_elements():
   box = box_lib.Box.from_spec(specs.BoundedArray((2,), np.float32, 0, [1, 100]))
   actions = jnp.array([[0.0, 50.0], [0.5, 99.5], [0.995, 0.5], [0.02, 98.0]])
   assert box.share_at_bounds(actions) == pytest.approx(4 / 8)
+
+
+@pytest.mark.parametrize(
+  ('low', 'high'), [(-0.1, 0.1), (1.0, 1.0000003), (-1e-3, 1e9 + 7), (-1, 1)]
+)
+def test_a_box_in_float32_is_within_that_of_float64(low, high):
+  box = box_lib.Box.from_spec(specs.BoundedArray((1,), np.float64, low, high))
+  actions = np.float64(box.from_unit(jnp.linspace(0, 1, 50)[:, None]))
+  assert low <= actions.min() <= actions.max() <= high
+  # By a step of float32 at most.
+  assert np.nextafter(box.low, np.float32(-np.inf)) <= low
+  assert np.nextafter(box.high, np.float32(np.inf)) >= high
+
+
+def test_a_box_that_float32_does_not_resolve_is_refused():
+  with pytest.raises(ValueError, match='minimum < maximum in float32'):
+    box_lib.Box.from_spec(
+      specs.BoundedArray((1,), np.float64, 1.00000001, 1.00000002)
+    )
