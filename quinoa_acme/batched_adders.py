@@ -14,6 +14,7 @@ import dm_env
 import numpy as np
 import tree
 
+from quinoa_acme import nests
 from quinoa_acme import transitions as transitions_lib
 
 
@@ -127,14 +128,15 @@ class BatchedWindowAdder:
     """
     if not timestep.first():
       raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
+    observation = nests.canonical(timestep.observation)
     if self._observation is None:
       self._observation = transitions_lib.stack(
-        [timestep.observation] * len(self._has_begun)
+        [observation] * len(self._has_begun)
       )
     tree.map_structure(
       lambda column, leaf: _set(column, index, leaf),
       self._observation,
-      timestep.observation,
+      observation,
     )
     self._has_begun[index] = True
     self._held[index] = 0
@@ -152,13 +154,13 @@ class BatchedWindowAdder:
     self._turns.append(
       transitions_lib.Step(
         self._observation,
-        actions,
+        actions.copy(),
         np.array([timestep.reward for timestep in next_timesteps]),
         np.array([timestep.discount for timestep in next_timesteps]),
       )
     )
     self._observation = transitions_lib.stack(
-      [timestep.observation for timestep in next_timesteps]
+      [nests.canonical(timestep.observation) for timestep in next_timesteps]
     )
     self._held = np.minimum(self._held + 1, self._window)
     self._insert(self._window, self._held == self._window)

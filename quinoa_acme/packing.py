@@ -13,9 +13,9 @@ from acme import types
 import numpy as np
 import reverb
 import tensorflow as tf
-import tree
 
 from quinoa_acme import common_types
+from quinoa_acme import nests
 from quinoa_acme import transitions
 from quinoa_acme.runs import spec_json
 
@@ -56,16 +56,9 @@ class Packing:
       plain | {name: number for name, number in numbers.items() if number > 1}
     )
     self.transitions_per_item = transitions_per_item
-    self._example = transitions.make_spec(spec, window)
-    self._leaves = tree.flatten(self._example)
-    self._names = [
-      '/'.join(map(str, path))
-      for path, _ in tree.flatten_with_path(self._example)
-    ]
-    sizes = [
-      leaf.dtype.itemsize * int(np.prod(leaf.shape)) for leaf in self._leaves
-    ]
-    self._ends = np.cumsum(sizes).tolist()
+    self._nest = nests.Nest(transitions.make_spec(spec, window))
+    self._leaves = self._nest.leaves
+    self._ends = np.cumsum([leaf.num_bytes for leaf in self._leaves]).tolist()
     self.num_bytes: int = self._ends[-1]
 
   @classmethod
@@ -106,8 +99,9 @@ class Packing:
     """The bytes of a transition.
 
     Args:
-      transition: its leaves without a batch dimension. Numbers are cast within
-        their kind: a policy gives float32, whatever the environment takes.
+      transition: its leaves without a batch dimension. Numbers are cast as
+        `nests.Leaf` does: a policy gives float32, whatever the environment
+        takes.
 
     Returns:
       uint8 [num_bytes].
@@ -116,7 +110,7 @@ class Packing:
       ValueError: if it has other parts than specified, or one of another shape
         or kind.
     """
-    parts = map(_to_bytes, self._names, self._leaves, self._flatten(transition))
+    parts = [array.tobytes() for array in self._nest.flatten(transition)]
     return np.frombuffer(b''.join(parts), np.uint8)
 
   def pack_batch(self, transitions: types.Transition) -> np.ndarray:
@@ -131,25 +125,12 @@ class Packing:
     Raises:
       ValueError: as `pack`.
     """
-    leaves = self._flatten(transitions)
-    number = len(leaves[0])
-    columns = []
-    for name, spec, leaf in zip(self._names, self._leaves, leaves, strict=True):
-      array = _cast(name, spec, leaf, (number, *spec.shape))
-      columns.append(
-        np.ascontiguousarray(array).view(np.uint8).reshape(number, -1)
-      )
+    number = len(transitions.discount)
+    columns = [
+      np.ascontiguousarray(array).view(np.uint8).reshape(number, -1)
+      for array in self._nest.flatten(transitions, (number,))
+    ]
     return np.concatenate(columns, axis=1)
-
-  def _flatten(self, transition: types.Transition) -> list[Any]:
-    leaves = tree.flatten(transition)
-    if len(leaves) != len(self._leaves):
-      raise ValueError(
-        f'a transition has {len(self._leaves)} arrays here, but this one has '
-        f'{len(leaves)}: {transition}. The environment must give what its '
-        'specs say.'
-      )
-    return leaves
 
   def unpack(self, packed: np.ndarray) -> types.Transition:
     """The transitions of a batch.
@@ -166,7 +147,7 @@ class Packing:
       column = np.ascontiguousarray(packed[:, begin:end])
       leaves.append(column.view(leaf.dtype).reshape(len(packed), *leaf.shape))
       begin = end
-    return cast(types.Transition, tree.unflatten_as(self._example, leaves))
+    return self._nest.unflatten(leaves)
 
   def unpack_sample(
     self, sample: reverb.ReplaySample, rng: np.random.Generator
@@ -196,27 +177,6 @@ class Packing:
     return reverb.ReplaySample(
       info, self.unpack(packed[np.arange(len(packed)), chosen])
     )
-
-
-def _to_bytes(name: str, spec: Any, value: Any) -> bytes:
-  return _cast(name, spec, value, spec.shape).tobytes()
-
-
-def _cast(
-  name: str, spec: Any, value: Any, shape: tuple[int, ...]
-) -> np.ndarray:
-  array = np.asarray(value)
-  # Equal dtypes, the usual, are sooner seen than what can be cast.
-  if array.shape != shape or not (
-    array.dtype == spec.dtype
-    or np.can_cast(array.dtype, spec.dtype, 'same_kind')
-  ):
-    raise ValueError(
-      f'the {name} should be {spec.dtype.name} {list(shape)}, but is '
-      f'{array.dtype.name} {list(array.shape)}. The environment must give what '
-      'its specs say.'
-    )
-  return array.astype(spec.dtype, copy=False)
 
 
 class PackedWriter:

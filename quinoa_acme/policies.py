@@ -17,6 +17,7 @@ import jax
 import numpy as np
 
 from quinoa_acme import common_types as types
+from quinoa_acme import nests
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
@@ -80,8 +81,12 @@ class TrainedPolicy:
         finite; names the part.
     """
     parts = list(_pair(self.spec.observations, observation))
-    arrays = [_as_array(spec, value, where) for spec, value, where in parts]
+    arrays = [_as_array(value, where) for _, value, where in parts]
     batch_shape = _batch_shape(parts, arrays)
+    arrays = [
+      nests.Leaf(spec, where.removeprefix('the ')).cast(array, batch_shape)
+      for (spec, _, where), array in zip(parts, arrays, strict=True)
+    ]
     if not batch_shape:
       arrays = [array[None] for array in arrays]
     batch = _nest(self.spec.observations, iter(arrays))
@@ -123,6 +128,13 @@ def load_policy(
   config = run_folder.read_agent(workdir)
   if spec is None:
     spec = run_folder.read_spec(workdir)
+  else:
+    spec = spec_json.EnvironmentSpec(
+      nests.canonical_spec(spec.observations),
+      spec.actions,
+      spec.rewards,
+      spec.discounts,
+    )
   agent = agents.make_agent(config)
   networks = agent.make_networks(spec)
   if mode is None:
@@ -137,9 +149,9 @@ def load_policy(
 
 
 def spec_of(environment: dm_env.Environment) -> types.EnvironmentSpec:
-  """The specs of an environment, as `acme.make_environment_spec` gives them."""
+  """The specs of an environment, its observations by key."""
   return spec_json.EnvironmentSpec(
-    environment.observation_spec(),
+    nests.canonical_spec(environment.observation_spec()),
     environment.action_spec(),
     environment.reward_spec(),
     environment.discount_spec(),
@@ -181,16 +193,16 @@ def _nest(spec: Any, arrays: Iterator[np.ndarray]) -> Any:
   return next(arrays)
 
 
-def _as_array(spec: Any, value: Any, where: str) -> np.ndarray:
+def _as_array(value: Any, where: str) -> np.ndarray:
   try:
     array = np.asarray(value)
   except ValueError as error:
     raise ValueError(f'{where} is no array: {error}') from None
   if array.dtype.kind not in 'biuf':
     raise ValueError(f'{where} must be of numbers, but is of {array.dtype}.')
-  if not np.isfinite(array).all():
-    raise ValueError(f'{where} must be finite, but is {array}.')
-  return array.astype(spec.dtype)
+  if not nests.is_finite(array):
+    raise ValueError(f'{where} must be finite in float32, but is {array}.')
+  return array
 
 
 def _batch_shape(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import json
 import os
 import pathlib
-from typing import Any, cast, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from acme import adders
 from acme import specs
@@ -19,8 +19,8 @@ from acme import types
 import dm_env
 import numpy as np
 import reverb
-import tree
 
+from quinoa_acme import nests
 from quinoa_acme import transitions as transitions_lib
 from quinoa_acme.runs import checkpointing
 
@@ -68,11 +68,12 @@ class TransitionReplay:
     self._max_size = max_size
     self._rng = np.random.default_rng(seed)
     self._num_inserted = 0
+    self._nest = nests.Nest(transitions_lib.make_spec(spec, window))
     # The system gives an empty array its memory only as it is written.
-    self._storage = tree.map_structure(
-      lambda leaf: np.empty((max_size, *leaf.shape), leaf.dtype),
-      transitions_lib.make_spec(spec, window),
-    )
+    self._columns = [
+      np.empty((max_size, *leaf.shape), leaf.dtype)
+      for leaf in self._nest.leaves
+    ]
 
   @classmethod
   def load(
@@ -108,11 +109,15 @@ class TransitionReplay:
     return min(self._num_inserted, self._max_size)
 
   def insert(self, transition: types.Transition) -> None:
-    """Adds one transition, its leaves without a batch dimension."""
+    """Adds one transition, its leaves without a batch dimension.
+
+    Raises:
+      ValueError: if it is not what the environment's specs say.
+    """
+    # All of them before the first is written.
+    values = self._nest.flatten(transition)
     index = self._num_inserted % self._max_size
-    for column, value in zip(
-      tree.flatten(self._storage), tree.flatten(transition), strict=True
-    ):
+    for column, value in zip(self._columns, values, strict=True):
       column[index] = value
     self._num_inserted += 1
 
@@ -134,8 +139,7 @@ class TransitionReplay:
     return self._rng.integers(len(self), size=num_transitions)
 
   def _take(self, rows: np.ndarray) -> types.Transition:
-    columns = tree.map_structure(lambda column: column[rows], self._storage)
-    return cast(types.Transition, columns)
+    return self._nest.unflatten([column[rows] for column in self._columns])
 
   def _inserted_before(self, rows: np.ndarray) -> np.ndarray:
     """How many transitions were inserted before those of the rows, [N]."""
@@ -145,7 +149,7 @@ class TransitionReplay:
   def state(self) -> ReplayState:
     """The transitions, which are not copied, and the state of the sampling."""
     return ReplayState(
-      columns=[x[: len(self)] for x in tree.flatten(self._storage)],
+      columns=[x[: len(self)] for x in self._columns],
       num_inserted=self._num_inserted,
       rng=json.dumps(self._rng.bit_generator.state),
     )
@@ -153,10 +157,7 @@ class TransitionReplay:
   def state_like(self) -> ReplayState:
     """What a state looks like, for `checkpointing`."""
     return ReplayState(
-      columns=[
-        checkpointing.Rows(x.shape[1:], x.dtype)
-        for x in tree.flatten(self._storage)
-      ],
+      columns=[checkpointing.Rows(x.shape[1:], x.dtype) for x in self._columns],
       num_inserted=0,
       rng='',
     )
@@ -172,8 +173,7 @@ class TransitionReplay:
       ValueError: if it is of a replay of another size or other specs.
     """
     rows = min(state.num_inserted, self._max_size)
-    columns = tree.flatten(self._storage)
-    for column, saved in zip(columns, state.columns, strict=True):
+    for column, saved in zip(self._columns, state.columns, strict=True):
       expected = (rows, *column.shape[1:])
       if saved.shape != expected or saved.dtype != column.dtype:
         raise ValueError(
@@ -181,7 +181,7 @@ class TransitionReplay:
           f'{column.dtype}{expected} is expected: it is of another replay. '
           'Give the run another workdir.'
         )
-    for column, saved in zip(columns, state.columns, strict=True):
+    for column, saved in zip(self._columns, state.columns, strict=True):
       column[:rows] = saved
     self._rng.bit_generator.state = json.loads(state.rng)
     self._num_inserted = state.num_inserted
@@ -212,7 +212,7 @@ class TransitionReplay:
       ValueError: if the file is of a replay of another size or other specs.
     """
     with np.load(path, allow_pickle=False) as file:
-      num_columns = len(tree.flatten(self._storage))
+      num_columns = len(self._columns)
       state = ReplayState(
         columns=[file[f'column_{i}'] for i in range(num_columns)],
         num_inserted=int(file['num_inserted']),
@@ -322,7 +322,8 @@ class ReplayAdder(adders.Adder):
     if not timestep.first():
       raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
     self.reset()
-    self._observation = timestep.observation
+    # A copy: an environment may write the next one in the same place.
+    self._observation = nests.own(timestep.observation)
 
   def add(
     self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
@@ -339,10 +340,11 @@ class ReplayAdder(adders.Adder):
   def _push(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
     self._steps.append(
       transitions_lib.Step(
-        self._observation, action, next_timestep.reward, next_timestep.discount
+        self._observation,
+        *map(nests.own, (action, next_timestep.reward, next_timestep.discount)),
       )
     )
-    self._observation = next_timestep.observation
+    self._observation = nests.own(next_timestep.observation)
 
   def _insert_ended(self, is_last: bool) -> None:
     """Inserts the transitions that end with the last step."""

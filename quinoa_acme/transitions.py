@@ -9,6 +9,7 @@ import numpy as np
 import tree
 
 from quinoa_acme import common_types
+from quinoa_acme import nests
 
 
 class Later(NamedTuple):
@@ -154,12 +155,13 @@ def make_spec(
   Returns:
     A transition with array specs as its leaves; a `Window` of more than one.
   """
+  observations = nests.canonical_spec(spec.observations)
   first = types.Transition(
-    observation=spec.observations,
+    observation=observations,
     action=spec.actions,
     reward=spec.rewards,
     discount=spec.discounts,
-    next_observation=spec.observations,
+    next_observation=observations,
   )
   if window == 1:
     return first
@@ -170,7 +172,7 @@ def make_spec(
   return Window(
     *first[:-1],
     extras=Later(
-      observation=tree.map_structure(later, spec.observations),
+      observation=tree.map_structure(later, observations),
       action=tree.map_structure(later, spec.actions),
       reward=later(spec.rewards),
       weight=specs.Array((window - 1,), np.float32, 'weight'),

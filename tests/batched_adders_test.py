@@ -1,5 +1,7 @@
 """Tests of adders for several environments: those of one, together."""
 
+import collections
+
 from acme import specs
 import dm_env
 import hypothesis
@@ -49,6 +51,12 @@ def _observe(rng):
   }
 
 
+def _disorder(timestep):
+  """The time step with its parts in another order."""
+  parts = reversed(timestep.observation.items())
+  return timestep._replace(observation=collections.OrderedDict(parts))
+
+
 def _step(rng, ends):
   kind = dm_env.StepType.LAST if ends else dm_env.StepType.MID
   reward, discount = np.float32(rng.normal()), np.float32(rng.uniform())
@@ -85,13 +93,13 @@ def test_the_transitions_are_those_of_an_adder_for_each(
         first = dm_env.restart(_observe(rng))
         adders[i].add_first(first)
         for adder in batched:
-          adder.add_first(i, first)
+          adder.add_first(i, _disorder(first))
     actions = rng.uniform(-1, 1, (3, 2))
     steps = [_step(rng, is_end) for is_end in turn]
     for adder, action, step in zip(adders, actions, steps, strict=True):
       adder.add(action, step)
     for adder in batched:
-      adder.add(actions, steps)
+      adder.add(actions, list(map(_disorder, steps)))
     begins = turn
     # After each turn, though in another order, and to the bit.
     assert sorted(together.rows) == sorted(apart.rows)

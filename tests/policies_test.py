@@ -188,7 +188,7 @@ def _with(**changes):
     (_with(position=np.zeros((2, 2, 2))), 'for a batch of B, but has'),
     (
       _with(position=np.zeros((4, 2))),
-      r"\['joints'\] has the batch shape \(\), and .*\['position'\] has \(4,\)",
+      r"\['position'\] has the batch shape \(4,\), and .*\['arm'\].* has \(\)",
     ),
     (_with(position=[np.nan, 0.0]), r"\['position'\] must be finite"),
     (_with(position=['a', 'b']), r"\['position'\] must be of numbers"),

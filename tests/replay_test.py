@@ -310,3 +310,40 @@ def test_the_replay_of_another_run_is_refused(make_spec, tmp_path):
   with pytest.raises(ValueError, match='it is of another replay'):
     larger.restore(tmp_path / 'replay.npz')
   assert larger.num_inserted == 0
+
+
+@pytest.mark.parametrize('window', [1, 3])
+def test_an_observation_that_is_written_over_is_kept(make_spec, window):
+  replay = replay_lib.TransitionReplay(make_spec(), 10, 0, window)
+  adder = replay_lib.make_adder(replay, 1, window, 0.9)
+  buffer, action = np.zeros(3, np.float32), np.zeros(2, np.float32)
+  adder.add_first(dm_env.restart(buffer))
+  for i in range(5):
+    action[:] = i
+    buffer += 1
+    adder.add(action, dm_env.transition(np.float32(i), buffer))
+  sample = replay.sample(50)
+  np.testing.assert_array_equal(sample.observation[:, 0], sample.reward)
+  np.testing.assert_array_equal(sample.action[:, 1], sample.reward)
+  np.testing.assert_array_equal(
+    sample.next_observation[:, 2], sample.reward + window
+  )
+
+
+@pytest.mark.parametrize(
+  ('change', 'message'),
+  [
+    ({'observation': np.ones(1)}, r'the observation should be .* is .*\[1\]'),
+    ({'next_observation': None}, 'the next_observation should be .* is None'),
+    ({'reward': 1e300}, r'the reward should be .* has 1e\+300'),
+    ({'action': np.ones((1, 2))}, r'the action should be .* is .*\[1, 2\]'),
+  ],
+)
+def test_what_does_not_fit_is_not_cast(make_spec, change, message):
+  replay = _filled(make_spec(), 1, max_size=2)
+  with pytest.raises(ValueError, match=message):
+    replay.insert(_transition(1)._replace(**change))
+  # And nothing of it is there.
+  assert replay.num_inserted == 1
+  replay.insert(_transition(1))
+  assert set(replay.sample(50).observation[:, 0].tolist()) == {0, 1}

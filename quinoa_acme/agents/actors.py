@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from quinoa_acme import batched_adders
+from quinoa_acme import nests
 from quinoa_acme import resources
 from quinoa_acme import transitions as transitions_lib
 from quinoa_acme.agents import off_policy
@@ -57,6 +58,10 @@ class SaveableActor(actors.GenericActor, core.Saveable):
       backend='cpu',
       compiler_options=dict(resources.IN_CALLING_THREAD),
     )
+
+  def select_action(self, observation: Any) -> Any:
+    """Samples an action for an observation, whose mappings go by key."""
+    return super().select_action(nests.canonical(observation))
 
   def save(self) -> ActorState:
     """Returns the state as NumPy arrays."""
@@ -119,7 +124,7 @@ class BatchedActor:
     actions, self._key = self._select(
       self._variable_client.params,
       self._key,
-      transitions_lib.stack(observations),
+      transitions_lib.stack([nests.canonical(x) for x in observations]),
     )
     return np.asarray(actions)
 

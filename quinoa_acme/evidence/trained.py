@@ -11,6 +11,7 @@ import dm_env
 import jax
 import numpy as np
 
+from quinoa_acme import checked_environment
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import run_state
@@ -49,7 +50,9 @@ def restore(run: experiment_lib.ExperimentConfig, role: str) -> Trained:
   Raises:
     FileNotFoundError: if the run has no checkpoint.
   """
-  environment = run.environment_factory(run.seed_of(role))
+  environment = checked_environment.wrap(
+    run.environment_factory(run.seed_of(role))
+  )
   spec = specs.make_environment_spec(environment)
   agent = run.make_agent()
   networks = agent.make_networks(spec)

@@ -7,6 +7,7 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
+from quinoa_acme import nests
 from quinoa_acme.networks import linear
 
 
@@ -121,12 +122,19 @@ def flatten_observation(observation: Any, num_batch_dims: int = 1) -> jax.Array:
     num_batch_dims: how many leading dimensions are the batch's.
 
   Returns:
-    A float32 array of shape [batch..., F], leaves in JAX's order (dictionaries
-    by sorted key).
+    A float32 array of shape [batch..., F], mappings in the order of their keys.
+
+  Raises:
+    ValueError: if the observation has no numbers.
   """
-  leaves = jax.tree_util.tree_leaves(observation)
+  leaves = jax.tree_util.tree_leaves(nests.canonical(observation))
   flat = [
     jnp.reshape(leaf, (*leaf.shape[:num_batch_dims], -1)).astype(jnp.float32)
     for leaf in leaves
   ]
+  if not sum(leaf.shape[-1] for leaf in flat):
+    raise ValueError(
+      'The observation has no numbers. Wrap the environment so that it gives '
+      'at least one, perhaps a zero.'
+    )
   return jnp.concatenate(flat, axis=-1)

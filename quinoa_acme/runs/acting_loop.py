@@ -63,7 +63,8 @@ class _Loop(abc.ABC):
       The steps made.
 
     Raises:
-      ValueError: if an observation, reward or discount is not finite.
+      ValueError: if an observation, reward or discount is not what the specs
+        say, or not finite.
     """
     before = self._tally.steps
     while self._tally.steps - before < num_steps and not should_stop():

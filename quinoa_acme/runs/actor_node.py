@@ -9,6 +9,7 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import reverb
 
+from quinoa_acme import checked_environment
 from quinoa_acme import resources
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import acting_loop
@@ -48,7 +49,9 @@ def run_actor(
       config.seed_of(f'{role} environment {i} from {begun_at}')
       for i in range(1, number)
     ]
-    environments = [make_environment(seed) for seed in seeds]
+    environments = [
+      checked_environment.wrap(make_environment(seed)) for seed in seeds
+    ]
     agent = config.make_agent()
     spec = specs.make_environment_spec(environments[0])
     builder = agent.make_builder(spec, loggers_base.NoOpLogger)

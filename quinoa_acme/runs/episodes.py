@@ -1,15 +1,14 @@
 """Episodes in progress, and the counts of the loop that makes them."""
 
 from collections.abc import Mapping, Sequence
-import math
 import time
 from typing import Any
 
 from acme.utils import counting
 from acme.utils.loggers import base as loggers_base
 import dm_env
-import numpy as np
-import tree
+
+from quinoa_acme import checked_environment
 
 
 class Episode:
@@ -24,7 +23,7 @@ class Episode:
 
   def __init__(self, environment: dm_env.Environment):
     """Starts with no episode in progress."""
-    self._environment = environment
+    self._environment = checked_environment.wrap(environment)
     self.timestep: dm_env.TimeStep | None = None
     self.forget()
 
@@ -51,7 +50,6 @@ class Episode:
     """Starts a new episode, after so many steps of the loop."""
     self.forget(steps)
     timestep = self._environment.reset()
-    _check_finite(timestep, 0)
     self.timestep = timestep
     return timestep
 
@@ -65,10 +63,9 @@ class Episode:
       The next time step.
 
     Raises:
-      ValueError: if its observation, reward or discount is not finite.
+      ValueError: if it is not what the environment's specs say, or not finite.
     """
     timestep = self._environment.step(action)
-    _check_finite(timestep, len(self.rewards) + 1)
     self.rewards.append(float(timestep.reward))
     self.timestep = timestep
     return timestep
@@ -143,38 +140,3 @@ class Tally:
         **self._counts,
       }
     )
-
-
-def _check_finite(timestep: dm_env.TimeStep, step: int) -> None:
-  """Refuses what would go through replay into the parameters."""
-  if _is_plainly_finite(timestep):
-    return
-  parts = {
-    'observation': timestep.observation,
-    'reward': timestep.reward,
-    'discount': timestep.discount,
-  }
-  for name, part in parts.items():
-    for path, leaf in tree.flatten_with_path(part):
-      if leaf is not None and not np.isfinite(leaf).all():
-        where = ''.join(f'[{key!r}]' for key in path)
-        raise ValueError(
-          f'The environment gave a {name}{where} that is not finite at step '
-          f'{step} of an episode: {leaf}. Nothing can be learnt from it: mend '
-          'the environment, or wrap it so that it ends such an episode.'
-        )
-
-
-def _is_plainly_finite(timestep: dm_env.TimeStep) -> bool:
-  """Whether the usual time step is finite, in a few microseconds.
-
-  A nest of observations is left to the search by path.
-  """
-  observation = timestep.observation
-  if not isinstance(observation, np.ndarray):
-    return False
-  # The first time step of an episode has neither.
-  numbers = (timestep.reward or 0.0, timestep.discount or 0.0)
-  return bool(np.isfinite(observation).all()) and all(
-    map(math.isfinite, numbers)
-  )

@@ -11,6 +11,7 @@ from acme import specs
 import dm_env
 import numpy as np
 
+from quinoa_acme import checked_environment
 from quinoa_acme import options
 from quinoa_acme import validation
 from quinoa_acme.agents import agents
@@ -90,7 +91,9 @@ class ExperimentConfig:
 
   def make_spec(self) -> specs.EnvironmentSpec:
     """Makes an environment to read its specs off."""
-    environment = self.environment_factory(self.seed_of('spec'))
+    environment = checked_environment.wrap(
+      self.environment_factory(self.seed_of('spec'))
+    )
     spec = specs.make_environment_spec(environment)
     environment.close()
     return spec

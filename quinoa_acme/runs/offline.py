@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from quinoa_acme import checked_environment
 from quinoa_acme import replay as replay_lib
 from quinoa_acme import validation
 from quinoa_acme.agents import quinoa
@@ -227,7 +228,9 @@ def train(
     ValueError: if the data are of another task.
   """
   agent = config.agent
-  environment = config.environment_factory(config.seed)
+  environment = checked_environment.wrap(
+    config.environment_factory(config.seed)
+  )
   spec = specs.make_environment_spec(environment)
   replay = replay_lib.TransitionReplay.load(config.data, spec, config.seed)
   learner, evaluator = ALGORITHMS[algorithm](

@@ -19,6 +19,7 @@ import dm_env
 import numpy as np
 import tree
 
+from quinoa_acme import checked_environment
 from quinoa_acme.runs import checkpointing
 
 # So many that making it costs little against stepping it, and few enough for
@@ -42,7 +43,7 @@ class EnvironmentState(NamedTuple):
   checksum: int
 
 
-class ReplayableEnvironment(dm_env.Environment):
+class ReplayableEnvironment(checked_environment.Checked):
   """Passes on to environments that it makes, and can be saved at any step."""
 
   def __init__(
@@ -77,9 +78,9 @@ class ReplayableEnvironment(dm_env.Environment):
     """Makes a step; after an episode's last one, starts another."""
     if self._timestep is None or self._timestep.last():
       return self.reset()
-    action = np.array(action, self._action_dtype)
-    self._actions.append(action)
     self._timestep = self._environment.step(action)
+    # It fits the dtype, or the environment would have been refused it.
+    self._actions.append(np.array(action, self._action_dtype))
     return self._timestep
 
   def observation_spec(self) -> Any:
@@ -159,9 +160,9 @@ class ReplayableEnvironment(dm_env.Environment):
 
   def _make(self, number: int) -> None:
     entropy = np.random.SeedSequence([self._seed, number])
-    self._environment = self._factory(int(entropy.generate_state(1)[0]))
-    # Acme's wrappers make a spec anew whenever they are asked for it, for as
-    # long as a step of MuJoCo.
+    self._environment = checked_environment.wrap(
+      self._factory(int(entropy.generate_state(1)[0]))
+    )
     self._action_dtype = self.action_spec().dtype
     self._number = number
     self._actions: list[np.ndarray] = []

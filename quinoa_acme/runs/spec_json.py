@@ -1,12 +1,13 @@
 """Array specs as plain values for JSON, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dm_env import specs
 import numpy as np
 
 from quinoa_acme import common_types as types
+from quinoa_acme import nests
 
 
 class EnvironmentSpec(NamedTuple):
@@ -38,7 +39,8 @@ def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
     ValueError: if a part is neither an array spec nor a nest of such.
   """
   return {
-    name: _to_plain(getattr(spec, name)) for name in EnvironmentSpec._fields
+    name: _to_plain(nests.canonical_spec(getattr(spec, name), name))
+    for name in EnvironmentSpec._fields
   }
 
 
@@ -60,15 +62,11 @@ def from_plain(plain: Mapping[str, Any]) -> EnvironmentSpec:
 
 
 def _to_plain(spec: Any) -> Any:
-  if isinstance(spec, Mapping):
+  """Plain values of a canonical nest of array specs."""
+  if isinstance(spec, dict):
     return {'mapping': {key: _to_plain(part) for key, part in spec.items()}}
-  if isinstance(spec, Sequence) and not isinstance(spec, str):
+  if isinstance(spec, tuple):
     return {'sequence': [_to_plain(part) for part in spec]}
-  if not isinstance(spec, specs.Array) or spec.dtype.kind not in 'biuf':
-    raise ValueError(
-      'expected the spec of an array of numbers (dm_env.specs.Array), or a '
-      f'dictionary or sequence of such, but got {spec!r}.'
-    )
   plain = {
     'shape': list(spec.shape),
     'dtype': spec.dtype.name,
@@ -90,7 +88,8 @@ def _bounds_to_plain(bounds: np.ndarray) -> Any:
 
 def _from_plain(plain: Mapping[str, Any]) -> Any:
   if 'mapping' in plain:
-    return {key: _from_plain(part) for key, part in plain['mapping'].items()}
+    parts = plain['mapping']
+    return {key: _from_plain(parts[key]) for key in sorted(parts)}
   if 'sequence' in plain:
     return tuple(_from_plain(part) for part in plain['sequence'])
   dtype = np.dtype(plain['dtype'])

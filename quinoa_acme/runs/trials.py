@@ -8,6 +8,8 @@ import dm_env
 import numpy as np
 from scipy import stats
 
+from quinoa_acme import checked_environment
+
 
 def run_episodes(
   policy: Callable[[Any], np.ndarray],
@@ -25,6 +27,7 @@ def run_episodes(
   Yields:
     The rewards of each episode, float64 [T].
   """
+  environment = checked_environment.wrap(environment)
   episode = 0
   while True:
     timestep = environment.reset()
@@ -33,7 +36,7 @@ def run_episodes(
     while not timestep.last():
       timestep = environment.step(policy(timestep.observation))
       on_step(episode)
-      rewards.append(float(timestep.reward or 0.0))
+      rewards.append(float(timestep.reward))
     yield np.array(rewards)
     episode += 1
 

@@ -6,6 +6,7 @@ from acme import core
 from acme.utils import counting
 from acme.utils.loggers import base as loggers_base
 import dm_env
+from dm_env import specs
 import numpy as np
 import pytest
 
@@ -30,10 +31,13 @@ class _Counting(dm_env.Environment):
     return self._give(kind(float(self._step), self._observe()))
 
   def observation_spec(self):
-    raise NotImplementedError
+    return {
+      'position': [specs.Array((2,), np.float64)],
+      'time': specs.Array((), np.int64),
+    }
 
   def action_spec(self):
-    raise NotImplementedError
+    return specs.Array((), np.float64)
 
   def _observe(self):
     return {'position': [np.full(2, self._step)], 'time': self._step}
@@ -154,7 +158,11 @@ def test_episodes_are_whole():
       {'observation': {'position': [np.array([1, np.nan])], 'time': 2}},
       r"observation\['position'\]\[0\] that is not finite at step 2",
     ),
-    (0, {'observation': np.array([np.inf])}, 'observation that .* at step 0'),
+    (
+      0,
+      {'observation': {'position': [np.array([np.inf, 0])], 'time': 0}},
+      'observation.* that .* at step 0',
+    ),
     (3, {'reward': np.nan}, 'reward that is not finite at step 3'),
     (4, {'discount': np.inf}, 'discount that is not finite at step 4'),
   ],
@@ -170,6 +178,9 @@ def test_what_is_not_finite_is_refused_by_name(step, wrong, message):
 
 class _Plain(_Counting):
   """Gives arrays, as nearly all environments do."""
+
+  def observation_spec(self):
+    return specs.Array((4,), np.float64)
 
   def _observe(self):
     # Finite, though their sum is not.

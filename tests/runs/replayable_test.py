@@ -3,6 +3,7 @@
 import pathlib
 
 import dm_env
+from dm_env import specs
 import hypothesis
 from hypothesis import strategies as st
 import numpy as np
@@ -132,3 +133,37 @@ def test_an_environment_that_is_no_function_of_its_seed_is_said(
   assert episode == []
   assert 'goes on with a new episode' in caplog.text
   assert other.reset().first()
+
+
+class _Reusing(dm_env.Environment):
+  """Adds up its actions in one array, and then changes them."""
+
+  def __init__(self, seed):
+    self._sum = np.zeros(1)
+
+  def reset(self):
+    self._sum[:] = 0
+    return dm_env.restart(self._sum)
+
+  def step(self, action):
+    self._sum += action
+    action[:] = 99
+    return dm_env.transition(1.0, self._sum)
+
+  def observation_spec(self):
+    return specs.Array((1,), np.float64)
+
+  def action_spec(self):
+    return specs.BoundedArray((1,), np.float64, -1.0, 1.0)
+
+
+def test_what_an_environment_changes_in_place_is_restored(tmp_path):
+  def make():
+    return replayable.ReplayableEnvironment(_Reusing, 3)
+
+  environment = make()
+  before = _play(environment, np.random.default_rng(0), None, 9)
+  sums = [float(timestep.observation[0]) for timestep in before]
+  assert len(set(sums)) == 9
+  _, episode = _restored(environment, tmp_path, make)
+  assert [float(timestep.observation[0]) for timestep in episode] == sums

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme import nests
 from quinoa_acme.common_types import EnvironmentSpec
 from quinoa_acme.common_types import Observation
 from quinoa_acme.common_types import Params
@@ -296,7 +297,8 @@ def make_networks(
     value=value,
     critic=make_critic(spec, critic_hidden_sizes, critic_norm),
     example_observation=jax.tree_util.tree_map(
-      lambda x: np.zeros((1, *x.shape), x.dtype), spec.observations
+      lambda x: np.zeros((1, *x.shape), x.dtype),
+      nests.canonical_spec(spec.observations),
     ),
     example_action=np.zeros((1, *spec.actions.shape), np.float32),
   )

@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from quinoa_acme import common_types as types
+from quinoa_acme import nests
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import gaussian
@@ -147,5 +148,5 @@ def make_networks(
 def _make_example(part: Any) -> Any:
   """A batch of one for each spec in a nest of them, zero throughout."""
   return jax.tree_util.tree_map(
-    lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), part
+    lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), nests.canonical(part)
   )
