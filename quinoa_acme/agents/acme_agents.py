@@ -21,6 +21,7 @@ import reverb
 
 from quinoa_acme import batched_adders
 from quinoa_acme import common_types as types
+from quinoa_acme import nests
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
 
@@ -28,12 +29,15 @@ from quinoa_acme.agents import off_policy
 def as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
   """The specs as an object of Acme's."""
   return specs.EnvironmentSpec(
-    spec.observations, spec.actions, spec.rewards, spec.discounts
+    nests.canonical_spec(spec.observations),
+    spec.actions,
+    spec.rewards,
+    spec.discounts,
   )
 
 
 def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
-  """Raises a ValueError if the action box is not [-1, 1].
+  """Raises a ValueError if the action box is not [-1, 1], of floats.
 
   Args:
     spec: the environment's specs.
@@ -42,12 +46,15 @@ def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
   actions = spec.actions
   if not (
     isinstance(actions, specs.BoundedArray)
+    and np.issubdtype(actions.dtype, np.floating)
+    and np.prod(actions.shape) > 0
     and np.all(actions.minimum == -1)
     and np.all(actions.maximum == 1)
   ):
     raise ValueError(
-      f'{name} acts in [-1, 1], but the environment takes {actions!r}. Wrap it '
-      'in acme.wrappers.CanonicalSpecWrapper.'
+      f'{name} acts in [-1, 1], in floats, but the environment takes '
+      f'{actions!r}. Wrap it in acme.wrappers.CanonicalSpecWrapper, and so '
+      'that it takes floats.'
     )
 
 

@@ -119,5 +119,11 @@ def test_an_actor_of_several_environments_fills_acme_s_table(
 @pytest.mark.parametrize('config', [sac.SACConfig(), d4pg.D4PGConfig()])
 def test_another_box_is_refused(config, make_spec):
   agent = agents.make_agent(config)
-  with pytest.raises(ValueError, match=r"^Acme's \w+ acts in \[-1, 1\]"):
-    agent.make_networks(make_spec())
+  spec = make_spec()
+  for actions in (
+    spec.actions,
+    specs.BoundedArray((2,), np.int8, -1, 1),
+    specs.BoundedArray((0,), np.float32, -1, 1),
+  ):
+    with pytest.raises(ValueError, match=r"^Acme's \w+ acts in \[-1, 1\]"):
+      agent.make_networks(dataclasses.replace(spec, actions=actions))
