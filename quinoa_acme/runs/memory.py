@@ -8,6 +8,7 @@ set), so that it is what the machine has given to the run.
 
 from collections.abc import Callable, Mapping
 import dataclasses
+import pathlib
 import time
 
 import psutil
@@ -41,6 +42,43 @@ def measure(pids: Mapping[str, int]) -> dict[str, float]:
     row[f'{name}_mb'] = round(info.rss / _MB, 3)
     total += info.pss / _MB
   return {**row, TOTAL: round(total, 3)}
+
+
+def limit(
+  groups: str = '/proc/self/cgroup', tree: str = '/sys/fs/cgroup'
+) -> int:
+  """The bytes of memory that this process can come to have.
+
+  Args:
+    groups: the file that says of which control groups the process is.
+    tree: where the system has these, of either version.
+
+  Returns:
+    The machine's memory, or what a control group of the process, e.g. its
+    container, leaves of that.
+  """
+  limits = [psutil.virtual_memory().total]
+  try:
+    lines = pathlib.Path(groups).read_text().splitlines()
+  except OSError:  # None on this system.
+    return limits[0]
+  for line in lines:
+    _, controllers, group = line.split(':', 2)
+    if not controllers:
+      root, name = pathlib.Path(tree), 'memory.max'
+    elif 'memory' in controllers.split(','):
+      root, name = pathlib.Path(tree, 'memory'), 'memory.limit_in_bytes'
+    else:
+      continue
+    # That of a group holds for those within it. In a container the tree may
+    # begin at its own.
+    folder = root / group.lstrip('/')
+    for path in (folder, *folder.parents):
+      if path.is_relative_to(root) and (path / name).exists():
+        text = (path / name).read_text().strip()
+        # A group without a limit says 'max', or a number beyond all machines'.
+        limits += [int(text)] if text.isdecimal() else []
+  return min(limits)
 
 
 class MemoryLog:

@@ -27,6 +27,7 @@ from quinoa_acme.runs import plotting
 from quinoa_acme.runs import program
 from quinoa_acme.runs import progress
 from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
+from quinoa_acme.runs import replay_size
 from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import stopping
 from quinoa_acme.runs import vertex_ai
@@ -239,10 +240,17 @@ def run(
     if launch_type == vertex_ai.LAUNCH_TYPE:
       vertex_ai.launch(config, machines, allow_changes)
       return 0
+    spec = config.make_spec()
+    if said := replay_size.check(config, spec):
+      print(said, flush=True)
     with run_folder.hold(config.workdir):
       run_folder.begin(config.workdir, config.describe(), spec, allow_changes)
       return _train(config, launch_type)
-  except (run_folder.WorkdirError, vertex_ai.VertexAIError) as error:
+  except (
+    run_folder.WorkdirError,
+    replay_size.ReplaySizeError,
+    vertex_ai.VertexAIError,
+  ) as error:
     print(f'error: {error}', file=sys.stderr, flush=True)
     return 1
 

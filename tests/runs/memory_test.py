@@ -4,6 +4,9 @@ import os
 import subprocess
 import sys
 
+import psutil
+import pytest
+
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import memory
 from quinoa_acme.runs import progress
@@ -88,3 +91,36 @@ def test_rows_are_written_now_and_then_and_go_on(tmp_path, monkeypatch):
   write(160, 170, 180, 190)
   rows = loggers.read_rows(path)
   assert [row['actor_steps'] for row in rows] == [0, 100, 160, 170]
+
+
+@pytest.mark.parametrize(
+  ('groups', 'files', 'expected'),
+  [
+    ('', {}, None),
+    ('0::/user/run', {'user/memory.max': '5000', 'memory.max': 'max'}, 5000),
+    ('0::/user/run', {'user/run/memory.max': '7', 'user/memory.max': '8'}, 7),
+    # A container's tree may begin at its own group.
+    ('0::/user/run', {'memory.max': '6000'}, 6000),
+    ('0::/', {'memory.max': str(10**18)}, None),
+    (
+      '5:cpu,cpuacct:/a\n4:memory:/a/b\n0::/',
+      {
+        'memory/a/memory.limit_in_bytes': '3000',
+        'memory/a/b/memory.limit_in_bytes': '9223372036854771712',
+        'cpu/a/memory.limit_in_bytes': '1',
+      },
+      3000,
+    ),
+  ],
+)
+def test_the_limit_of_a_control_group_counts(tmp_path, groups, files, expected):
+  (tmp_path / 'groups').write_text(groups)
+  tree = tmp_path / 'tree'
+  for name, text in files.items():
+    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+    (tree / name).write_text(text + '\n')
+  found = memory.limit(str(tmp_path / 'groups'), str(tree))
+  machine = psutil.virtual_memory().total
+  assert found == (machine if expected is None else expected)
+  assert memory.limit(str(tmp_path / 'none')) == machine
+  assert 0 < memory.limit() <= machine
