@@ -126,4 +126,4 @@ def test_another_box_is_refused(config, make_spec):
     specs.BoundedArray((0,), np.float32, -1, 1),
   ):
     with pytest.raises(ValueError, match=r"^Acme's \w+ acts in \[-1, 1\]"):
-      agent.make_networks(dataclasses.replace(spec, actions=actions))
+      agent.make_networks(spec._replace(actions=actions))
