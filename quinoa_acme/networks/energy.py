@@ -57,7 +57,7 @@ class TiltCouplings(flow.CouplingsConfig):
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
     max_tilt: bound on how much one coupling may change the log-density over the
-      box in one dimension.
+      box in one dimension, up to a million.
     learning_rate_factor: the couplings' learning rate over the base's.
 
   Examples:
@@ -74,6 +74,7 @@ class TiltCouplings(flow.CouplingsConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_tilt', 'learning_rate_factor')
+    validation.check_within(self, 0.0, 1e6, 'max_tilt')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,8 +85,8 @@ class AffineCouplings(flow.CouplingsConfig):
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
-    max_shift: bound on the shift of one coupling, in logits.
-    max_log_scale: bound on the log-scale of one coupling.
+    max_shift: bound on the shift of one coupling, in logits, up to 100.
+    max_log_scale: bound on the log-scale of one coupling, up to 10.
     learning_rate_factor: the couplings' learning rate over the base's.
 
   Examples:
@@ -105,6 +106,8 @@ class AffineCouplings(flow.CouplingsConfig):
     validation.check_positive(
       self, 'max_shift', 'max_log_scale', 'learning_rate_factor'
     )
+    validation.check_within(self, 0.0, 100.0, 'max_shift')
+    validation.check_within(self, 0.0, 10.0, 'max_log_scale')
 
 
 Couplings = NoCouplings | TiltCouplings | AffineCouplings
@@ -120,8 +123,8 @@ class EnergyFlowConfig:
     norm: how these are normalised.
     couplings: what lies between the base and the action.
     max_tilt: bound on |f_i1 - f_i0| / alpha, how much the base's log-density
-      may change over the box in one dimension. Far above what the temperature
-      leaves, it takes no part.
+      may change over the box in one dimension, up to a million. Far above what
+      the temperature leaves, it takes no part.
   """
 
   hidden_sizes: tuple[int, ...] = (128, 128)
@@ -132,6 +135,7 @@ class EnergyFlowConfig:
   def __post_init__(self):
     validation.check_sizes(self, 'hidden_sizes')
     validation.check_positive(self, 'max_tilt')
+    validation.check_within(self, 0.0, 1e6, 'max_tilt')
 
 
 def learning_rate_factor(couplings: Couplings) -> float:

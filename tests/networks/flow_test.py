@@ -107,6 +107,26 @@ _ENDS = {
     networks.ConditionalSplineFlow,
     networks.SplineFlowConfig(**_SHAPE, num_bins=2, max_log_slope=8.0),
   ),
+  'least energy': (
+    networks.ConditionalEnergyFlow,
+    networks.EnergyFlowConfig(
+      (8,),
+      couplings=networks.AffineCouplings(
+        hidden_sizes=(8,), max_shift=1e-30, max_log_scale=1e-30
+      ),
+      max_tilt=1e-30,
+    ),
+  ),
+  'greatest energy': (
+    networks.ConditionalEnergyFlow,
+    networks.EnergyFlowConfig(
+      (8,),
+      couplings=networks.AffineCouplings(
+        hidden_sizes=(8,), max_shift=100.0, max_log_scale=10.0
+      ),
+      max_tilt=1e6,
+    ),
+  ),
   'least Gaussian': (
     networks.ConditionalGaussian,
     networks.SquashedGaussianConfig(
@@ -128,7 +148,9 @@ def test_at_the_ends_of_their_ranges_all_options_give_a_density(perturb, end):
 
   def make(box):
     made = module(box, config)
-    if isinstance(config, networks.TiltedFlowConfig):
+    if isinstance(
+      config, networks.TiltedFlowConfig | networks.EnergyFlowConfig
+    ):
       return functools.partial(made, temperature=1e-4)
     return made
 
@@ -146,6 +168,10 @@ def test_at_the_ends_of_their_ranges_all_options_give_a_density(perturb, end):
   [
     (lambda: networks.TiltedFlowConfig(max_tilt=1e7), 'max_tilt must be in'),
     (lambda: networks.TiltedFlowConfig(max_tilt=1e-40), 'max_tilt must be in'),
+    (lambda: networks.EnergyFlowConfig(max_tilt=1e7), 'max_tilt must be in'),
+    (lambda: networks.TiltCouplings(max_tilt=1e7), 'max_tilt must be in'),
+    (lambda: networks.AffineCouplings(max_shift=101), 'max_shift must be in'),
+    (lambda: networks.AffineCouplings(max_log_scale=11), 'max_log_scale must'),
     (lambda: networks.RealNVPConfig(max_shift=101), 'max_shift must be in'),
     (
       lambda: networks.RealNVPConfig(min_log_scale=-11),
