@@ -58,6 +58,26 @@ LINES: tuple[lines_lib.Line, ...] = (
     better='higher',
   ),
   lines_lib.Line(
+    'learner_direct',
+    'learner, data ready: each as it comes, of equal width',
+    'direct preset, 256 by 256, scans of 10',
+    f'{_SAC}, one by one',
+    'updates/s',
+    bar=2.0,
+    reach=3.0,
+    better='higher',
+  ),
+  lines_lib.Line(
+    'learner_direct_scans_of_50',
+    'learner, data ready: scans of 50, of equal width',
+    'direct preset, 256 by 256, scans of 50',
+    f'{_SAC}, scans of 50',
+    'updates/s',
+    bar=2.0,
+    reach=3.0,
+    better='higher',
+  ),
+  lines_lib.Line(
     'learner_reverb',
     'learner, Reverb in the loop',
     'default preset, samples of a Reverb server',
@@ -223,15 +243,33 @@ def _samples(taken: Mapping[str, list[float]]) -> lines_lib.Samples:
 
 def measure_learner(setting: Setting) -> Measured:
   """Updates a second with data ready, three ways."""
-  repeats = setting.choose(15, 3)
   pairs = {
     'learner_default': ((10, 10), (1, 50)),
     'learner_one_by_one': ((1, 50), (1, 50)),
     'learner_scans_of_50': ((50, 2), (50, 2)),
   }
+  return _measure_learners(setting, 'quinoa', pairs)
+
+
+def measure_direct(setting: Setting) -> Measured:
+  """The same of the direct preset, as wide as its peer, two ways."""
+  pairs = {
+    'learner_direct': ((10, 10), (1, 50)),
+    'learner_direct_scans_of_50': ((50, 2), (50, 2)),
+  }
+  return _measure_learners(setting, 'direct', pairs)
+
+
+def _measure_learners(
+  setting: Setting,
+  name_of_ours: str,
+  pairs: Mapping[str, tuple[tuple[int, int], tuple[int, int]]],
+) -> Measured:
+  """Updates a second, by turns, for updates and calls of each by line."""
+  repeats = setting.choose(15, 3)
   measured = {}
   with (
-    setting.worker('learner', 'quinoa') as ours,
+    setting.worker('learner', name_of_ours) as ours,
     setting.worker('learner', 'sac') as peer,
   ):
     for name, (our_turn, peer_turn) in pairs.items():
@@ -506,6 +544,7 @@ def _run_quietly(arguments: list[str]) -> float:
 # Each with the minutes that it takes on two quiet cores, and at `--quick`.
 ROWS: dict[str, tuple[Callable[[Setting], Measured], float, float]] = {
   'learner': (measure_learner, 1.5, 0.7),
+  'direct': (measure_direct, 1.0, 0.5),
   'reverb': (measure_reverb, 2.0, 1.0),
   'one_core': (measure_one_core, 8.0, 2.0),
   'one_process': (measure_one_process, 6.0, 1.5),

@@ -40,6 +40,7 @@ from quinoa_acme.runs import scripts  # noqa: E402
 _CONFIGS = {
   'default': quinoa.QuinoaConfig,
   'one-step': lambda: quinoa.QuinoaConfig(returns=quinoa.OneStep()),
+  'direct': quinoa.QuinoaConfig.direct,
   'paper': quinoa.QuinoaConfig.paper,
   'sac': sac.SACConfig,
   'sac-128': lambda: sac.SACConfig(hidden_sizes=(128, 128)),

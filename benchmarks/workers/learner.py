@@ -26,6 +26,7 @@ import jax
 
 from benchmarks import turns as turns_lib
 from benchmarks.workers import replay_server
+from quinoa_acme import networks
 from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import quinoa
@@ -33,7 +34,14 @@ from quinoa_acme.agents import sac
 from quinoa_acme.evidence import random_data
 from quinoa_acme.runs import learner_node
 
-_CONFIGS = {'quinoa': quinoa.QuinoaConfig(), 'sac': sac.SACConfig()}
+_CONFIGS = {
+  'quinoa': quinoa.QuinoaConfig(),
+  # As wide as SAC's networks.
+  'direct': dataclasses.replace(
+    quinoa.QuinoaConfig.direct(), flow=networks.EnergyFlowConfig((256, 256))
+  ),
+  'sac': sac.SACConfig(),
+}
 # Calls that are not timed: the first compiles, and between turns the replay
 # reads ahead, into its own queue, the dataset's and the node's.
 _LEFT_OUT = 4
