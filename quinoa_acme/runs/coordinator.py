@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import threading
-import time
 from typing import Any
 
 from acme.utils import counting
@@ -16,10 +15,15 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import failures
 from quinoa_acme.runs import progress as progress_lib
 from quinoa_acme.runs import run_state
+from quinoa_acme.runs import running_time
 
 # Seconds that the nodes have to finish once the target is reached, before the
 # program is stopped as failed.
 _FINISH_SECONDS = 600.0
+# Seconds between two looks at the run, and of how many between them the process
+# was stopped.
+_LOOK_SECONDS = 1.0
+_LONGEST_GAP = 5.0
 _STATUS_FILE = 'status.json'
 
 
@@ -78,17 +82,19 @@ class Coordinator(counting.Counter):
 
   def _run(self, stop: threading.Event) -> None:
     self._write()
+    clock = running_time.RunningTime(_LONGEST_GAP)
     finish_by = None
-    while not self._finished and not stop.wait(1.0):
+    while not self._finished and not stop.wait(_LOOK_SECONDS):
       self._write()
+      now = clock.look()
       if not self.should_finish():
         continue
-      finish_by = finish_by or time.monotonic() + _FINISH_SECONDS
+      finish_by = finish_by or now + _FINISH_SECONDS
       if not self._waiting_for:
         self._finished = True
         self._write()
         lp.stop()
-      elif time.monotonic() > finish_by:
+      elif now > finish_by:
         raise TimeoutError(
           f'{", ".join(sorted(self._waiting_for))} did not finish within '
           f'{_FINISH_SECONDS:g} s of the last step. See their output in '

@@ -19,6 +19,7 @@ from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import failures
 from quinoa_acme.runs import loggers
+from quinoa_acme.runs import running_time
 
 # Seconds that a node has, after the program is told to stop, to leave what it
 # is at.
@@ -28,6 +29,8 @@ POLL_SECONDS = 0.2
 # Seconds by which a node may hear of the program's stop later than its peers:
 # what fails for want of a peer that has left already is no failure.
 _SECONDS_BEHIND = 1.0
+# Of more seconds than these between two looks the process was stopped.
+_LONGEST_GAP = 1.0
 
 T = TypeVar('T')
 
@@ -47,6 +50,7 @@ class Body:
     work: Callable[[Callable[[], bool]], None],
     check: Callable[[], None] = lambda: None,
     seconds_to_save: float | None = None,
+    grace_seconds: float | None = None,
   ):
     """Makes the body.
 
@@ -60,12 +64,17 @@ class Body:
         stop, or the check raised; more of them is a failure, since what was not
         saved is lost. None if there is nothing to lose, so that the work can be
         left in any state.
+      grace_seconds: seconds after which work with nothing to lose is left; of
+        `GRACE_SECONDS` if None.
     """
     self._role = role
     self._workdir = workdir
     self._work = work
     self._check = check
     self._seconds_to_save = seconds_to_save
+    self._grace_seconds = (
+      GRACE_SECONDS if grace_seconds is None else grace_seconds
+    )
     self._stop = lp.stop_event()
     self._is_checked = True
     self._error: BaseException | None = None
@@ -85,7 +94,7 @@ class Body:
         self._do_check(thread)
         if self._error is not None:
           raise self._error
-      thread.join(self._seconds_to_save or GRACE_SECONDS)
+      _join(thread, self._seconds_to_save or self._grace_seconds)
       if thread.is_alive() and self._seconds_to_save is not None:
         raise TimeoutError(
           f'It did not end within {self._seconds_to_save:g} s of being told to '
@@ -98,7 +107,7 @@ class Body:
       self._check()
     except Exception:
       self._is_checked = False
-      thread.join(self._seconds_to_save or 0.0)
+      _join(thread, self._seconds_to_save or 0.0)
       raise
 
   def _should_stop(self) -> bool:
@@ -114,6 +123,13 @@ class Body:
         logging.info('%s stopped at: %r', self._role, error)
       else:
         self._error = error
+
+
+def _join(thread: threading.Thread, seconds: float) -> None:
+  """Waits for a thread for so many seconds that this process could run."""
+  clock = running_time.RunningTime(_LONGEST_GAP)
+  while thread.is_alive() and (left := seconds - clock.look()) > 0:
+    thread.join(min(left, POLL_SECONDS))
 
 
 def stops_soon(stopping: Callable[[], bool]) -> bool:

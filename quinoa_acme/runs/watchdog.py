@@ -9,13 +9,16 @@ import contextlib
 import os
 import sys
 import threading
-import time
 from typing import Any
 
 from acme.wrappers import base as wrappers_base
 import dm_env
 
+from quinoa_acme.runs import running_time
+
 _POLL_SECONDS = 0.2
+# Of more seconds than these between two looks the process was stopped.
+_LONGEST_GAP = 0.5
 
 
 class HangError(TimeoutError):
@@ -23,7 +26,10 @@ class HangError(TimeoutError):
 
 
 class Watch:
-  """Knows for how long a node has waited for its environment."""
+  """Knows for how long a node has waited for its environment.
+
+  Time in which the process was stopped is not counted.
+  """
 
   def __init__(self, role: str, limit: float):
     """Makes a watch.
@@ -34,24 +40,29 @@ class Watch:
     """
     self._role = role
     self._limit = limit
+    self._running_time = running_time.RunningTime(_LONGEST_GAP)
     self._call: tuple[str, float] | None = None
 
   @contextlib.contextmanager
   def waiting_for(self, call: str) -> Iterator[None]:
     """To be entered around a call, which is named for the message."""
-    self._call = (call, time.monotonic())
+    self._call = (call, self._running_time.seconds)
     try:
       yield
     finally:
       self._call = None
 
   def check(self) -> None:
-    """Raises a `HangError` if the call under way has taken too long."""
+    """Raises a `HangError` if the call under way has taken too long.
+
+    To be called several times a second, and by one thread.
+    """
+    now = self._running_time.look()
     call = self._call
     if call is None:
       return
     name, since = call
-    seconds = time.monotonic() - since
+    seconds = now - since
     if seconds > self._limit:
       raise HangError(
         f'The environment of {self._role} has made no step for {seconds:.0f} '
