@@ -13,6 +13,7 @@ import math
 import pathlib
 import statistics
 import sys
+from typing import Any
 
 from absl import flags
 from matplotlib import figure as figure_lib
@@ -43,7 +44,7 @@ _OUTPUT = flags.DEFINE_string(
 )
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
 # A sweep of what is no option any more; the rows are still there.
-_DELETED = 'deleted_ablations.json'
+_DELETED = 'deleted_{}.json'
 _FIGURE1 = _ROOT / 'experiments' / 'sweeps' / 'figure1.json'
 # After which figure 1 is looked at too, beside its end.
 _FIRST_STEPS = 50_000
@@ -70,9 +71,14 @@ _Returns = Mapping[results.Curve, Mapping[int, results.RunReturns]]
 _SAME_CONDITIONS = 'https://github.com/denisyarats/pytorch_sac'
 
 _ALGORITHMS = (
+  figures.algorithm('quinoa', 'direct'),
   figures.algorithm('quinoa', 'default'),
+  figures.algorithm('sac', 'default'),
   figures.algorithm('sac', 'default/width-128'),
+  figures.algorithm('svg0', 'default'),
 )
+# The tables that have their rows.
+_RUNS = ('bars', 'direct', 'peers')
 # Tasks, and the steps after which they are looked at.
 _ROWS = (
   ('walker-walk', 50_000),
@@ -84,6 +90,13 @@ _ROWS = (
   ('cartpole-swingup', 50_000),
 )
 _TASKS = tuple(dict.fromkeys(task for task, _ in _ROWS))
+# Tasks that nothing was tuned on, and the steps after which they are looked at.
+_HELD_OUT = (
+  ('finger-spin', 100_000),
+  ('reacher-hard', 100_000),
+  ('ball_in_cup-catch', 100_000),
+  ('quadruped-walk', 250_000),
+)
 
 
 def make_table(curves: figures.Curves) -> str:
@@ -110,6 +123,28 @@ def make_table(curves: figures.Curves) -> str:
     )
     lines.append(_line(task, f'{steps:,}', *cells))
   return '\n'.join(lines)
+
+
+def make_held_out_table(curves: figures.Curves) -> str:
+  """The table of tasks that nothing was tuned on, in Markdown."""
+  looks = _ALGORITHMS[:2]
+  heads = ('task', 'steps', *(look.name for look in looks))
+  lines = [_line(*heads), '|' + '---|' * len(heads)]
+  for task, steps in _HELD_OUT:
+    cells = [
+      results.format_point(
+        results.at(curves, (look.agent, look.preset, task), steps)
+      )
+      for look in looks
+    ]
+    lines.append(_line(task, f'{steps:,}', *cells))
+  return '\n'.join(lines)
+
+
+def read_runs() -> figures.Curves:
+  """The curves of the committed tables that the page is made of."""
+  paths = [_TABLES / f'{name}.csv' for name in _RUNS]
+  return results.read([path for path in paths if path.exists()])
 
 
 def make_figure1_table(curves: figures.Curves) -> str:
@@ -225,7 +260,7 @@ def _read_published() -> list[dict[str, str]]:
 def draw(curves: figures.Curves, path: pathlib.Path) -> None:
   """Draws the median over seeds, and the range, of every task."""
   figure = figure_lib.Figure(
-    figsize=(2.8 * len(_TASKS), 2.9), layout='constrained'
+    figsize=(2.8 * len(_TASKS), 3.2), layout='constrained'
   )
   for axes, task in zip(figure.subplots(1, len(_TASKS)), _TASKS, strict=True):
     for look in _ALGORITHMS:
@@ -234,7 +269,18 @@ def draw(curves: figures.Curves, path: pathlib.Path) -> None:
     figures.style(axes, task)
     axes.set_xlabel('environment steps', fontsize=8)
   figure.axes[0].set_ylabel('return', fontsize=8)
-  figure.axes[0].legend(frameon=False, fontsize=8)
+  lines: dict[str, Any] = {}
+  for axes in figure.axes:
+    handles, names = axes.get_legend_handles_labels()
+    lines |= dict(zip(names, handles, strict=True))
+  figure.legend(
+    list(lines.values()),
+    list(lines),
+    loc='outside lower center',
+    ncols=len(lines),
+    frameon=False,
+    fontsize=8,
+  )
   figures.save(figure, path)
 
 
@@ -277,15 +323,19 @@ def make_modes_table(name: str) -> str:
   return '\n'.join([*lines, '', f'{facts[0].upper()}{facts[1:]}.'])
 
 
-def make_ablation_table() -> str:
-  """The table of variants of the sweep's first, in Markdown, and what it lacks.
+def make_ablation_table(name: str) -> str:
+  """The table of variants of a sweep's first, in Markdown, and what it lacks.
 
   A return is the mean over seeds. A difference is taken between the runs of one
   task and seed, after the last evaluation. Variants that the package can no
   longer make come last.
+
+  Args:
+    name: of the sweep.
   """
-  sweep = sweeps.read(_SWEEPS / 'ablations.json')
-  deleted = sweeps.read(_TABLES / _DELETED).runs
+  sweep = sweeps.read(_SWEEPS / f'{name}.json')
+  gone_too = _TABLES / _DELETED.format(name)
+  deleted = sweeps.read(gone_too).runs if gone_too.exists() else ()
   table = _TABLES / f'{sweep.table}.csv'
   returns = results.read_runs([table]) if table.exists() else {}
   variants: dict[str, list[sweeps.Run]] = {}
@@ -299,7 +349,7 @@ def make_ablation_table() -> str:
   missing = []
   for variant, runs in variants.items():
     if not any(run.seed in returns.get(run.curve, {}) for run in runs):
-      missing.append(variant or 'default')
+      missing.append(variant or base.preset)
       continue
     is_base = variant == base.variant
     changes = _changes(runs[0], () if is_base else base.flags)
@@ -311,7 +361,7 @@ def make_ablation_table() -> str:
     differences = [] if is_base else _differences(runs, others, returns)
     lines.append(
       _line(
-        f'{variant} (deleted)' if variant in gone else variant or 'default',
+        f'{variant} (deleted)' if variant in gone else variant or base.preset,
         ', '.join(f'`{name}={value}`' for name, value in changes.items()),
         *cells,
         *_format_differences(differences, len(runs)),
@@ -404,11 +454,12 @@ def main(argv: list[str]) -> None:
     )
   except ValueError as error:
     sys.exit(f'error: {error}')
-  curves = results.read([_TABLES / 'bars.csv'])
+  curves = read_runs()
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
   tables = {
     'bars': make_table(curves),
     'iqm': make_iqm_table(curves),
+    'held-out': make_held_out_table(curves),
     'figure1': make_figure1_table(curves),
     'paper': make_paper_table(curves),
     'published': make_published_table(),
@@ -417,7 +468,10 @@ def main(argv: list[str]) -> None:
     'figure2_default': make_modes_table('figure2_default'),
   }
   document.write_text(put(_DOCUMENT.read_text(), tables))
-  tables = {'ablations': make_ablation_table()}
+  tables = {
+    'ablations': make_ablation_table('ablations'),
+    'direct': make_ablation_table('direct_ablations'),
+  }
   ablations.write_text(put(_ABLATIONS.read_text(), tables))
   draw(curves, picture)
 

@@ -18,11 +18,12 @@ _IMAGES = _ROOT / 'docs' / 'images'
 def test_the_tables_of_the_document_are_those_of_the_committed_rows():
   script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
   document = (_ROOT / 'docs' / 'results.md').read_text()
-  curves = results.read([_TABLES / 'bars.csv'])
+  curves = script['read_runs']()
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
   for table in (
     script['make_table'](curves),
     script['make_iqm_table'](curves),
+    script['make_held_out_table'](curves),
     script['make_figure1_table'](curves),
     script['make_paper_table'](curves),
     script['make_published_table'](),
@@ -37,7 +38,8 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows():
 def test_the_ablations_of_the_document_are_those_of_the_committed_rows():
   script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
   document = (_ROOT / 'docs' / 'ablations.md').read_text()
-  assert script['make_ablation_table']() in document
+  for name in ('ablations', 'direct_ablations'):
+    assert script['make_ablation_table'](name) in document
 
 
 def test_a_variant_is_shown_with_its_difference_to_the_first(
@@ -90,7 +92,7 @@ def test_a_variant_is_shown_with_its_difference_to_the_first(
       for preset, seed, steps, value in rows
     ],
   )
-  assert make_table().splitlines()[2:] == [
+  assert make_table('ablations').splitlines()[2:] == [
     '| far | `discount=0.9` | 20 / 30 |  |  |',
     '| default | `discount=0.99` | 8 / - |  |  |',
     '| small | `batch_size=16` | 6 / 26 | +6 (1 of 2 runs) | +6 |',
@@ -104,7 +106,7 @@ def test_the_pictures_are_those_of_the_committed_rows(tmp_path):
   results_script = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))
   figure1_script = runpy.run_path(str(_ROOT / 'experiments/figure1.py'))
   found = tmp_path / 'a.png'
-  results_script['draw'](results.read([_TABLES / 'bars.csv']), found)
+  results_script['draw'](results_script['read_runs'](), found)
   # Else: python experiments/make_results.py
   pictures.assert_alike(found, _IMAGES / 'learning_curves.png')
   figure1_script['draw'](found)
@@ -122,8 +124,8 @@ def test_figure_1_names_what_is_missing():
 
 
 def test_pictures_with_one_line_more_are_told_apart(tmp_path):
-  draw = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))['draw']
-  curves = results.read([_TABLES / 'bars.csv'])
+  script = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))
+  draw, curves = script['draw'], script['read_runs']()
   draw(curves, tmp_path / 'a.png')
   del curves['sac', 'default/width-128', 'cheetah-run']
   draw(curves, tmp_path / 'b.png')

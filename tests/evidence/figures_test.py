@@ -65,7 +65,7 @@ def test_all_tasks_are_together_where_all_were_run(grid):
   assert line == [(0, pytest.approx(77.0)), (10, pytest.approx(203.5))]
   assert not _lines(grid[1, 2], _OTHER)
   legend = {text.get_text() for text in grid[0, 2].get_legend().get_texts()}
-  assert legend == {'Quinoa', "Acme's SAC"}
+  assert legend == {'Quinoa, fitted to critics', "Acme's SAC, 128 wide"}
 
 
 def test_an_algorithm_without_looks_of_its_own_is_drawn_by_its_name():
