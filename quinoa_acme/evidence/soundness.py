@@ -9,6 +9,7 @@ A run that is under way, or has just ended, is judged by `find_warnings`.
 
 from collections.abc import Mapping, Sequence
 import dataclasses
+import itertools
 import math
 
 # The columns of a table of findings, one row a run; see docs/results-schema.md.
@@ -26,10 +27,14 @@ COLUMNS: tuple[str, ...] = (
   'kl_held',
   'value',
   'discounted_return',
+  'value_ratio_low',
+  'value_ratio_high',
 )
 
 # A run's first steps, in which the temperature still looks for its level.
 _SETTLING = 0.1
+# Environment steps from which on V is looked at beside the discounted return.
+_FIRST_STEPS = 20_000
 # By less than so much of the reward V may be above what the policy gets: where
 # hardly anything is paid yet, its factor says nothing.
 _LEAST_EXCESS = 1.0
@@ -55,6 +60,9 @@ class Soundness:
     value: the mean of V over the last tenth, in units of reward, or NaN where
       there is none.
     discounted_return: what the policy got at the last evaluation, discounted.
+    value_ratio_low: the least V over the discounted return at an evaluation
+      from 20,000 environment steps on, or NaN where there is none.
+    value_ratio_high: the largest.
   """
 
   actor_steps: int
@@ -66,6 +74,8 @@ class Soundness:
   kl_held: float
   value: float
   discounted_return: float
+  value_ratio_low: float
+  value_ratio_high: float
 
 
 def examine(
@@ -95,6 +105,7 @@ def examine(
   ]
   kl = [row['kl_over_epsilon'] for row in settled if 'kl_over_epsilon' in row]
   value = [row['value_mean'] for row in last if 'value_mean' in row]
+  ratios = _value_ratios(learner, evaluator, reward_scale)
   return Soundness(
     actor_steps=int(learner[-1].get('actor_steps', 0)),
     learner_steps=int(steps),
@@ -109,6 +120,43 @@ def examine(
     discounted_return=(
       evaluator[-1]['discounted_return'] if evaluator else math.nan
     ),
+    value_ratio_low=min(ratios, default=math.nan),
+    value_ratio_high=max(ratios, default=math.nan),
+  )
+
+
+def _value_ratios(
+  learner: Sequence[Mapping[str, float]],
+  evaluator: Sequence[Mapping[str, float]],
+  reward_scale: float,
+) -> list[float]:
+  """V over what the policy got, at evaluations from `_FIRST_STEPS` on."""
+  ratios = []
+  for before, row in itertools.pairwise(evaluator):
+    if row.get('actor_steps', 0) < _FIRST_STEPS:
+      continue
+    value = _value_between(learner, before, row, reward_scale)
+    got = row['discounted_return']
+    if got and not math.isnan(value):
+      ratios.append(value / got)
+  return ratios
+
+
+def _value_between(
+  learner: Sequence[Mapping[str, float]],
+  before: Mapping[str, float],
+  after: Mapping[str, float],
+  reward_scale: float,
+) -> float:
+  """The mean of V between two evaluations, in units of reward, or NaN."""
+  return _mean(
+    [
+      row['value_mean'] / reward_scale
+      for row in learner
+      if 'value_mean' in row
+      and before['learner_steps'] < row['learner_steps']
+      and row['learner_steps'] <= after['learner_steps']
+    ]
   )
 
 
@@ -152,18 +200,12 @@ def _find_inflated(
 ) -> str | None:
   """Says so if V was far above the discounted return at two evaluations."""
   got = [row['discounted_return'] for row in evaluator]
-  steps = [row['learner_steps'] for row in evaluator]
   if len(evaluator) < 3:
     return None
   value = math.nan
   for i in (-2, -1):
-    value = _mean(
-      [
-        row['value_mean'] / reward_scale
-        for row in learner
-        if 'value_mean' in row
-        and steps[i - 1] < row['learner_steps'] <= steps[i]
-      ]
+    value = _value_between(
+      learner, evaluator[i - 1], evaluator[i], reward_scale
     )
     most = max(abs(got[i]), max(got) - min(got), _LEAST_EXCESS)
     # Not if it is NaN, as where an agent has no V.

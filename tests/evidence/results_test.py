@@ -81,6 +81,7 @@ def test_committed_tables_have_the_documented_columns():
     'devices',
     'profile',
     'resumed',
+    'tasks',
     'scaling',
     'soak',
     'update_times',

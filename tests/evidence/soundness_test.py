@@ -32,6 +32,26 @@ def test_v_stands_beside_what_the_policy_got():
   assert (found.value, found.discounted_return) == (7.0, 8.0)
 
 
+def test_v_is_compared_with_what_the_policy_got_from_20000_steps_on():
+  rows = [
+    _row(i, 1.0, value_mean=v) for i, v in ((5, 90.0), (15, 6.0), (25, 3.0))
+  ]
+  evaluations = [
+    {'actor_steps': steps, 'learner_steps': at, 'discounted_return': got}
+    for steps, at, got in (
+      (0, 0, 1.0),
+      (10_000, 10, 1.0),
+      (20_000, 20, 4.0),
+      (30_000, 30, 6.0),
+      # Nothing was learnt since, so there is no V to compare.
+      (40_000, 40, 6.0),
+    )
+  ]
+  found = soundness.examine(rows, evaluations)
+  assert (found.value_ratio_low, found.value_ratio_high) == (0.5, 1.5)
+  assert math.isnan(soundness.examine(rows, []).value_ratio_low)
+
+
 def test_v_of_scaled_rewards_is_in_units_of_reward_again():
   rows = [_row(10, 1.0, value_mean=5.0), _row(100, 1.0, value_mean=0.7)]
   found = soundness.examine(rows, [{'discounted_return': 8.0}], 0.1)

@@ -54,7 +54,7 @@ def test_a_variant_has_a_name_and_flags(tmp_path):
 def test_every_agent_has_a_script(agent):
   run = sweeps.Run(agent, 'default', 'control:walker:walk', 0, 100)
   script = pathlib.Path(run.command(pathlib.Path('runs'))[1])
-  assert f"run_script('{agent}')" in script.read_text()
+  assert f"scripts.train('{agent}')" in script.read_text()
 
 
 def test_sweeps_with_one_table_make_the_same_runs_in_the_same_way():
