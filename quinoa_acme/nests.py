@@ -248,10 +248,11 @@ class _MappingNode:
   def append_to(
     self, leaves: list[np.ndarray], value: Any, leading: tuple[int, ...]
   ) -> None:
-    if not isinstance(value, Mapping) or value.keys() != self._parts.keys():
+    is_mapping = type(value) is dict or isinstance(value, Mapping)
+    if not is_mapping or value.keys() != self._parts.keys():
       found = (
         f'has {sorted(map(str, value))}'
-        if isinstance(value, Mapping)
+        if is_mapping
         else f'is {_describe(value)}'
       )
       raise MisfitError(
@@ -276,12 +277,11 @@ class _SequenceNode:
   def append_to(
     self, leaves: list[np.ndarray], value: Any, leading: tuple[int, ...]
   ) -> None:
-    if not isinstance(value, Sequence) or len(value) != len(self._parts):
-      found = (
-        f'has {len(value)}'
-        if isinstance(value, Sequence)
-        else f'is {_describe(value)}'
-      )
+    is_sequence = isinstance(value, tuple | list) or (
+      isinstance(value, Sequence) and not isinstance(value, str)
+    )
+    if not is_sequence or len(value) != len(self._parts):
+      found = f'has {len(value)}' if is_sequence else f'is {_describe(value)}'
       raise MisfitError(
         self._name,
         f'should be a sequence of {len(self._parts)} parts, but {found}',
