@@ -32,6 +32,11 @@ def check_not_negative(options: Any, *names: str) -> None:
       check_within(options, _LEAST, _GREATEST, name)
 
 
+def check_finite(options: Any, *names: str) -> None:
+  """Raises a ValueError if a field is not finite in float32."""
+  check_within(options, -_GREATEST, _GREATEST, *names)
+
+
 def check_within(
   options: Any, least: float, greatest: float, *names: str
 ) -> None:

@@ -52,7 +52,8 @@ class AdditiveFlowConfig(flow.CouplingsConfig):
         'log-widths need finite bounds with min_log_width < 0 < '
         f'max_log_width, but got [{self.min_log_width}, {self.max_log_width}].'
       )
-    validation.check_within(self, -10.0, 10.0, 'min_log_width', 'max_log_width')
+    validation.check_within(self, -10.0, -1e-30, 'min_log_width')
+    validation.check_within(self, 1e-30, 10.0, 'max_log_width')
 
 
 class ConditionalAdditiveFlow(hk.Module):

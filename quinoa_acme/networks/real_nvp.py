@@ -50,7 +50,8 @@ class RealNVPConfig(flow.CouplingsConfig):
         'log-scales need finite bounds with min_log_scale < 0 < '
         f'max_log_scale, but got [{self.min_log_scale}, {self.max_log_scale}].'
       )
-    validation.check_within(self, -10.0, 10.0, 'min_log_scale', 'max_log_scale')
+    validation.check_within(self, -10.0, -1e-30, 'min_log_scale')
+    validation.check_within(self, 1e-30, 10.0, 'max_log_scale')
 
 
 class BoxFlow(flow.Flow):

@@ -1,7 +1,6 @@
 """The options of Acme's D4PG."""
 
 import dataclasses
-import math
 
 from quinoa_acme import validation
 from quinoa_acme.agents import off_policy
@@ -58,8 +57,9 @@ class D4PGConfig(off_policy.OffPolicyConfig):
     validation.check_not_negative(self, 'sigma')
     validation.check_whole(self, 'n_step', 'target_update_period')
     validation.check_whole(self, 'num_atoms', least=2)
-    if not -math.inf < self.min_value < self.max_value < math.inf:
+    validation.check_finite(self, 'min_value', 'max_value')
+    if not self.min_value < self.max_value:
       raise ValueError(
-        f'min_value must be below max_value, and both finite, but are '
-        f'{self.min_value!r} and {self.max_value!r}.'
+        f'min_value must be below max_value, but is {self.min_value!r} with '
+        f'max_value {self.max_value!r}.'
       )

@@ -17,12 +17,16 @@ import numpy as np
 from quinoa_acme import validation
 
 
-def _check_bounds(minimum: float, maximum: float) -> None:
+def _check_bounds(
+  options: 'DualTemperature | MultiplierTemperature | HeldQTemperature',
+) -> None:
+  minimum, maximum = options.minimum, options.maximum
   if not 0 < minimum < maximum < np.inf:
     raise ValueError(
       'a temperature needs bounds with 0 < minimum < maximum < inf, but got '
       f'minimum {minimum} and maximum {maximum}.'
     )
+  validation.check_positive(options, 'minimum', 'maximum')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +68,7 @@ class DualTemperature:
 
   def __post_init__(self):
     validation.check_positive(self, 'epsilon')
-    _check_bounds(self.minimum, self.maximum)
+    _check_bounds(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +99,7 @@ class MultiplierTemperature:
 
   def __post_init__(self):
     validation.check_positive(self, 'epsilon')
-    _check_bounds(self.minimum, self.maximum)
+    _check_bounds(self)
     _check_initial(self)
     if not 0 < self.rate <= 1:
       raise ValueError(f'rate must be in (0, 1], but is {self.rate}.')
@@ -135,7 +139,7 @@ class HeldQTemperature:
 
   def __post_init__(self):
     validation.check_positive(self, 'epsilon')
-    _check_bounds(self.minimum, self.maximum)
+    _check_bounds(self)
     _check_initial(self)
     if not 0 < self.max_step <= 1:
       raise ValueError(f'max_step must be in (0, 1], but is {self.max_step}.')
