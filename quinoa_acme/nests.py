@@ -214,7 +214,12 @@ class Leaf:
     if self.dtype.kind == 'f':
       return np.isfinite(array) & ~np.isfinite(cast)
     limits = np.iinfo(self.dtype)
-    # As Python's: the limits may be beyond the array's own dtype.
+    # As Python's, for the limits may be beyond the array's own dtype; the
+    # extremes first, as an image has many numbers.
+    if not array.size or (
+      limits.min <= int(array.min()) and int(array.max()) <= limits.max
+    ):
+      return np.zeros(array.shape, bool)
     numbers = array.astype(object)
     return np.asarray((numbers < limits.min) | (numbers > limits.max), bool)
 
