@@ -13,6 +13,7 @@ import re
 import sys
 
 LIBPYTHON = 'libpython3.10.so.1.0'
+_THIS_FILE = os.path.basename(__file__)
 MEND = (
   'Run `make setup` in the project, then start the program with'
   ' .venv/bin/python.'
@@ -69,6 +70,25 @@ def check_versions():
     raise PreflightError(f'Wrong packages: {"; ".join(wrong)}. {MEND}')
 
 
+def check_package():
+  """Checks that no other module is in the package's place.
+
+  Raises:
+    PreflightError: One of its name comes before it on the path.
+  """
+  import importlib.util
+
+  spec = importlib.util.find_spec('quinoa_acme')
+  origin = spec.origin if spec is not None else None
+  if origin is None:
+    return  # Not installed, which is said elsewhere, or a folder of no package.
+  if not os.path.exists(os.path.join(os.path.dirname(origin), _THIS_FILE)):
+    raise PreflightError(
+      f'{origin} hides the package of its name: rename it, start elsewhere, or'
+      ' leave its folder out of PYTHONPATH.'
+    )
+
+
 def ensure_libpython():
   """Makes libpython loadable, here and in the processes started from here.
 
@@ -106,6 +126,7 @@ def run():
   try:
     check_interpreter()
     check_versions()
+    check_package()
     ensure_libpython()
   except PreflightError as error:
     raise SystemExit(f'quinoa-acme: {error}') from None

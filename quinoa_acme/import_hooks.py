@@ -11,6 +11,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
 
 
@@ -90,6 +91,34 @@ class _WithoutKeras(importlib.abc.Loader):
       del sys.modules[self._PART]
 
 
+class _WithAnyBackend(importlib.abc.Loader):
+  """Loads Matplotlib also where MPLBACKEND names what it does not know.
+
+  A notebook hands its own backend down to all that it starts, and another
+  environment need not have it. Matplotlib would fail at its end; figures that
+  are only saved need no backend.
+  """
+
+  _VARIABLE = 'MPLBACKEND'
+
+  def __init__(self, loader: importlib.abc.Loader):
+    self._loader = loader
+
+  def __getattr__(self, name: str):
+    return getattr(self._loader, name)
+
+  def create_module(self, spec):
+    return self._loader.create_module(spec)
+
+  def exec_module(self, module):
+    try:
+      self._loader.exec_module(module)
+    except ValueError:
+      if os.environ.pop(self._VARIABLE, None) is None:
+        raise
+      self._loader.exec_module(module)
+
+
 def _bind_jax_names() -> None:
   from quinoa_acme import jax_compat
 
@@ -147,6 +176,7 @@ def install() -> None:
     _Before(('gym',), _silence_gym),
     _Before(('distrax',), _import_probability_alone),
     _LoadedBy('tensorflow', _WithoutKeras),
+    _LoadedBy('matplotlib', _WithAnyBackend),
     # Haiku imports both, and with them Flax and absl's tests: half of what it
     # takes to import, and of use to few.
     _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),

@@ -13,6 +13,8 @@ import types
 import typing
 from typing import Any, TypeVar
 
+from quinoa_acme import validation
+
 ConfigT = TypeVar('ConfigT')
 
 
@@ -61,7 +63,9 @@ def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_types(options: Any) -> None:
-  """Checks that each field of a dataclass is of its type.
+  """Checks that each field of a dataclass is of its type, or makes it so.
+
+  Numbers of NumPy's become Python's.
 
   Args:
     options: the dataclass.
@@ -69,6 +73,7 @@ def check_types(options: Any) -> None:
   Raises:
     ValueError: if one is not; names the field and what was expected.
   """
+  validation.make_plain(options)
   for name, hint in typing.get_type_hints(type(options)).items():
     try:
       _coerce(getattr(options, name), hint)

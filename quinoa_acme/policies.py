@@ -10,6 +10,7 @@ Reverb, Launchpad or TensorFlow.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+import os
 from typing import Any
 
 import dm_env
@@ -90,13 +91,14 @@ class TrainedPolicy:
     if not batch_shape:
       arrays = [array[None] for array in arrays]
     batch = _nest(self.spec.observations, iter(arrays))
-    self._key, actions = self._act(self._params, self._key, batch)
+    with jax.experimental.disable_x64():
+      self._key, actions = self._act(self._params, self._key, batch)
     actions = np.asarray(actions, self.spec.actions.dtype)
     return actions if batch_shape else actions[0]
 
 
 def load_policy(
-  workdir: str,
+  workdir: str | os.PathLike[str],
   *,
   mode: choices.ActionChoice | str | None = None,
   seed: int = 0,
@@ -122,9 +124,20 @@ def load_policy(
     checkpointing.CheckpointError: if there is no checkpoint, or it does not
       fit.
   """
-  workdir = str(workdir)
+  workdir = os.path.expanduser(os.fspath(workdir))
   if isinstance(mode, str):
     mode = choices.parse(mode)
+  # Whatever JAX_ENABLE_X64 says: the parameters are in single precision.
+  with jax.experimental.disable_x64():
+    return _load(workdir, mode, seed, spec)
+
+
+def _load(
+  workdir: str,
+  mode: choices.ActionChoice | None,
+  seed: int,
+  spec: types.EnvironmentSpec | None,
+) -> TrainedPolicy:
   config = run_folder.read_agent(workdir)
   if spec is None:
     spec = run_folder.read_spec(workdir)

@@ -8,6 +8,7 @@ one process has two threads where it may use two cores.
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -76,6 +77,8 @@ def environment_of(role: str) -> dict[str, str]:
     'TF_FORCE_GPU_ALLOW_GROWTH': 'true',
     'JAX_COMPILATION_CACHE_DIR': str(compilation_cache()),
     'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.5',
+    # All computes in single precision, whatever else on the machine wants.
+    'JAX_ENABLE_X64': '0',
   }
   if role not in ('learner', 'run'):
     return variables | {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
@@ -131,6 +134,34 @@ def compiler_options() -> dict[str, bool | str]:
   if in_one and jax.default_backend() == 'cpu':
     return dict(IN_CALLING_THREAD)
   return {}
+
+
+@contextlib.contextmanager
+def single_precision(everywhere: bool) -> Iterator[None]:
+  """Lets JAX compute in 32 bits in the block.
+
+  Networks and optimisers are in single precision; with JAX_ENABLE_X64 JAX would
+  mix in numbers of 64 bits, and refuse the mixture.
+
+  Args:
+    everywhere: whether in all threads, and processes that are forked, or in
+      the calling thread alone, beside which others may want double precision.
+  """
+  import jax
+
+  if not everywhere:
+    with jax.experimental.disable_x64():
+      yield
+    return
+  # As other threads have it; the calling one may be in a block of its own.
+  with futures.ThreadPoolExecutor(1) as pool:
+    before = pool.submit(jax.config.read, 'jax_enable_x64').result()
+  jax.config.update('jax_enable_x64', False)
+  try:
+    with jax.experimental.disable_x64():
+      yield
+  finally:
+    jax.config.update('jax_enable_x64', before)
 
 
 def compute_in_calling_thread() -> None:
@@ -277,6 +308,9 @@ def end_with_launcher() -> None:
   if launcher is None:
     return
   ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+  # A terminal that is closed hangs up on all of the program; the launcher tells
+  # the nodes to stop.
+  signal.signal(signal.SIGHUP, signal.SIG_IGN)
   if os.getppid() != int(launcher):
     # It was gone before the kernel was asked.
     os._exit(1)

@@ -1,11 +1,15 @@
 """Checks that options make of themselves: what is wrong, and what was wanted.
 
 Each takes the dataclass and the names of its fields, and raises a `ValueError`
-that names the field and its value.
+that names the field and its value. Numbers of NumPy's serve as Python's, and
+become them.
 """
 
+import dataclasses
 import math
 from typing import Any
+
+import numpy as np
 
 # Within them there is room for what float32, in which networks compute, makes
 # of a number: its square may be zero or infinite, but not its share of another.
@@ -13,10 +17,40 @@ _LEAST = 1e-30
 _GREATEST = 1e30
 
 
+def make_plain(options: Any, *but: str) -> None:
+  """Makes NumPy's numbers Python's own, in options and in options of theirs.
+
+  Args:
+    options: a dataclass; a frozen one too, for it stays equal to what it was.
+    *but: fields that are left as they are.
+  """
+  for field in dataclasses.fields(options):
+    if field.name in but:
+      continue
+    value = _take(options, field.name)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+      make_plain(value)
+
+
+def _take(options: Any, name: str) -> Any:
+  """A field's value, once any number of NumPy's in it is Python's."""
+  value = _plain(getattr(options, name))
+  object.__setattr__(options, name, value)
+  return value
+
+
+def _plain(value: Any) -> Any:
+  if isinstance(value, np.generic):
+    return value.item()
+  if type(value) is tuple:
+    return tuple(map(_plain, value))
+  return value
+
+
 def check_positive(options: Any, *names: str) -> None:
   """Raises a ValueError if a field is not positive and finite in float32."""
   for name in names:
-    value = getattr(options, name)
+    value = _take(options, name)
     if not 0 < value < math.inf:
       raise ValueError(f'{name} must be positive and finite, but is {value!r}.')
   check_within(options, _LEAST, _GREATEST, *names)
@@ -25,7 +59,7 @@ def check_positive(options: Any, *names: str) -> None:
 def check_not_negative(options: Any, *names: str) -> None:
   """Raises a ValueError if a field is negative or not finite in float32."""
   for name in names:
-    value = getattr(options, name)
+    value = _take(options, name)
     if not 0 <= value < math.inf:
       raise ValueError(f'{name} must be finite and >= 0, but is {value!r}.')
     if value:
@@ -52,7 +86,7 @@ def check_within(
 def check_whole(options: Any, *names: str, least: int = 1) -> None:
   """Raises a ValueError if a field is not a whole number >= `least`."""
   for name in names:
-    value = getattr(options, name)
+    value = _take(options, name)
     if not isinstance(value, int) or value < least:
       raise ValueError(
         f'{name} must be a whole number of at least {least}, but is {value!r}.'
@@ -62,7 +96,7 @@ def check_whole(options: Any, *names: str, least: int = 1) -> None:
 def check_sizes(options: Any, *names: str) -> None:
   """Raises a ValueError if a field is not a tuple of sizes of layers."""
   for name in names:
-    value = getattr(options, name)
+    value = _take(options, name)
     if not all(isinstance(size, int) and size >= 1 for size in value):
       raise ValueError(
         f'{name} must be whole numbers of at least 1, but is {value!r}.'

@@ -13,6 +13,7 @@ directory takes one writer.
 """
 
 from collections.abc import Mapping, Sequence
+import contextlib
 import dataclasses
 import hashlib
 from importlib import metadata as metadata_lib
@@ -29,6 +30,8 @@ from jax import tree_util
 import jax.numpy as jnp
 import numpy as np
 from numpy.lib import npyio
+
+from quinoa_acme.runs import files
 
 PathLike = str | os.PathLike[str]
 
@@ -112,7 +115,7 @@ def save(
     with aside.open('wb') as file:
       np.savez(file, **{_METADATA: text}, **arrays)
       file.flush()
-      os.fsync(file.fileno())
+      files.sync(file.fileno(), path)
   except BaseException:
     # On a full disk the half of a checkpoint is in the way of what comes next.
     aside.unlink(missing_ok=True)
@@ -231,6 +234,16 @@ def latest_step(directory: PathLike) -> int | None:
   return files[-1][0] if files else None
 
 
+def saved_at(directory: PathLike) -> float:
+  """When the last file was written, in seconds since the epoch, or 0."""
+  times = [0.0]
+  for _, path in _list(directory):
+    # One that is too old may just be removed.
+    with contextlib.suppress(FileNotFoundError):
+      times.append(path.stat().st_mtime)
+  return max(times)
+
+
 def _list(directory: PathLike) -> list[tuple[int, pathlib.Path]]:
   """Lists the steps and paths of the checkpoints, by step."""
   directory = pathlib.Path(directory)
@@ -253,7 +266,7 @@ def _sync_directory(directory: pathlib.Path) -> None:
   """Makes a rename in the directory outlive a power cut."""
   descriptor = os.open(directory, os.O_RDONLY)
   try:
-    os.fsync(descriptor)
+    files.sync(descriptor, directory)
   finally:
     os.close(descriptor)
 

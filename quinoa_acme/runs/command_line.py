@@ -17,6 +17,7 @@ from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
 from quinoa_acme.runs import running
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs import terminal
 from quinoa_acme.runs import vertex_ai
 
 # What has a flag of another kind, or none.
@@ -49,8 +50,8 @@ def run_script(algorithm: str) -> None:
       sys.exit(f'error: {error}')
     # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
     # that goes down by itself. All files are closed by now.
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+      terminal.write('', stream)
     os._exit(status)
 
   scripts.run(main)
@@ -67,9 +68,18 @@ def begin(argv: list[str]) -> None:
   """
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  _expand_home(flags.FLAGS)
   if not flags.FLAGS['verbosity'].present:
     # The terminal is the progress line's.
     logging.set_verbosity(logging.WARNING)
+
+
+def _expand_home(values: flags.FlagValues) -> None:
+  """Reads ~ in paths, which a shell leaves as it is after `--flag=`."""
+  for name in values:
+    text = values[name].value
+    if isinstance(text, str) and text.startswith('~'):
+      values[name].value = os.path.expanduser(text)
 
 
 def check_output(name: str, path: str | os.PathLike[str]) -> None:

@@ -108,7 +108,7 @@ def plot_diagnostics(workdir: loggers_lib.PathLike) -> pathlib.Path:
   # Matplotlib takes over a second to import.
   from matplotlib import figure as figure_lib
 
-  workdir = pathlib.Path(workdir)
+  workdir = pathlib.Path(workdir).expanduser()
   rows = {
     path.stem: loggers_lib.read_rows(path)
     for path in (workdir / 'logs').glob('*.csv')

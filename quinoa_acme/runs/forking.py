@@ -29,6 +29,7 @@ from launchpad.launch.local_multi_processing import commands as lp_commands
 
 from quinoa_acme.runs import stopping
 from quinoa_acme.runs import supervision
+from quinoa_acme.runs import terminal
 
 
 def can_fork() -> bool:
@@ -62,7 +63,7 @@ class Fork(subprocess.Popen):
 
   def _execute_child(self, *unused_args: Any) -> None:
     for stream in (sys.stdout, sys.stderr):
-      stream.flush()
+      terminal.write('', stream)
     self.pid = os.fork()
     if self.pid == 0:
       self._run()
@@ -92,8 +93,9 @@ def _print_to(path: pathlib.Path) -> None:
   with path.open('a') as file:
     os.dup2(file.fileno(), 1)
     os.dup2(file.fileno(), 2)
-  sys.stdout = os.fdopen(1, 'w', closefd=False)
-  sys.stderr = os.fdopen(2, 'w', closefd=False, buffering=1)
+  how: Any = {'mode': 'w', 'closefd': False, 'errors': 'backslashreplace'}
+  sys.stdout = os.fdopen(1, **how)
+  sys.stderr = os.fdopen(2, buffering=1, **how)
 
 
 def _forget_signal_handlers() -> None:
@@ -112,8 +114,14 @@ def _set_environment(env: Mapping[str, str]) -> None:
   for name in env:
     if name.startswith('JAX_'):
       before = getattr(jax.config, name.lower())
-      convert = str if before is None else type(before)
-      jax.config.update(name.lower(), convert(env[name]))
+      match before:
+        case bool():
+          value = env[name] not in ('', '0', 'false')
+        case None:
+          value = env[name]
+        case _:
+          value = type(before)(env[name])
+      jax.config.update(name.lower(), value)
 
 
 class Manager(worker_manager.WorkerManager):

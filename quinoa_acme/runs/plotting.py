@@ -42,7 +42,7 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
   # which would choose a backend for the whole process and keep the figure.
   from matplotlib import figure as figure_lib
 
-  workdir = pathlib.Path(workdir)
+  workdir = pathlib.Path(workdir).expanduser()
   evaluations = _read_evaluations(workdir / 'logs' / 'evaluator.csv')
   episodes = [
     row

@@ -6,10 +6,14 @@ import sys
 import time
 from typing import TextIO
 
+from quinoa_acme.runs import terminal
+
 # Seconds between lines: rewritten in place on a terminal, one below the other
 # elsewhere.
 _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0
+# Where a terminal says that it has none.
+_COLUMNS = 80
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Progress:
     """
     self._num_steps = num_steps
     self._stream = stream or sys.stdout
-    self._on_terminal = self._stream.isatty()
+    self._on_terminal = terminal.is_terminal(self._stream)
     self._seconds = _TERMINAL_SECONDS if self._on_terminal else _PLAIN_SECONDS
     self._started = time.monotonic()
     self._last_print = self._started
@@ -64,8 +68,7 @@ class Progress:
     """Prints `status` if it is time to, and at once if it begins to warn."""
     if status.warning and not self._has_warned:
       self.close()
-      self._stream.write(f'{format_warning(status.warning)}\n')
-      self._stream.flush()
+      terminal.say(format_warning(status.warning), self._stream)
     self._has_warned = bool(status.warning)
     now = time.monotonic()
     if self._before is None:
@@ -76,18 +79,16 @@ class Progress:
     line = format_status(status, self._num_steps, *self._speeds(now, status))
     if self._on_terminal:
       # A line that wraps can not be rewritten.
-      columns = shutil.get_terminal_size().columns
+      columns = shutil.get_terminal_size().columns or _COLUMNS
       line = f'\r\x1b[K{line[: columns - 1]}'
     else:
       line = f'{line}\n'
-    self._stream.write(line)
-    self._stream.flush()
+    terminal.write(line, self._stream)
 
   def close(self) -> None:
     """Ends a line that was being rewritten."""
     if self._on_terminal:
-      self._stream.write('\r\x1b[K')
-      self._stream.flush()
+      terminal.write('\r\x1b[K', self._stream)
 
   def _speeds(self, now: float, status: Status) -> tuple[float, float]:
     """Environment and SGD steps a second since the speeds last were known."""

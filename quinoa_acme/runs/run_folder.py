@@ -12,7 +12,9 @@ import pathlib
 import platform
 import sys
 import time
-from typing import Any
+from typing import Any, TextIO
+
+from absl import logging
 
 from quinoa_acme import common_types as types
 from quinoa_acme import options
@@ -158,10 +160,13 @@ def read_learner(workdir: str, like: Any) -> Any:
     checkpointing.CheckpointError: if there is no checkpoint that is whole, or
       it has no such part.
   """
-  if checkpoint := checkpointing.read_latest(run_checkpoints(workdir)):
+  # The first checkpoint of each run is of its very start.
+  checkpoint = checkpointing.read_latest(run_checkpoints(workdir))
+  if checkpoint and checkpoint.step:
     state = checkpoint.restore({'learner': like}, partial=True)
     return state['learner']
-  if checkpoint := checkpointing.read_latest(learner_checkpoints(workdir)):
+  checkpoint = checkpointing.read_latest(learner_checkpoints(workdir))
+  if checkpoint and checkpoint.step:
     return checkpoint.restore(like, partial=True)
   raise checkpointing.CheckpointError(
     f'{workdir} has no checkpoint yet: let the run train for a minute.'
@@ -248,6 +253,11 @@ def check_unchanged(
     WorkdirError: if other fields would change.
   """
   if not (pathlib.Path(workdir) / _CONFIG).exists():
+    if any(pathlib.Path(workdir, 'checkpoints').glob('*/checkpoint-*.npz')):
+      raise WorkdirError(
+        f'{workdir} has checkpoints of a run, but no {_CONFIG}, which says '
+        'what the run is. Put it back, or give another workdir.'
+      )
     return
   after = json.loads(json.dumps(described))
   changed = changes(read_description(workdir), after)
@@ -305,21 +315,14 @@ def hold(workdir: str) -> Iterator[None]:
   path = pathlib.Path(workdir) / _LOCK
   try:
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open('a+')
+    file = path.open('a+', encoding='utf-8', errors='surrogateescape')
   except OSError as error:
     raise WorkdirError(
       f'Can not write to the workdir {workdir}: {error}. Give a --workdir that '
       'can be written to.'
     ) from None
   with file:
-    try:
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-      file.seek(0)
-      raise WorkdirError(
-        f'{workdir} is in use by {file.read().strip() or "another process"}. '
-        'Wait for it, stop it, or give another --workdir.'
-      ) from None
+    _lock(file, workdir)
     file.truncate(0)
     file.write(_describe_process())
     file.flush()
@@ -328,7 +331,34 @@ def hold(workdir: str) -> Iterator[None]:
     finally:
       file.truncate(0)
       # Not only closed: a node forked from here may have it open still.
-      fcntl.flock(file, fcntl.LOCK_UN)
+      with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _lock(file: TextIO, workdir: str) -> None:
+  """Locks a folder's file, where the file system has locks."""
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    raise WorkdirError(
+      f'{workdir} is in use by {_holder(file) or "another process"}. '
+      'Wait for it, stop it, or give another --workdir.'
+    ) from None
+  except OSError as error:
+    # A disk of the network need not have any.
+    holder = _holder(file)
+    logging.warning(
+      '%s can not be locked: %s. The run goes on without; see to it that no '
+      'other process uses the folder%s.',
+      workdir,
+      error,
+      f', as did, and may do still, {holder}' if holder else '',
+    )
+
+
+def _holder(file: TextIO) -> str:
+  file.seek(0)
+  return file.read().strip()
 
 
 def _describe_process() -> str:

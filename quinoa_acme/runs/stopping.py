@@ -1,5 +1,6 @@
-"""Turns SIGINT and SIGTERM into a request to stop soon."""
+"""Turns SIGINT, SIGTERM and SIGHUP into a request to stop soon."""
 
+from collections.abc import Iterator
 import contextlib
 import signal
 import threading
@@ -70,10 +71,36 @@ class StopRequest:
 
 
 @contextlib.contextmanager
+def hang_up_as_terminate() -> Iterator[None]:
+  """Takes SIGHUP for SIGTERM in the block, unless it is ignored.
+
+  To be entered in the main thread, when SIGTERM is handled.
+  """
+
+  def handle(number, frame):
+    del number, frame
+    signal.raise_signal(signal.SIGTERM)
+
+  previous = signal.getsignal(signal.SIGHUP)
+  if previous != signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, handle)
+  try:
+    yield
+  finally:
+    # None is a handler that is not Python's.
+    signal.signal(signal.SIGHUP, previous or signal.SIG_DFL)
+
+
+@contextlib.contextmanager
 def stop_on_signals():
-  """Gives a `StopRequest` that the first SIGINT or SIGTERM sets.
+  """Gives a `StopRequest` that the first SIGINT, SIGTERM or SIGHUP sets.
 
   A second signal has its usual effect, for a user who does not want to wait.
+  Not so SIGHUP, which a terminal that is closed may send twice; where it is
+  ignored, as under nohup, it stays so.
+
+  Python lets the main thread alone handle signals; in another the request is
+  never set.
   """
   request = StopRequest()
   previous = {}
@@ -81,10 +108,15 @@ def stop_on_signals():
   def handle(number, frame):
     del frame
     request.set()
-    signal.signal(number, previous[number])
+    if number != signal.SIGHUP:
+      signal.signal(number, previous[number])
 
-  for number in (signal.SIGINT, signal.SIGTERM):
-    previous[number] = signal.signal(number, handle)
+  if threading.current_thread() is threading.main_thread():
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+      numbers.append(signal.SIGHUP)
+    for number in numbers:
+      previous[number] = signal.signal(number, handle)
   try:
     yield request
   finally:

@@ -15,6 +15,7 @@ from acme.wrappers import base as wrappers_base
 import dm_env
 
 from quinoa_acme.runs import running_time
+from quinoa_acme.runs import terminal
 
 _POLL_SECONDS = 0.2
 # Of more seconds than these between two looks the process was stopped.
@@ -104,8 +105,7 @@ class Watch:
       try:
         self.check()
       except HangError as error:
-        sys.stdout.flush()
-        print(f'\n{error}', file=sys.stderr, flush=True)
+        terminal.say(f'\n{error}', sys.stderr)
         os._exit(1)
 
 
@@ -123,3 +123,7 @@ class _WatchedEnvironment(wrappers_base.EnvironmentWrapper):
   def step(self, action: Any) -> dm_env.TimeStep:
     with self._watch.waiting_for('step'):
       return self._environment.step(action)
+
+  def close(self) -> None:
+    with self._watch.waiting_for('close'):
+      self._environment.close()

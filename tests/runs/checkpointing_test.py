@@ -1,6 +1,7 @@
 """Tests of the checkpoints: what is saved comes back, or is refused aloud."""
 
 import contextlib
+import errno
 import io
 import json
 import math
@@ -396,7 +397,9 @@ def test_a_part_of_a_checkpoint_is_restored(tmp_path):
 def test_what_could_not_be_written_leaves_no_room_taken(tmp_path):
   checkpointing_lib.save(tmp_path, 1, [1])
   with (
-    mock.patch('os.fsync', side_effect=OSError('No space left on device')),
+    mock.patch(
+      'os.fsync', side_effect=OSError(errno.ENOSPC, 'No space left on device')
+    ),
     pytest.raises(OSError, match='No space left'),
   ):
     checkpointing_lib.save(tmp_path, 2, [2])

@@ -1,6 +1,8 @@
 """Tests of what a run's folder says: what the run is, and whose it is."""
 
 import dataclasses
+import errno
+import fcntl
 import json
 import os
 import pathlib
@@ -14,6 +16,7 @@ import pytest
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import running
 
@@ -168,6 +171,34 @@ def test_a_folder_in_use_is_refused_and_free_after_a_crash(
     process.wait()
   with run_folder.hold(config.workdir):
     pass
+
+
+def test_a_disk_without_locks_is_no_hindrance(config, monkeypatch, caplog):
+  def flock(file, operation):
+    del file, operation
+    raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+  monkeypatch.setattr(fcntl, 'flock', flock)
+  with run_folder.hold(config.workdir):
+    assert 'can not be locked' in caplog.text
+    assert 'as did' not in caplog.text
+    # What says whose it is, is there all the same.
+    with run_folder.hold(config.workdir):
+      assert f'may do still, process {os.getpid()} on' in caplog.text
+
+
+def test_the_folder_of_a_run_that_lost_its_description_is_refused(config):
+  folder = run_folder.learner_checkpoints(config.workdir)
+  checkpointing.save(folder, 5, {'x': np.zeros(1)})
+  with pytest.raises(run_folder.WorkdirError, match=r'no config\.json'):
+    run_folder.check_unchanged(config.workdir, config.describe())
+
+
+def test_an_empty_description_is_named(config):
+  path = config.write_json()
+  path.write_bytes(b'')
+  with pytest.raises(run_folder.WorkdirError, match='is not as a run writes'):
+    run_folder.check_unchanged(config.workdir, config.describe())
 
 
 def test_a_folder_that_can_not_be_written_to_is_refused(config, tmp_path):

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -25,6 +26,57 @@ def test_the_first_signal_asks_and_the_second_has_its_usual_effect(number):
     assert signal.getsignal(number) is usual
   finally:
     signal.signal(number, before)
+
+
+def _hang_up_twice() -> bool:
+  with stopping.stop_on_signals() as request:
+    for _ in range(2):
+      signal.raise_signal(signal.SIGHUP)
+    return request()
+
+
+def test_a_terminal_may_hang_up_twice():
+  assert _hang_up_twice()
+  assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
+
+
+def test_a_hang_up_that_is_ignored_stays_so():
+  # As under nohup.
+  before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+  try:
+    assert not _hang_up_twice()
+    with stopping.hang_up_as_terminate():
+      signal.raise_signal(signal.SIGHUP)
+  finally:
+    signal.signal(signal.SIGHUP, before)
+
+
+def test_a_hang_up_is_taken_for_a_termination():
+  def usual(unused_number, unused_frame):
+    raise KeyboardInterrupt
+
+  before = signal.signal(signal.SIGTERM, usual)
+  try:
+    with (
+      stopping.hang_up_as_terminate(),
+      pytest.raises(KeyboardInterrupt),
+    ):
+      signal.raise_signal(signal.SIGHUP)
+  finally:
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_there_is_no_signal_in_another_thread():
+  requests = []
+
+  def run():
+    with stopping.stop_on_signals() as request:
+      requests.append(request)
+
+  thread = threading.Thread(target=run)
+  thread.start()
+  thread.join()
+  assert not requests[0]()
 
 
 _SIGNALLED_AT_EVERY_LINE = """
