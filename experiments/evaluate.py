@@ -26,6 +26,7 @@ from quinoa_acme import policies  # noqa: E402
 from quinoa_acme.agents import choices  # noqa: E402
 from quinoa_acme.runs import checkpointing  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
+from quinoa_acme.runs import evaluation_limits  # noqa: E402
 from quinoa_acme.runs import rendering  # noqa: E402
 from quinoa_acme.runs import run_folder  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
@@ -55,6 +56,7 @@ def main(argv: list[str]) -> None:
     OSError,
     ValueError,
     checkpointing.CheckpointError,
+    evaluation_limits.EndlessEpisodeError,
     rendering.RenderingError,
   ) as error:
     sys.exit(f'error: {error}')
@@ -66,7 +68,8 @@ def _evaluate() -> None:
   if video is not None:
     videos.check_writable(video)
     rendering.choose_backend()
-  name = run_folder.read_description(_WORKDIR.value)['env_name']
+  described = run_folder.read_description(_WORKDIR.value)
+  name = described['env_name']
   environment = environments.make_environment(name, _SEED.value)
   policy = policies.load_policy(
     _WORKDIR.value,
@@ -81,7 +84,8 @@ def _evaluate() -> None:
       camera.take()
 
   print(f'{name} after {policy.learner_steps:,} learner steps', flush=True)
-  episodes = trials.run_episodes(policy, environment, film)
+  limit = evaluation_limits.read(described)
+  episodes = trials.run_episodes(policy, environment, film, limit)
   returns = []
   for rewards in itertools.islice(episodes, _EPISODES.value):
     returns.append(rewards.sum())

@@ -14,6 +14,7 @@ import script_flags
 from quinoa_acme import options
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import command_line
+from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import replay_checkpoints
 from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import running
@@ -133,6 +134,8 @@ def test_every_field_of_an_option_has_a_row(algorithm):
   of_runs = {
     option.__name__: option
     for option in (
+      evaluation_limits.TruncateAfter,
+      evaluation_limits.FailAfter,
       replay_checkpoints.ReplayCheckpoints,
       vertex_ai.Machines,
       vertex_ai.Machine,

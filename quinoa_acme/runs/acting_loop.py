@@ -27,6 +27,12 @@ def never() -> bool:
   return False
 
 
+def never_over(num_steps: int) -> bool:
+  """An episode that only its environment ends."""
+  del num_steps
+  return False
+
+
 class _Loop(abc.ABC):
   """Acts, and counts what it does."""
 
@@ -116,13 +122,18 @@ class ActingLoop(_Loop):
     self._episode.resume(episode, self._tally.steps)
 
   def run_episodes(
-    self, num_episodes: int, should_stop: Callable[[], bool] = never
+    self,
+    num_episodes: int,
+    should_stop: Callable[[], bool] = never,
+    is_over: Callable[[int], bool] = never_over,
   ) -> list[np.ndarray]:
     """Runs whole episodes from fresh starts.
 
     Args:
       num_episodes: episodes to run.
       should_stop: asked before every step; when true the loop is left.
+      is_over: asked, before every step, with the steps of an episode that has
+        not ended; when true it is ended there.
 
     Returns:
       The rewards, [T], of each episode that was run to its end.
@@ -131,6 +142,8 @@ class ActingLoop(_Loop):
     for _ in range(num_episodes):
       self._episode.forget()
       while self._episode.timestep is None or not self._episode.timestep.last():
+        if is_over(len(self._episode.rewards)):
+          break
         if not self.run_steps(1, should_stop):
           return episodes
       episodes.append(np.array(self._episode.rewards))

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 import time
 from typing import Any
 
+from absl import logging
 from acme.utils import counting
 from acme.utils.loggers import base as loggers_base
 import dm_env
@@ -139,4 +140,21 @@ class Tally:
         'steps_per_second': steps / max(seconds, 1e-9),
         **self._counts,
       }
+    )
+
+
+def close(environment: dm_env.Environment) -> None:
+  """Closes an environment of which nothing more is wanted.
+
+  One that fails in that has done its part; the run is not to end for it.
+  """
+  try:
+    environment.close()
+  except Exception as error:
+    logging.log_first_n(
+      logging.WARNING,
+      'An environment can not be closed: %r. What it holds may stay in use; '
+      'the run goes on.',
+      1,
+      error,
     )

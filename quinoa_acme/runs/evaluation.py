@@ -5,6 +5,7 @@ import dataclasses
 import pathlib
 from typing import cast
 
+from absl import logging
 from acme import core
 from acme import specs
 from acme.utils.loggers import base as loggers_base
@@ -15,8 +16,11 @@ from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
 from quinoa_acme.evidence import soundness
 from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import episodes as episodes_lib
+from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import loggers
+from quinoa_acme.runs import progress as progress_lib
 
 # The step of the last evaluation where there was none.
 NEVER = -1
@@ -35,6 +39,7 @@ class Evaluator:
     config: experiment_lib.ExperimentConfig,
     spec: specs.EnvironmentSpec,
     source: core.VariableSource,
+    warn: Callable[[str], None] = logging.warning,
   ):
     """Makes the evaluator.
 
@@ -42,8 +47,11 @@ class Evaluator:
       config: the run.
       spec: the environment's specs.
       source: the learner, or a client of it.
+      warn: is told, once, of an episode that had to be ended.
     """
     self._config = config
+    self._warn = warn
+    self._has_warned = False
     # With a longer period an update that waits would not always fetch.
     agent = agents.make_agent(
       dataclasses.replace(config.agent, variable_update_period=1)
@@ -75,15 +83,28 @@ class Evaluator:
 
     Returns:
       The rewards, [T], of each episode that was run to its end.
+
+    Raises:
+      evaluation_limits.EndlessEpisodeError: if an episode comes to the run's
+        limit, and that is an error.
     """
     seed = self._config.seed_of(f'evaluator at {actor_steps}')
     key = jax.random.PRNGKey(seed)
     self._actor.restore(self._actor.save()._replace(random_key=key))
     environment = self._config.environment_factory(seed)
     loop = acting_loop.ActingLoop(environment, self._actor, should_update=False)
-    episodes = loop.run_episodes(num_episodes, should_stop)
-    environment.close()
+    episodes = loop.run_episodes(num_episodes, should_stop, self._is_over)
+    episodes_lib.close(environment)
     return episodes
+
+  def _is_over(self, num_steps: int) -> bool:
+    limit = self._config.evaluation_limit
+    return evaluation_limits.is_over(limit, num_steps, self._warn_once)
+
+  def _warn_once(self, text: str) -> None:
+    if not self._has_warned:
+      self._has_warned = True
+      self._warn(text)
 
 
 def is_due(last_evaluation: int, actor_steps: int, eval_every: int) -> bool:
@@ -123,6 +144,27 @@ def look_for_warnings(config: experiment_lib.ExperimentConfig) -> str | None:
     for sentence in found:
       file.write(f'{evaluator[-1]["actor_steps"]:.0f} steps: {sentence}\n')
   return ' '.join(found)
+
+
+def with_last(workdir: str, status: progress_lib.Status) -> progress_lib.Status:
+  """Adds the last evaluation that a run has logged to its status.
+
+  Args:
+    workdir: the run's folder.
+    status: of the run.
+
+  Returns:
+    The status, with the evaluation of the last row, if there is one.
+  """
+  path = pathlib.Path(workdir) / 'logs' / 'evaluator.csv'
+  rows = loggers.read_rows(path) if path.exists() else []
+  if not rows:
+    return status
+  return dataclasses.replace(
+    status,
+    evaluation_return=rows[-1]['episode_return'],
+    evaluation_return_std=rows[-1]['episode_return_std'],
+  )
 
 
 def summarise(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 import dataclasses
 from importlib import metadata
+import os
 import pathlib
 import subprocess
 from typing import Any
@@ -16,11 +17,15 @@ from quinoa_acme import options
 from quinoa_acme import validation
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import episodes
+from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme.runs import run_folder
 
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
+# One around another; more are no wrappers.
+_MAX_WRAPPERS = 50
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 # What git leaves out of a comparison: what measurements write.
 _NO_RESULTS = tuple(
@@ -37,7 +42,8 @@ class ExperimentConfig:
     agent: the agent's options, a `QuinoaConfig` or another agent's.
     environment_factory: makes an environment from a seed in [0, 2**32).
     env_name: the environment's name, for logs and plots.
-    workdir: the folder for everything that the run writes.
+    workdir: the folder for everything that the run writes; a path of any kind,
+      which becomes a text, with ~ replaced.
     num_steps: environment steps to train for, over all actors.
     seed: of everything random.
     num_actors: actors, each a process with environments of its own.
@@ -45,6 +51,8 @@ class ExperimentConfig:
       steps in turn, with one call of the policy for all of them.
     eval_every: environment steps between evaluations.
     evaluation_episodes: episodes of each evaluation.
+    evaluation_limit: how long an episode of an evaluation may be, and whether
+      one that comes to that is truncated or ends the run.
     checkpoint_every: seconds between checkpoints.
     replay_checkpoints: whether and when a distributed run saves its replay.
     environment_timeout: seconds after which an environment that does not come
@@ -61,6 +69,7 @@ class ExperimentConfig:
   environments_per_actor: int = 1
   eval_every: int = 10_000
   evaluation_episodes: int = 10
+  evaluation_limit: evaluation_limits.Option = evaluation_limits.TruncateAfter()
   checkpoint_every: float = 60.0
   replay_checkpoints: replay_checkpoints_lib.Option = (
     replay_checkpoints_lib.ReplayCheckpoints()
@@ -68,6 +77,9 @@ class ExperimentConfig:
   environment_timeout: float = 300.0
 
   def __post_init__(self):
+    validation.make_plain(self, 'environment_factory')
+    workdir = os.path.expanduser(os.fspath(self.workdir))
+    object.__setattr__(self, 'workdir', workdir)
     validation.check_whole(
       self,
       'num_steps',
@@ -95,7 +107,31 @@ class ExperimentConfig:
       self.environment_factory(self.seed_of('spec'))
     )
     spec = specs.make_environment_spec(environment)
-    environment.close()
+    episodes.close(environment)
+    return spec
+
+  def check_factory(self) -> specs.EnvironmentSpec:
+    """Checks that each call of the factory makes an environment of its own.
+
+    Returns:
+      The specs, as `make_spec` gives them.
+
+    Raises:
+      ValueError: if two calls give the same environment.
+    """
+    first, second = (
+      checked_environment.wrap(self.environment_factory(self.seed_of(role)))
+      for role in ('spec', 'other')
+    )
+    if _innermost(first) is _innermost(second):
+      raise ValueError(
+        'environment_factory gave the same environment twice. A run trains in '
+        'one and evaluates in another, each with a seed of its own: make a new '
+        'one in each call.'
+      )
+    spec = specs.make_environment_spec(first)
+    for environment in (first, second):
+      episodes.close(environment)
     return spec
 
   def seed_of(self, role: str) -> int:
@@ -130,6 +166,18 @@ class ExperimentConfig:
     path.parent.mkdir(parents=True, exist_ok=True)
     run_folder.write_json(path, self.describe())
     return path
+
+
+def _innermost(environment: Any) -> Any:
+  """What is in wrappers of Acme's and of Gymnasium's."""
+  for _ in range(_MAX_WRAPPERS):
+    inner = getattr(environment, '_environment', None)
+    if inner is None:
+      inner = getattr(environment, 'env', None)
+    if inner is None:
+      break
+    environment = inner
+  return environment
 
 
 def describe_source() -> dict[str, str]:

@@ -9,6 +9,7 @@ import os
 import pathlib
 from typing import Any, NamedTuple
 
+from absl import logging
 from acme import core
 from acme import specs
 from acme.agents.jax import bc
@@ -26,6 +27,7 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.evidence import trained
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import evaluation
+from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 
 # Room in the file for the episode that is brought to its end.
@@ -61,7 +63,8 @@ def record(
     ValueError: if an episode is too long to be recorded whole.
   """
   # Before and not after all that is to be written there.
-  pathlib.Path(path).parent.mkdir(parents=True, exist_ok=True)
+  path = pathlib.Path(path).expanduser()
+  path.parent.mkdir(parents=True, exist_ok=True)
   parts = trained.restore(run, 'recorder')
   capacity = num_transitions + _LONGEST_EPISODE
   replay = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)
@@ -109,6 +112,8 @@ class OfflineConfig:
   seed: int = 0
 
   def __post_init__(self):
+    validation.make_plain(self)
+    object.__setattr__(self, 'data', os.path.expanduser(os.fspath(self.data)))
     validation.check_whole(
       self, 'num_learner_steps', 'eval_every', 'evaluation_episodes'
     )
@@ -211,6 +216,10 @@ ALGORITHMS: dict[str, MakeParts] = {
 }
 
 
+def _warn_once(text: str) -> None:
+  logging.log_first_n(logging.WARNING, '%s', 1, text)
+
+
 def train(
   config: OfflineConfig, algorithm: str
 ) -> Iterator[tuple[int, dict[str, float]]]:
@@ -237,6 +246,11 @@ def train(
     config, spec, replay.as_iterator(agent.samples_per_step)
   )
   loop = acting_loop.ActingLoop(environment, evaluator, should_update=False)
+
+  def is_over(num_steps: int) -> bool:
+    limit = evaluation_limits.TruncateAfter()
+    return evaluation_limits.is_over(limit, num_steps, _warn_once)
+
   steps = 0
   while steps < config.num_learner_steps:
     until = min(steps + config.eval_every, config.num_learner_steps)
@@ -244,5 +258,5 @@ def train(
       learner.step()
       steps += agent.num_sgd_steps_per_step
     evaluator.update(wait=True)
-    episodes = loop.run_episodes(config.evaluation_episodes)
+    episodes = loop.run_episodes(config.evaluation_episodes, is_over=is_over)
     yield steps, evaluation.summarise(episodes, agent.discount)

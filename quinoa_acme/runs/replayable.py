@@ -21,6 +21,7 @@ import tree
 
 from quinoa_acme import checked_environment
 from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import episodes
 
 # So many that making it costs little against stepping it, and few enough for
 # these steps to be made again within seconds.
@@ -68,7 +69,7 @@ class ReplayableEnvironment(checked_environment.Checked):
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode, in a new environment if it is time for one."""
     if len(self._actions) >= self._num_steps_each:
-      self._environment.close()
+      episodes.close(self._environment)
       self._make(self._number + 1)
     self._resets.append(len(self._actions))
     self._timestep = self._environment.reset()
@@ -137,7 +138,7 @@ class ReplayableEnvironment(checked_environment.Checked):
       environment is no function of seed and actions: it then goes on with a
       new episode of a new environment.
     """
-    self._environment.close()
+    episodes.close(self._environment)
     self._make(state.number)
     resets = collections.Counter(state.resets.tolist())
     episode: list[dm_env.TimeStep] = []
@@ -154,7 +155,7 @@ class ReplayableEnvironment(checked_environment.Checked):
       'episode, and differs from one that was never stopped. If it is meant to '
       'be reproducible, look for what in it does not come from its seed.'
     )
-    self._environment.close()
+    episodes.close(self._environment)
     self._make(state.number + 1)
     return []
 

@@ -4,17 +4,20 @@ from collections.abc import Callable, Iterator, Sequence
 import dataclasses
 from typing import Any
 
+from absl import logging
 import dm_env
 import numpy as np
 from scipy import stats
 
 from quinoa_acme import checked_environment
+from quinoa_acme.runs import evaluation_limits
 
 
 def run_episodes(
   policy: Callable[[Any], np.ndarray],
   environment: dm_env.Environment,
   on_step: Callable[[int], None] = lambda episode: None,
+  limit: evaluation_limits.Option = evaluation_limits.TruncateAfter(),
 ) -> Iterator[np.ndarray]:
   """Runs one episode after the other.
 
@@ -23,9 +26,14 @@ def run_episodes(
     environment: where it acts.
     on_step: called with the episode's number, from 0, after the reset and after
       each step.
+    limit: how long an episode may be.
 
   Yields:
     The rewards of each episode, float64 [T].
+
+  Raises:
+    evaluation_limits.EndlessEpisodeError: if an episode comes to the limit, and
+      that is an error.
   """
   environment = checked_environment.wrap(environment)
   episode = 0
@@ -34,6 +42,8 @@ def run_episodes(
     on_step(episode)
     rewards = []
     while not timestep.last():
+      if evaluation_limits.is_over(limit, len(rewards), logging.warning):
+        break
       timestep = environment.step(policy(timestep.observation))
       on_step(episode)
       rewards.append(float(timestep.reward))

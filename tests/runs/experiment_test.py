@@ -4,6 +4,7 @@ import json
 import pathlib
 import subprocess
 
+from acme import wrappers
 import numpy as np
 import pytest
 
@@ -123,6 +124,49 @@ def test_the_spec_and_the_networks(make_config):
 def test_a_run_of_no_sense_is_refused(make_config, options, message):
   with pytest.raises(ValueError, match=message):
     make_config(**options)
+
+
+def test_numbers_of_numpy_become_those_of_python(make_config):
+  agent = quinoa.QuinoaConfig(
+    batch_size=np.int64(64),  # pyright: ignore[reportArgumentType]
+    discount=np.float32(0.5),  # pyright: ignore[reportArgumentType]
+    value_hidden_sizes=(np.int32(8),),  # pyright: ignore[reportArgumentType]
+    fit=quinoa.CriticFit(num_critics=np.int64(1)),  # pyright: ignore[reportArgumentType]
+  )
+  config = make_config(agent=agent, num_steps=np.int64(5000), seed=np.int8(4))
+  assert config == make_config(
+    agent=quinoa.QuinoaConfig(
+      batch_size=64,
+      discount=0.5,
+      value_hidden_sizes=(8,),
+      fit=quinoa.CriticFit(num_critics=1),
+    ),
+    num_steps=5000,
+    seed=4,
+  )
+  described = json.loads(json.dumps(config.describe()))
+  assert described['agent']['value_hidden_sizes'] == [8]
+  assert described['num_steps'] == 5000
+
+
+def test_a_workdir_may_be_a_path_and_have_a_home(make_config, monkeypatch):
+  monkeypatch.setenv('HOME', '/home/someone')
+  config = make_config(workdir=pathlib.Path('~/runs'))
+  assert config.workdir == '/home/someone/runs'
+
+
+def test_a_factory_that_gives_one_environment_is_refused(
+  make_config, point_mass
+):
+  only = point_mass(0)
+  for factory in (
+    lambda seed: only,
+    lambda seed: wrappers.SinglePrecisionWrapper(only),
+  ):
+    config = make_config(environment_factory=factory)
+    with pytest.raises(ValueError, match='the same environment twice'):
+      config.check_factory()
+  assert make_config().check_factory() == make_config().make_spec()
 
 
 def test_evaluations_are_summarised():
