@@ -7,6 +7,7 @@ import os
 import time
 from typing import Any, cast
 
+from absl import logging
 from acme import core
 from acme import specs
 from acme.utils import counting
@@ -25,6 +26,7 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import memory
 from quinoa_acme.runs import progress as progress_lib
+from quinoa_acme.runs import remains
 from quinoa_acme.runs import replayable
 from quinoa_acme.runs import run_state
 from quinoa_acme.runs import sample_age
@@ -256,6 +258,14 @@ class _Run:
     """Builds the parts, and restores what an earlier run saved of them."""
     self._config = config
     saved = run_state.SavedRun(config.workdir)
+    remains.check_run(config.workdir)
+    for text in remains.describe_lost_logs(
+      config.workdir,
+      ['learner', 'evaluator', 'actor_0'],
+      int(saved.counts.get('actor_steps', 0)),
+      saved.last_evaluation,
+    ):
+      logging.warning('%s', text)
     self._last_evaluation = saved.last_evaluation
     learner_logger = self._make_logger('learner', 'learner_steps', saved)
     self._actor_logger = self._make_logger('actor_0', 'actor_steps', saved)
@@ -283,6 +293,9 @@ class _Run:
       steps_between_counts=1,
     )
     self._loop.resume(episode)
+    if not state:
+      # From now on a run that has begun and lacks one has lost it.
+      self._save()
     self._status = _status(parts.counter, progress_lib.Status())
     self._memory_log = memory.MemoryLog(
       config.workdir,
@@ -309,7 +322,9 @@ class _Run:
       self._memory_log,
     ):
       logger.close()
-    return dataclasses.replace(self._status, finished=finished)
+    # A run that had nothing left to do has made none.
+    status = evaluation.with_last(config.workdir, self._status)
+    return dataclasses.replace(status, finished=finished)
 
   def _train(self, should_stop: Callable[[], bool]) -> None:
     config = self._config

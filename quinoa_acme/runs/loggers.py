@@ -19,11 +19,15 @@ from acme.utils.loggers import base as base_lib
 import numpy as np
 import tensorboardX
 
+from quinoa_acme.runs import files
+
 Scalar = int | float
 PathLike = str | os.PathLike[str]
 
 # Seconds since the epoch at which a row was handed over for writing.
 WALL_CLOCK = 'wall_clock'
+# The folder, beside the logs, for rows of steps that a run has made again.
+UNDONE = 'undone'
 
 _TENSORBOARD_FLUSH_SECONDS = 10
 
@@ -307,6 +311,8 @@ def make_logger(
 def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
   """Removes rows of steps after the last one that counts, in one step.
 
+  They are kept in a file of the same name in the folder `undone` beside it.
+
   Args:
     path: A CSV file that a logger wrote, and that none has open; it need not
       exist.
@@ -320,13 +326,24 @@ def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
   if steps_key not in columns:
     return
   column = columns.index(steps_key)
-  kept = [
-    row
-    for row in rows
-    if float((row[column] if column < len(row) else '') or 0) <= last_step
-  ]
-  if len(kept) < len(rows):
-    _replace(path, _format_csv([columns, *kept]))
+  kept, undone = [], []
+  for row in rows:
+    step = float((row[column] if column < len(row) else '') or 0)
+    (kept if step <= last_step else undone).append(row)
+  if not undone:
+    return
+  aside = CSVLogger(path.parent / UNDONE / path.name)
+  for row in undone:
+    cells = zip(columns, row, strict=False)
+    aside.write({key: cell for key, cell in cells if cell})
+  aside.close()
+  _replace(path, _format_csv([columns, *kept]))
+
+
+def has_rows(path: PathLike) -> bool:
+  """Whether a CSV file that a logger wrote has a row below its header."""
+  _, rows, _ = _parse(pathlib.Path(path).read_bytes())
+  return bool(rows)
 
 
 def read_rows(path: PathLike) -> list[dict[str, float]]:
@@ -405,7 +422,7 @@ def _replace(path: pathlib.Path, content: str) -> None:
   with aside.open('w', encoding='utf-8', newline='') as file:
     file.write(content)
     file.flush()
-    os.fsync(file.fileno())
+    files.sync(file.fileno(), path)
   os.replace(aside, path)
 
 

@@ -132,9 +132,14 @@ def learner_steps(workdir: str) -> int:
   return checkpoint.step if checkpoint else 0
 
 
+def learner_saved_at(workdir: str) -> float:
+  """When the learner was saved last, in seconds since the epoch, or 0."""
+  return checkpointing.saved_at(run_folder.learner_checkpoints(workdir))
+
+
 def save_counts(workdir: str, counts: Mapping[str, float]) -> None:
   """Writes the counts of a distributed run."""
-  _write(_counts_path(workdir), dict(counts))
+  _write(counts_path(workdir), dict(counts))
 
 
 def restore_counts(workdir: str) -> dict[str, float]:
@@ -149,7 +154,7 @@ def restore_counts(workdir: str) -> dict[str, float]:
       f'{workdir} is of a run in one process. Go on with '
       '--run_distributed=false, or give another workdir.'
     )
-  path = _counts_path(workdir)
+  path = counts_path(workdir)
   counts = _read_numbers(path) if path.exists() else {}
   steps = learner_steps(workdir)
   return {**counts, 'learner_steps': steps} if counts or steps else {}
@@ -157,7 +162,7 @@ def restore_counts(workdir: str) -> dict[str, float]:
 
 def save_last_evaluation(workdir: str, steps: int) -> None:
   """Writes at which step the last whole evaluation of a run was made."""
-  _write(_evaluation_path(workdir), {'actor_steps': steps})
+  _write(evaluation_path(workdir), {'actor_steps': steps})
 
 
 def last_evaluation(workdir: str) -> int:
@@ -166,7 +171,7 @@ def last_evaluation(workdir: str) -> int:
   Raises:
     run_folder.WorkdirError: if the file that tells it is damaged.
   """
-  path = _evaluation_path(workdir)
+  path = evaluation_path(workdir)
   if not path.exists():
     return evaluation.NEVER
   return int(_read_numbers(path, 'actor_steps')['actor_steps'])
@@ -190,9 +195,11 @@ def _write(path: pathlib.Path, plain: Any) -> None:
   run_folder.write_json(path, plain)
 
 
-def _evaluation_path(workdir: str) -> pathlib.Path:
+def evaluation_path(workdir: str) -> pathlib.Path:
+  """Where a distributed run keeps the step of its last evaluation."""
   return pathlib.Path(workdir) / 'checkpoints' / 'evaluation.json'
 
 
-def _counts_path(workdir: str) -> pathlib.Path:
+def counts_path(workdir: str) -> pathlib.Path:
+  """Where a distributed run keeps its counts."""
   return pathlib.Path(workdir) / 'checkpoints' / 'counts.json'

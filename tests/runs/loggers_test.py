@@ -170,6 +170,12 @@ def test_rows_after_the_step_that_a_run_goes_on_from_are_dropped(tmp_path):
   path.write_bytes(path.read_bytes() + b'9')
   loggers_lib.drop_rows_after(path, 'steps', 3)
   assert loggers_lib.read_rows(path) == rows[:3]
+  # No row is lost; those that are dropped later come below.
+  aside = path.parent / 'undone' / path.name
+  assert loggers_lib.read_rows(aside) == rows[3:]
+  loggers_lib.drop_rows_after(path, 'steps', 2)
+  assert loggers_lib.read_rows(aside) == [rows[3], rows[2]]
+  _write(path, rows[2])
   _write(path, {'b': 5.0, 'steps': 4.0})
   assert loggers_lib.read_rows(path) == [*rows[:3], {'b': 5.0, 'steps': 4.0}]
 
