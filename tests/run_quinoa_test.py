@@ -144,16 +144,22 @@ def test_launchpad(launch_type, num_environments, tmp_path):
   [
     ('--lp_launch_type=local_mp', signal.SIGINT),
     ('--lp_launch_type=local_mp', signal.SIGTERM),
+    ('--lp_launch_type=local_mp', signal.SIGHUP),
     ('--lp_launch_type=local_mt', signal.SIGTERM),
     ('--run_distributed=false', signal.SIGINT),
   ],
 )
 def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
   process = launching.start(
-    launch_flag, '--num_steps=1000000', f'--workdir={tmp_path}'
+    launch_flag,
+    '--num_steps=1000000',
+    # The signal comes between two evaluations.
+    '--eval_every=1000000',
+    f'--workdir={tmp_path}',
   )
   launching.wait_for_learning(tmp_path, process)
-  if number == signal.SIGINT:
+  before = len(_rows(tmp_path, 'evaluator'))
+  if number != signal.SIGTERM:
     # As a terminal does: to every process of the group.
     os.killpg(process.pid, number)
   else:
@@ -172,6 +178,22 @@ def test_signal_ends_the_run_in_short(launch_flag, number, tmp_path):
   saved = checkpointing.latest_step(directory)
   assert saved is not None
   assert saved >= float(_rows(tmp_path, 'learner')[-1][key]) - 100
+  # One number everywhere, and a short evaluation of what was saved.
+  made = {key: f'{saved:,}'}
+  if not local:
+    counts = json.loads((tmp_path / 'checkpoints' / 'counts.json').read_text())
+    assert counts['learner_steps'] == saved
+  assert re.search(
+    r'Stopped after {actor_steps} steps and {learner_steps} updates'.format(
+      **{'actor_steps': r'[\d,]+', 'learner_steps': r'[\d,]+', **made}
+    ),
+    output,
+  )
+  rows = _rows(tmp_path, 'evaluator')
+  assert len(rows) > before
+  assert float(rows[-1]['episode_return']) > 0
+  if local:
+    assert float(rows[-1]['actor_steps']) == saved
 
 
 def test_nodes_do_not_outlive_a_launcher_that_is_killed(tmp_path):

@@ -125,15 +125,18 @@ class LearnerNode:
       lambda: builder.make_dataset_iterator(self._replay.client)
     )
     self._ages = sample_age.SampleAges(self._dataset)
+    self._counter = counting.Counter(
+      self._coordinator, 'learner', time_delta=_SECONDS_BETWEEN_COUNTS
+    )
     self._learner = builder.make_learner(
       jax.random.PRNGKey(config.seed_of('learner')),
       agent.make_networks(spec),
       self._ages,
-      counter=counting.Counter(
-        self._coordinator, 'learner', time_delta=_SECONDS_BETWEEN_COUNTS
-      ),
+      counter=self._counter,
     )
-    run_state.restore_learner(config.workdir, self._learner)
+    if not run_state.restore_learner(config.workdir, self._learner):
+      # From now on a run that has begun and lacks one has lost it.
+      run_state.save_learner(config.workdir, self._learner)
 
   def get_variables(self, names: list[str]) -> list[Any]:
     """Serves the learner's parameters, as NumPy arrays."""
@@ -185,4 +188,7 @@ class LearnerNode:
       return
     if not finishing():
       raise RuntimeError('Replay gave no more data before the run was over.')
+    # The last counts too, so that all tell the same.
+    self._counter.restore(self._counter.save())
+    self._counter.get_counts()
     self._coordinator.report_done('learner')

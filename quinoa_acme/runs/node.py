@@ -19,6 +19,7 @@ from quinoa_acme.runs import coordinator as coordinator_lib
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import failures
 from quinoa_acme.runs import loggers
+from quinoa_acme.runs import notices
 from quinoa_acme.runs import running_time
 
 # Seconds that a node has, after the program is told to stop, to leave what it
@@ -64,7 +65,7 @@ class Body:
         stop, or the check raised; more of them is a failure, since what was not
         saved is lost. None if there is nothing to lose, so that the work can be
         left in any state.
-      grace_seconds: seconds after which work with nothing to lose is left; of
+      grace_seconds: seconds after which work with nothing to lose is left;
         `GRACE_SECONDS` if None.
     """
     self._role = role
@@ -153,6 +154,11 @@ def runs_in_own_process() -> bool:
     launch_type is lp_context.LaunchType.LOCAL_MULTI_PROCESSING
     or runs_in_cloud()
   )
+
+
+def tell(config: experiment_lib.ExperimentConfig, text: str) -> None:
+  """Warns on the terminal, from whichever process the node is in."""
+  notices.tell(config.workdir, text, is_read=runs_in_own_process())
 
 
 def leave() -> None:

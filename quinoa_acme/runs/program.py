@@ -28,6 +28,7 @@ import threading
 from typing import TextIO
 
 from absl import flags
+from absl import logging
 import launchpad as lp
 from launchpad.launch import worker_manager
 from launchpad.launch.run_locally import run_locally
@@ -38,6 +39,7 @@ import reverb
 from quinoa_acme import resources
 from quinoa_acme.runs import actor_node
 from quinoa_acme.runs import coordinator as coordinator_lib
+from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import evaluator_node
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import failures
@@ -46,10 +48,14 @@ from quinoa_acme.runs import learner_node
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import memory
 from quinoa_acme.runs import node as node_lib
+from quinoa_acme.runs import notices
 from quinoa_acme.runs import progress as progress_lib
+from quinoa_acme.runs import remains
 from quinoa_acme.runs import replay_server
 from quinoa_acme.runs import run_state
 from quinoa_acme.runs import servers
+from quinoa_acme.runs import stopping
+from quinoa_acme.runs import terminal as terminal_lib
 
 # Seconds after which Launchpad kills what is left, and the launcher with it,
 # which then cannot say why. Nodes leave by themselves long before, but for a
@@ -155,15 +161,29 @@ def begin(config: experiment_lib.ExperimentConfig) -> int:
     The environment steps that the program goes on from.
 
   Raises:
-    checkpointing.CheckpointError: if the workdir is of a run in one process, or
-      none of its checkpoints is whole.
+    checkpointing.CheckpointError: if the workdir is of a run in one process,
+      none of its checkpoints is whole, or a part of its state is gone.
   """
-  begun_at = _drop_rows(config)
+  remains.check_program(config.workdir)
+  begun_at, last_evaluation = _drop_rows(config)
+  labels = ['learner', 'evaluator']
+  labels += [f'actor_{i}' for i in range(config.num_actors)]
+  for text in (
+    *remains.describe_lost_logs(
+      config.workdir, labels, begun_at, last_evaluation
+    ),
+    *remains.describe_lost_replay(
+      config.workdir, config.replay_checkpoints, begun_at
+    ),
+  ):
+    logging.warning('%s', text)
   coordinator_lib.clear(config.workdir)
   return begun_at
 
 
-def _drop_rows(config: experiment_lib.ExperimentConfig) -> int:
+def _drop_rows(
+  config: experiment_lib.ExperimentConfig,
+) -> tuple[int, int]:
   """Drops the rows of steps that the program makes again.
 
   Not in the nodes: one that is started again in the middle of a program is not
@@ -173,7 +193,8 @@ def _drop_rows(config: experiment_lib.ExperimentConfig) -> int:
     config: the run.
 
   Returns:
-    The environment steps that the program goes on from.
+    The environment steps that the program goes on from, and the step of the
+    last evaluation.
   """
   counts = run_state.restore_counts(config.workdir)
   actor_steps = int(counts.get('actor_steps', 0))
@@ -190,7 +211,7 @@ def _drop_rows(config: experiment_lib.ExperimentConfig) -> int:
   for label, (steps_key, last_step) in last_steps.items():
     table = pathlib.Path(config.workdir, 'logs', f'{label}.csv')
     loggers.drop_rows_after(table, steps_key, last_step)
-  return actor_steps
+  return actor_steps, last_evaluation
 
 
 class ProgramError(RuntimeError):
@@ -218,6 +239,7 @@ def launch(
       none of its checkpoints is whole.
   """
   begun_at = begin(config)
+  told = notices.Reader(config.workdir)
   program = make_program(config)
   # What Launchpad does with the terminal asked for below.
   run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(
@@ -241,19 +263,37 @@ def launch(
     notice = flags.FLAGS['lp_termination_notice_secs']
     if not notice.present:
       notice.value = _NOTICE_SECONDS
+    if not flags.FLAGS.is_parsed():
+      # Launchpad would look for its own in a command line that is another's, a
+      # notebook's or a test's.
+      flags.FLAGS(sys.argv[:1])
     manager = lp.launch(
       program,
       launch_type=launch_type,
       terminal='output_to_files',
       local_resources=local_resources,
     )
-    _wait(manager, config, begun_at, terminal)
+    stack.enter_context(stopping.hang_up_as_terminate())
+    _wait(manager, config, begun_at, terminal, told)
   if failure := failures.read(config.workdir):
     # Of a node that could not save its state when it was told to stop.
     raise ProgramError(failure)
-  return _with_last_evaluation(
-    config.workdir, coordinator_lib.read_status(config.workdir)
+  return evaluation.with_last(config.workdir, _settle_counts(config.workdir))
+
+
+def _settle_counts(workdir: str) -> progress_lib.Status:
+  """Lets status and counts tell the learner's steps of its last checkpoint.
+
+  The learner saves when the counter may have gone already.
+  """
+  counts = run_state.restore_counts(workdir)
+  run_state.save_counts(workdir, counts)
+  status = dataclasses.replace(
+    coordinator_lib.read_status(workdir),
+    learner_steps=int(counts.get('learner_steps', 0)),
   )
+  coordinator_lib.write_status(workdir, status)
+  return status
 
 
 def _wait(
@@ -261,6 +301,7 @@ def _wait(
   config: experiment_lib.ExperimentConfig,
   begun_at: int,
   stream: TextIO,
+  told: notices.Reader,
 ) -> None:
   """Shows the program's progress until its nodes have ended.
 
@@ -269,7 +310,9 @@ def _wait(
   """
   ended = threading.Event()
   watcher = threading.Thread(
-    target=_watch, args=(config, manager, begun_at, stream, ended), daemon=True
+    target=_watch,
+    args=(config, manager, begun_at, stream, told, ended),
+    daemon=True,
   )
   watcher.start()
   try:
@@ -306,21 +349,6 @@ def _temporary_files_in(folder: str) -> Iterator[None]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _with_last_evaluation(
-  workdir: str, status: progress_lib.Status
-) -> progress_lib.Status:
-  """Adds what the evaluator wrote when it could no longer report."""
-  path = pathlib.Path(workdir) / 'logs' / 'evaluator.csv'
-  rows = loggers.read_rows(path) if path.exists() else []
-  if not rows:
-    return status
-  return dataclasses.replace(
-    status,
-    evaluation_return=rows[-1]['episode_return'],
-    evaluation_return_std=rows[-1]['episode_return_std'],
-  )
-
-
 def _explain(error: Exception, config: experiment_lib.ExperimentConfig) -> str:
   nodes = os.path.join(config.workdir, 'logs', 'nodes')
   return f'A node ended without a word: {error} What it printed is in {nodes}.'
@@ -331,9 +359,13 @@ def _watch(
   manager: worker_manager.WorkerManager,
   begun_at: int,
   stream: TextIO,
+  told: notices.Reader,
   ended: threading.Event,
 ) -> None:
-  """Shows the program's progress, and logs its memory, until it has ended."""
+  """Shows the program's progress, and what its nodes tell, until it has ended.
+
+  It logs the program's memory too.
+  """
 
   def pids() -> dict[str, int]:
     nodes = manager.pids if isinstance(manager, forking.Manager) else {}
@@ -346,7 +378,18 @@ def _watch(
     # A full disk ends the program by way of a node, which says so.
     with contextlib.suppress(OSError):
       status = memory_log.add_to(status)
+    _show_notices(told, progress)
     progress.show(status)
+  _show_notices(told, progress)
   progress.close()
   with contextlib.suppress(OSError):
     memory_log.close()
+
+
+def _show_notices(
+  told: notices.Reader, progress: progress_lib.Progress
+) -> None:
+  for text in told.read():
+    # Not behind the line that is rewritten.
+    progress.close()
+    terminal_lib.say(f'warning: {text}', sys.stderr)

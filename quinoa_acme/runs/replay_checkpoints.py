@@ -63,6 +63,7 @@ def serve(
   make_tables: Callable[[], Sequence[reverb.Table]],
   port: int | None,
   folder: PathLike,
+  warn: Callable[[str], None] = logging.warning,
 ) -> reverb.Server:
   """Starts a replay server from the last checkpoint that can be used.
 
@@ -74,6 +75,7 @@ def serve(
       the sizes and limits that they were saved with.
     port: to serve at, or None for any.
     folder: where the checkpoints are.
+    warn: is told of checkpoints that can not be read.
 
   Returns:
     The server.
@@ -98,23 +100,43 @@ def serve(
       if not found:
         raise
       name = found[0].name
-      logging.warning(
-        'Skipping the checkpoint of the replay %s: %s.', found[0], error
+      warn(
+        f'Skipping the checkpoint of the replay {found[0]}: it is torn '
+        f'({_first_line(error)}). The one before it is tried; without one, the '
+        'replay begins empty.'
       )
       for part in (last, kept):
         shutil.rmtree(part / name, ignore_errors=True)
 
 
+def has_any(workdir: PathLike) -> bool:
+  """Whether a run has a checkpoint of its replay that Reverb called whole."""
+  folder = folder_of(workdir)
+  return bool(_whole(_last(folder)) or _whole(_kept(folder)))
+
+
+def _first_line(error: Exception) -> str:
+  return str(error).partition('\n')[0].rstrip('.')
+
+
 class Saver:
   """Saves a server's tables, within the bounds."""
 
-  def __init__(self, options: ReplayCheckpoints, folder: PathLike):
+  def __init__(
+    self,
+    options: ReplayCheckpoints,
+    folder: PathLike,
+    warn: Callable[[str], None] = logging.warning,
+  ):
     """Makes the saver.
 
     Args:
       options: the bounds.
       folder: where the checkpoints are.
+      warn: is told, once, of a replay that is too large to be saved.
     """
+    self._warn = warn
+    self._has_warned = False
     self._options = options
     self._folder = pathlib.Path(folder)
     # What the last checkpoint took for each item.
@@ -149,12 +171,14 @@ class Saver:
     num_items = sum(table.current_size for table in info.values())
     size = num_items * self._bytes_per_item
     if size > self._options.max_bytes:
-      logging.warning(
-        'No checkpoint of the replay: it would take %.2g bytes, and max_bytes '
-        'is %.2g.',
-        size,
-        self._options.max_bytes,
-      )
+      if not self._has_warned:
+        self._has_warned = True
+        self._warn(
+          f'No further checkpoint of the replay: it would take {size:.2g} '
+          f'bytes, and max_bytes is {self._options.max_bytes:.2g}. A run that '
+          'goes on has that of the last one; raise max_bytes of '
+          'replay_checkpoints to have more.'
+        )
       return None
     if num_items * self._seconds_per_item > max_seconds:
       return None

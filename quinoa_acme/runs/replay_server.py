@@ -8,6 +8,7 @@ step. See docs/decisions/0028-replay-with-the-learner.md.
 
 from collections.abc import Callable
 import contextlib
+import functools
 import threading
 import time
 
@@ -68,15 +69,18 @@ class ReplayServer(Replay):
     def make_tables() -> list[reverb.Table]:
       return builder.make_replay_tables(spec)
 
+    warn = functools.partial(node_lib.tell, config)
     # The server is kept: one that goes while its peers talk to it may block.
     saver = None
     with failures.reporting(self._workdir, _ROLE):
       match config.replay_checkpoints:
         case replay_checkpoints_lib.ReplayCheckpoints() as options:
           folder = replay_checkpoints_lib.folder_of(self._workdir)
-          saver = replay_checkpoints_lib.Saver(options, folder)
+          saver = replay_checkpoints_lib.Saver(options, folder, warn)
           self._server = resources.call_behind(
-            lambda: replay_checkpoints_lib.serve(make_tables, port, folder)
+            lambda: replay_checkpoints_lib.serve(
+              make_tables, port, folder, warn
+            )
           )
         case _:
           self._server = resources.call_behind(

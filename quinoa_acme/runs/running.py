@@ -3,11 +3,14 @@
 from collections.abc import Callable, Sequence
 import dataclasses
 import datetime
+import os
 import pathlib
 import sys
+import threading
 import time
 from typing import Any
 
+from absl import logging
 from acme import specs
 import jax
 
@@ -21,6 +24,7 @@ from quinoa_acme.agents import sac
 from quinoa_acme.agents import svg0
 from quinoa_acme.runs import capacity
 from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import local
 from quinoa_acme.runs import plotting
@@ -30,6 +34,7 @@ from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme.runs import replay_size
 from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import stopping
+from quinoa_acme.runs import terminal
 from quinoa_acme.runs import vertex_ai
 
 # Configurations by algorithm and name.
@@ -128,7 +133,9 @@ def make_config(
   )
 
 
-def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
+def read_config(
+  workdir: str | os.PathLike[str],
+) -> experiment_lib.ExperimentConfig:
   """Reads the configuration of a run from its folder.
 
   Args:
@@ -141,11 +148,13 @@ def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
     FileNotFoundError: if the folder is of no run.
     ValueError: if the run was made by a version with other options.
   """
+  workdir = os.path.expanduser(os.fspath(workdir))
   plain = run_folder.read_description(workdir)
   if 'replay_checkpoints' in plain:
     plain['replay_checkpoints'] = options.from_plain(
       plain['replay_checkpoints'], replay_checkpoints_lib.Option
     )
+  plain['evaluation_limit'] = evaluation_limits.read(plain)
   names = {
     field.name for field in dataclasses.fields(experiment_lib.ExperimentConfig)
   }
@@ -162,7 +171,9 @@ def read_config(workdir: str) -> experiment_lib.ExperimentConfig:
 def default_workdir(env_name: str, seed: int) -> str:
   """The path, relative, of a new folder named by task, time and seed."""
   task = '_'.join(env_name.split(':')[1:]) or env_name
-  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
+  # To the microsecond, for runs that begin in one second. Of two that still
+  # had one folder the second would be refused.
+  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S-%f')
   return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
 
 
@@ -172,6 +183,15 @@ def check_launch_type(launch_type: str) -> None:
     raise ValueError(
       f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
       f'{launch_type!r}. For one thread use --run_distributed=false.'
+    )
+
+
+def _check_thread(launch_type: str | None) -> None:
+  if threading.current_thread() is not threading.main_thread():
+    raise ValueError(
+      f'launch_type={launch_type!r} needs the main thread, the only one that '
+      'Python lets handle signals, by which a program is stopped. Call run() '
+      'there, or with launch_type=None, which runs in any thread.'
     )
 
 
@@ -193,7 +213,7 @@ def check(
 
   Raises:
     RefusedError: if the machine can not hold it, the environment can not be
-      made, or the agent can not act in it.
+      made, or is the same each time, or the agent can not act in it.
     ValueError: if there is no such launch type.
   """
   if launch_type is not None:
@@ -201,9 +221,11 @@ def check(
   try:
     if launch_type not in (None, vertex_ai.LAUNCH_TYPE):
       capacity.check_actors(config, launch_type)
-    spec = config.make_spec()
+      _check_thread(launch_type)
+    spec = config.check_factory()
     # Traced, so that JAX starts no thread: the nodes are forks of this process.
-    jax.eval_shape(lambda: [config.make_agent().make_networks(spec)][:0])
+    with resources.single_precision(everywhere=False):
+      jax.eval_shape(lambda: [config.make_agent().make_networks(spec)][:0])
   except ValueError as error:
     raise RefusedError(' '.join(str(error).split())) from error
   return spec
@@ -235,14 +257,13 @@ def run(
     ValueError: if there is no such launch type.
   """
   spec = check(config, launch_type)
-  print(f'Workdir: {config.workdir}', flush=True)
+  terminal.say(f'Workdir: {config.workdir}')
   try:
     if launch_type == vertex_ai.LAUNCH_TYPE:
       vertex_ai.launch(config, machines, allow_changes)
       return 0
-    spec = config.make_spec()
     if said := replay_size.check(config, spec):
-      print(said, flush=True)
+      terminal.say(said)
     with run_folder.hold(config.workdir):
       run_folder.begin(config.workdir, config.describe(), spec, allow_changes)
       return _train(config, launch_type)
@@ -251,8 +272,20 @@ def run(
     replay_size.ReplaySizeError,
     vertex_ai.VertexAIError,
   ) as error:
-    print(f'error: {error}', file=sys.stderr, flush=True)
+    terminal.say(f'error: {error}', sys.stderr)
     return 1
+
+
+def _draw(workdir: str, status: progress.Status) -> str:
+  """Draws the learning curve; gives where it is, or why it is not there."""
+  if status.evaluation_return is None:
+    return 'none, for no evaluation was finished.'
+  try:
+    return str(plotting.plot_learning_curve(workdir))
+  except Exception as error:
+    # The run is done and saved; whatever is wrong with its picture, it is well.
+    logging.warning('The learning curve could not be drawn: %r', error)
+    return 'none, for it could not be drawn.'
 
 
 def _train(
@@ -260,28 +293,30 @@ def _train(
 ) -> int:
   started = time.monotonic()
   try:
-    if launch_type is None:
-      # Not earlier: the nodes of a launched program take less.
-      resources.take_threads_of_a_run()
-      with stopping.stop_on_signals() as request:
-        status = local.run(config, request)
-    else:
-      status = program.launch(config, launch_type)
-  except (program.ProgramError, checkpointing.CheckpointError) as error:
-    print(f'Workdir: {config.workdir}\n{error}', file=sys.stderr, flush=True)
+    with resources.single_precision(everywhere=launch_type is not None):
+      if launch_type is None:
+        # Not earlier: the nodes of a launched program take less.
+        resources.take_threads_of_a_run()
+        with stopping.stop_on_signals() as request:
+          status = local.run(config, request)
+      else:
+        status = program.launch(config, launch_type)
+  except (
+    program.ProgramError,
+    checkpointing.CheckpointError,
+    evaluation_limits.EndlessEpisodeError,
+  ) as error:
+    terminal.say(f'Workdir: {config.workdir}\n{error}', sys.stderr)
     return 1
   seconds = time.monotonic() - started
-  if status.evaluation_return is not None:
-    print(f'Learning curve: {plotting.plot_learning_curve(config.workdir)}')
-  else:
-    print('Learning curve: none, for no evaluation was finished.')
+  terminal.say(f'Learning curve: {_draw(config.workdir, status)}')
   if status.warning:
-    print(progress.format_warning(status.warning))
+    terminal.say(progress.format_warning(status.warning))
   agent = config.agent
-  print(
+  terminal.say(
     progress.summarise(
       status, agent.min_replay_size, agent.sgd_steps_per_insert, seconds
     )
   )
-  print(f'Workdir: {config.workdir}', flush=True)
+  terminal.say(f'Workdir: {config.workdir}')
   return 0

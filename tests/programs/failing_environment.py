@@ -51,8 +51,8 @@ def make(way, seed):
 
 
 if __name__ == '__main__':
-  workdir, way, launch_type = sys.argv[1:]
-  del sys.argv[1:]
+  # Of what follows, Launchpad must read nothing.
+  workdir, way, launch_type = sys.argv[1:4]
   config = experiment.ExperimentConfig(
     agent=quinoa.QuinoaConfig.debug(),
     environment_factory=functools.partial(make, way),

@@ -1,9 +1,12 @@
 """What several tests of runs need."""
 
 import threading
+from typing import Any
 
+import courier
 import jax
 import launchpad as lp
+from launchpad.nodes.courier import courier_utils
 import numpy as np
 import pytest
 
@@ -26,6 +29,22 @@ def config(tmp_path) -> experiment.ExperimentConfig:
     num_steps=1000,
     num_actors=2,
   )
+
+
+@pytest.fixture
+def serve():
+  """Serves an object by Courier, and gives a client of it."""
+  servers_made = []
+
+  def serve_one(instance: Any) -> courier.Client:
+    server = courier_utils.make_courier_server(instance, port=None)
+    server.Start()
+    servers_made.append(server)
+    return courier.Client(f'localhost:{server.port}')
+
+  yield serve_one
+  for server in servers_made:
+    server.Stop()
 
 
 @pytest.fixture
@@ -52,6 +71,7 @@ class _PolicySource:
       self._networks.example_observation,
       self._networks.example_action,
     )
+    params = jax.device_get(params)
     return [quinoa.PolicyVariables(params, np.float32(0.1)) for _ in names]
 
 

@@ -4,23 +4,35 @@ import dataclasses
 import threading
 import time
 
+from acme.utils.loggers import base as loggers_base
+import jax
+import numpy as np
 import pytest
 
+from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import evaluator_node
+from quinoa_acme.runs import loggers
+from quinoa_acme.runs import run_folder
+from quinoa_acme.runs import run_state
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 class _Counts:
-  """A coordinator whose run has reached its target, the learner being done."""
+  """A coordinator, whose run has reached its target, the learner being done."""
 
-  def __init__(self):
+  def __init__(self, has_finished: bool = True):
     self.returns = {}
     self.done = []
+    self.was_asked = threading.Event()
+    self._has_finished = has_finished
 
   def get_counts(self):
+    self.was_asked.set()
     return {'actor_steps': 1000, 'learner_steps': 900}
 
   def should_finish(self):
-    return True
+    return self._has_finished
 
   def is_done(self, role):
     return True
@@ -32,19 +44,18 @@ class _Counts:
     self.done.append(role)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
-  config, stop, policy_source
+  config, stop, policy_source, serve
 ):
   """All of the last evaluation is of the learner's last parameters."""
   config = dataclasses.replace(config, evaluation_episodes=1)
   counts = _Counts()
   node = threading.Thread(
-    target=evaluator_node.run_evaluator, args=(config, policy_source, counts)
+    target=evaluator_node.run_evaluator,
+    args=(config, serve(policy_source), serve(counts)),
   )
   node.start()
-  deadline = time.monotonic() + 60.0
+  deadline = time.monotonic() + 200.0
   while not counts.done and time.monotonic() < deadline:
     time.sleep(0.1)
   stop.set()
@@ -53,3 +64,52 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
   assert counts.returns['evaluation_return'] > 0
   assert counts.returns['warning'] is None
   assert policy_source.requests == 1
+
+
+def test_a_stop_between_evaluations_makes_one_of_what_is_saved(
+  config, stop, policy_source, serve, tmp_path
+):
+  """The learner saves after the stop, and answers no more."""
+  agent, spec = config.make_agent(), config.make_spec()
+  learner = agent.make_builder(spec, loggers_base.NoOpLogger).make_learner(
+    jax.random.PRNGKey(0), agent.make_networks(spec), iter(())
+  )
+  # There is none due.
+  run_state.save_last_evaluation(config.workdir, 1000)
+  counts = _Counts(has_finished=False)
+  node = threading.Thread(
+    target=evaluator_node.run_evaluator,
+    args=(config, serve(policy_source), serve(counts)),
+  )
+  node.start()
+  assert counts.was_asked.wait(200.0)
+  stop.set()
+  run_state.save_counts(config.workdir, {'actor_steps': 1100})
+  checkpointing.save(
+    run_folder.learner_checkpoints(config.workdir),
+    1050,
+    learner.save()._replace(steps=np.int32(1050)),
+  )
+  node.join()
+  assert policy_source.requests == 0
+  [row] = loggers.read_rows(tmp_path / 'logs' / 'evaluator.csv')
+  assert row['actor_steps'] == 1100
+  assert row['learner_steps'] == 1050
+  assert row['evaluation_episodes'] == 1
+
+
+def test_a_stop_for_a_learner_that_is_lost_makes_none(
+  config, stop, policy_source, serve, tmp_path, monkeypatch
+):
+  monkeypatch.setattr(evaluator_node, '_SECONDS_TO_SAVE', 0.2)
+  run_state.save_last_evaluation(config.workdir, 1000)
+  counts = _Counts(has_finished=False)
+  node = threading.Thread(
+    target=evaluator_node.run_evaluator,
+    args=(config, serve(policy_source), serve(counts)),
+  )
+  node.start()
+  assert counts.was_asked.wait(200.0)
+  stop.set()
+  node.join()
+  assert not loggers.has_rows(tmp_path / 'logs' / 'evaluator.csv')

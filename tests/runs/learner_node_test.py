@@ -5,8 +5,6 @@ import os
 import threading
 import time
 
-import courier
-from launchpad.nodes.courier import courier_utils
 import numpy as np
 import pytest
 
@@ -88,22 +86,6 @@ class _Silent(_Gone):
   def fail(self):
     """What a call of a server that has ended comes to."""
     self.never.wait(60.0)
-
-
-@pytest.fixture
-def serve():
-  """Serves a coordinator by Courier, and gives a client of it."""
-  servers_made = []
-
-  def serve_one(coordinator: coordinator_lib.Coordinator) -> courier.Client:
-    server = courier_utils.make_courier_server(coordinator, port=None)
-    server.Start()
-    servers_made.append(server)
-    return courier.Client(f'localhost:{server.port}')
-
-  yield serve_one
-  for server in servers_made:
-    server.Stop()
 
 
 @pytest.mark.slow

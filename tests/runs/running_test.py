@@ -33,6 +33,11 @@ def test_default_workdir_is_named_by_task_time_and_seed():
   assert workdir.endswith('-seed3')
 
 
+def test_default_workdirs_of_one_second_differ():
+  workdirs = [running.default_workdir('control:a:b', 0) for _ in range(50)]
+  assert len(set(workdirs)) == 50
+
+
 @pytest.mark.parametrize(
   ('changes', 'message'),
   [
