@@ -15,6 +15,7 @@ from typing import Any
 
 import dm_env
 import jax
+from jax import experimental
 import numpy as np
 
 from quinoa_acme import common_types as types
@@ -91,7 +92,7 @@ class TrainedPolicy:
     if not batch_shape:
       arrays = [array[None] for array in arrays]
     batch = _nest(self.spec.observations, iter(arrays))
-    with jax.experimental.disable_x64():
+    with experimental.disable_x64():
       self._key, actions = self._act(self._params, self._key, batch)
     actions = np.asarray(actions, self.spec.actions.dtype)
     return actions if batch_shape else actions[0]
@@ -128,7 +129,7 @@ def load_policy(
   if isinstance(mode, str):
     mode = choices.parse(mode)
   # Whatever JAX_ENABLE_X64 says: the parameters are in single precision.
-  with jax.experimental.disable_x64():
+  with experimental.disable_x64():
     return _load(workdir, mode, seed, spec)
 
 

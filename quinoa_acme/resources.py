@@ -148,9 +148,10 @@ def single_precision(everywhere: bool) -> Iterator[None]:
       the calling thread alone, beside which others may want double precision.
   """
   import jax
+  from jax import experimental
 
   if not everywhere:
-    with jax.experimental.disable_x64():
+    with experimental.disable_x64():
       yield
     return
   # As other threads have it; the calling one may be in a block of its own.
@@ -158,7 +159,7 @@ def single_precision(everywhere: bool) -> Iterator[None]:
     before = pool.submit(jax.config.read, 'jax_enable_x64').result()
   jax.config.update('jax_enable_x64', False)
   try:
-    with jax.experimental.disable_x64():
+    with experimental.disable_x64():
       yield
   finally:
     jax.config.update('jax_enable_x64', before)
