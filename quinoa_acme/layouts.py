@@ -3,7 +3,8 @@
 `LocalLayout` acts and learns in one thread, and paces its learner by numbers of
 its own, beside those of the replay's limiter. Where the two disagree, the actor
 waits at the limiter for the learner or the learner for the actor, and as both
-are one thread, for ever.
+are one thread, for ever. So the builders refuse a plain `LocalLayout`; see
+`agents/pace.py`.
 """
 
 from collections.abc import Callable

@@ -24,6 +24,7 @@ from quinoa_acme import common_types as types
 from quinoa_acme import nests
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import pace
 
 
 def as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
@@ -60,6 +61,28 @@ def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
 
 class ActorsMixin:
   """Makes actors of the package's, for a builder of Acme's."""
+
+  def make_replay_tables(
+    self, environment_spec: specs.EnvironmentSpec
+  ) -> list[reverb.Table]:
+    """Makes Acme's tables.
+
+    Args:
+      environment_spec: the environment's specs.
+
+    Returns:
+      The tables.
+
+    Raises:
+      ValueError: if they are for a layout that would wait for itself.
+    """
+    config = cast(Any, self)._config  # Of Acme's builder.
+    pace.check_layout(
+      config.min_replay_size,
+      config.samples_per_insert_tolerance_rate,
+      type(self).__name__,
+    )
+    return cast(Any, super()).make_replay_tables(environment_spec)
 
   def make_actor(
     self,

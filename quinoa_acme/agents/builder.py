@@ -22,6 +22,7 @@ from quinoa_acme import replay as replay_lib
 from quinoa_acme import resources
 from quinoa_acme.agents import actors
 from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import pace
 from quinoa_acme.agents import variables
 
 NetworksT = TypeVar('NetworksT')
@@ -58,6 +59,11 @@ class OffPolicyBuilder(
   ) -> list[reverb.Table]:
     """Makes the table of transitions, with its limiter and signature."""
     config = self._config
+    pace.check_layout(
+      config.min_replay_size,
+      config.samples_per_insert_tolerance,
+      type(self).__name__,
+    )
     # Reverb counts items.
     number = config.transitions_per_item
     limiter = reverb.rate_limiters.SampleToInsertRatio(
