@@ -4,9 +4,12 @@
 
 The policy is that of the run's last checkpoint. The mean return comes with a
 95 % interval by Student's t. The video, of the first episode, needs the extra
-`video`, and no display.
+`video`, and no display. A run in an environment of your own needs its factory:
+
+  python experiments/evaluate.py --workdir=runs/mine --environment=tasks:make
 """
 
+import contextlib
 import itertools
 import pathlib
 import runpy
@@ -21,12 +24,12 @@ import sys  # noqa: E402
 
 from absl import flags  # noqa: E402
 
-from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import policies  # noqa: E402
 from quinoa_acme.agents import choices  # noqa: E402
 from quinoa_acme.runs import checkpointing  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import evaluation_limits  # noqa: E402
+from quinoa_acme.runs import factories  # noqa: E402
 from quinoa_acme.runs import rendering  # noqa: E402
 from quinoa_acme.runs import run_folder  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
@@ -40,6 +43,12 @@ _MODE = flags.DEFINE_string(
   None,
   f'Which action: {", ".join(choices.BY_NAME)}, or as in Python, e.g. '
   'MostLikely(64); that of the training evaluations if not set.',
+)
+_ENVIRONMENT = flags.DEFINE_string(
+  'environment',
+  None,
+  'What makes the environment from a seed, if it is your own: module:function, '
+  'or path/to/file.py:function.',
 )
 _SEED = flags.DEFINE_integer(
   'seed', 0, 'Of the episodes and the samples.', lower_bound=0
@@ -68,9 +77,12 @@ def _evaluate() -> None:
   if video is not None:
     videos.check_writable(video)
     rendering.choose_backend()
+  make_environment = factories.of_run(_WORKDIR.value, _ENVIRONMENT.value)
   described = run_folder.read_description(_WORKDIR.value)
   name = described['env_name']
-  environment = environments.make_environment(name, _SEED.value)
+  if video is not None:
+    make_environment = videos.make_drawable(make_environment)
+  environment = make_environment(_SEED.value)
   policy = policies.load_policy(
     _WORKDIR.value,
     mode=mode,
@@ -94,6 +106,9 @@ def _evaluate() -> None:
       videos.write(video, camera.frames, camera.frames_per_second)
       print(f'Video: {video}', flush=True)
   print(f'Return: {trials.mean_return(returns)}')
+  # What draws must go before the interpreter does. All is told by now.
+  with contextlib.suppress(Exception):
+    environment.close()
 
 
 if __name__ == '__main__':

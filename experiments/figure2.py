@@ -39,6 +39,12 @@ _COMMITTED = ('figure2', 'figure2_default')
 _WORKDIR = flags.DEFINE_string(
   'workdir', None, 'The run; committed data if not.'
 )
+_ENVIRONMENT = flags.DEFINE_string(
+  'environment',
+  None,
+  "What makes the run's environment from a seed, if it is your own: "
+  'module:function, or path/to/file.py:function.',
+)
 _OUTPUT = flags.DEFINE_string(
   'output',
   None,
@@ -57,18 +63,19 @@ def main(argv: list[str]) -> None:
   """Does what the flags say."""
   command_line.begin(argv)
   try:
-    if _OUTPUT.value is not None:
-      command_line.check_output('output', _OUTPUT.value)
-    elif _WORKDIR.value is None:
+    output, workdir = _OUTPUT.value, _WORKDIR.value
+    if output is not None:
+      command_line.check_output('output', output)
+    if workdir is not None:
+      folder = pathlib.Path(output or workdir) / 'figure2'
+      _make_data(workdir, folder)
+      _draw(folder, folder / 'figure2.png')
+    elif output is not None:
+      draw_committed(pathlib.Path(output))
+    else:
       raise ValueError(
         '--output is not set: the folder for the pictures of committed data.'
       )
-    if _WORKDIR.value is None:
-      draw_committed(pathlib.Path(_OUTPUT.value))
-    else:
-      folder = pathlib.Path(_OUTPUT.value or _WORKDIR.value) / 'figure2'
-      _make_data(_WORKDIR.value, folder)
-      _draw(folder, folder / 'figure2.png')
   except (OSError, RuntimeError, ValueError) as error:
     sys.exit(f'error: {error}')
 
@@ -93,7 +100,7 @@ def _make_data(workdir: str, folder: pathlib.Path) -> None:
   # First, for dm_control settles on a renderer when it is imported.
   rendering.choose_backend()
   data, picture = policy_figure.make(
-    running.read_config(workdir),
+    running.read_config(workdir, _ENVIRONMENT.value),
     num_states=_STATES.value,
     every=_EVERY.value,
     seed=_SEED.value,

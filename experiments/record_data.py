@@ -24,6 +24,12 @@ from quinoa_acme.runs import scripts  # noqa: E402
 
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 _OUTPUT = flags.DEFINE_string('output', None, 'The file.', required=True)
+_ENVIRONMENT = flags.DEFINE_string(
+  'environment',
+  None,
+  'What makes the environment from a seed, if it is your own: module:function, '
+  'or path/to/file.py:function.',
+)
 _TRANSITIONS = flags.DEFINE_integer(
   'num_transitions', 100_000, 'At least so many.', lower_bound=1
 )
@@ -35,7 +41,9 @@ def main(argv: list[str]) -> None:
   try:
     command_line.check_output('output', _OUTPUT.value)
     row = offline.record(
-      running.read_config(_WORKDIR.value), _TRANSITIONS.value, _OUTPUT.value
+      running.read_config(_WORKDIR.value, _ENVIRONMENT.value),
+      _TRANSITIONS.value,
+      _OUTPUT.value,
     )
   except (OSError, ValueError, checkpointing.CheckpointError) as error:
     sys.exit(f'error: {error}')

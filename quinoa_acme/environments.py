@@ -39,9 +39,12 @@ class EnvironmentFactory:
     name: The task, as `control:<domain>:<task>` or `gymnasium:<id>`. A name
       that does not exist raises a `ValueError` here and not first in the
       process that acts.
+    renders: Whether an environment of Gymnasium's can be drawn; those of the
+      suite always can.
   """
 
   name: str
+  renders: bool = False
 
   def __post_init__(self):
     identifier = _gymnasium_id(self.name)
@@ -51,11 +54,13 @@ class EnvironmentFactory:
       _check_registered(identifier)
 
   def __call__(self, seed: int) -> dm_env.Environment:
-    """Returns `make_environment(self.name, seed)`."""
-    return make_environment(self.name, seed)
+    """Makes the environment; see `make_environment`."""
+    return make_environment(self.name, seed, renders=self.renders)
 
 
-def make_environment(name: str, seed: int) -> dm_env.Environment:
+def make_environment(
+  name: str, seed: int, *, renders: bool = False
+) -> dm_env.Environment:
   """Makes the environment of a task.
 
   Args:
@@ -63,6 +68,7 @@ def make_environment(name: str, seed: int) -> dm_env.Environment:
       all, or as `gymnasium:<id>`.
     seed: An integer in [0, 2**32). It fixes the initial states of all
       episodes: two environments of one seed, given the same actions, agree.
+    renders: Whether an environment of Gymnasium's can be drawn.
 
   Returns:
     An environment with float32 observations of shape [observation_size],
@@ -83,7 +89,7 @@ def make_environment(name: str, seed: int) -> dm_env.Environment:
   if identifier is None:
     environment = _FlatObservations(_load(*_parse(name), seed))
   else:
-    environment = _make_gymnasium(identifier, seed)
+    environment = _make_gymnasium(identifier, seed, renders)
   return wrappers_lib.SinglePrecisionWrapper(environment)
 
 
@@ -205,7 +211,9 @@ def _check_registered(identifier: str) -> None:
   )
 
 
-def _make_gymnasium(identifier: str, seed: int) -> dm_env.Environment:
+def _make_gymnasium(
+  identifier: str, seed: int, renders: bool
+) -> dm_env.Environment:
   """Makes an environment of Gymnasium's, its observations flattened."""
   _check_registered(identifier)
   gymnasium = _gymnasium()
@@ -213,7 +221,9 @@ def _make_gymnasium(identifier: str, seed: int) -> dm_env.Environment:
   from quinoa_acme import gymnasium_adapter
 
   try:
-    environment = gymnasium.make(identifier)
+    environment = gymnasium.make(
+      identifier, render_mode='rgb_array' if renders else None
+    )
   except (gymnasium.error.Error, ImportError) as error:
     raise ValueError(
       f"'gymnasium:{identifier}' can not be made: {error}"

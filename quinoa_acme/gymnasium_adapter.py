@@ -15,6 +15,9 @@ import gymnasium
 from gymnasium import spaces
 import numpy as np
 
+# Of an environment that does not say.
+_FRAMES = 30.0
+
 
 class GymnasiumAdapter(dm_env.Environment):
   """A `dm_env.Environment` of a Gymnasium one with array observations."""
@@ -79,6 +82,27 @@ class GymnasiumAdapter(dm_env.Environment):
   ) -> specs.Array:
     """The action's shape and dtype, with its bounds."""
     return self._action_spec
+
+  @property
+  def frames_per_second(self) -> float:
+    """How many pictures make a second of the environment's own time."""
+    return float(self._environment.metadata.get('render_fps') or _FRAMES)
+
+  def render(self) -> np.ndarray:
+    """Draws the present state, uint8 [H, W, 3].
+
+    Raises:
+      ValueError: if the environment can not be drawn; says why.
+    """
+    try:
+      picture = self._environment.render()
+    except (gymnasium.error.Error, ImportError) as error:
+      raise ValueError(f'It can not be drawn: {error}') from error
+    if not isinstance(picture, np.ndarray):
+      raise ValueError(
+        'It gives no picture. Make it with render_mode="rgb_array".'
+      )
+    return picture
 
   def close(self) -> None:
     """Closes the environment."""

@@ -19,6 +19,7 @@ from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import episodes
 from quinoa_acme.runs import evaluation_limits
+from quinoa_acme.runs import factories
 from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme.runs import run_folder
 
@@ -155,6 +156,8 @@ class ExperimentConfig:
     }
     return {
       **fields,
+      # Where one's own is.
+      'environment_factory': factories.name_of(self.environment_factory),
       **describe_source(),
       'evaluation': self.make_agent().evaluation,
       'agent': options.to_plain(self.agent),

@@ -26,6 +26,7 @@ from quinoa_acme.runs import capacity
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import factories
 from quinoa_acme.runs import local
 from quinoa_acme.runs import plotting
 from quinoa_acme.runs import program
@@ -135,20 +136,25 @@ def make_config(
 
 def read_config(
   workdir: str | os.PathLike[str],
+  environment_factory: experiment_lib.EnvironmentFactory | str | None = None,
 ) -> experiment_lib.ExperimentConfig:
   """Reads the configuration of a run from its folder.
 
   Args:
     workdir: the run's folder.
+    environment_factory: the run's, if it is one's own: the function, or where
+      it is, 'module:function'.
 
   Returns:
     The configuration.
 
   Raises:
     FileNotFoundError: if the folder is of no run.
-    ValueError: if the run was made by a version with other options.
+    ValueError: if the run was made by a version with other options, or its
+      factory of environments is one's own and is not given.
   """
   workdir = os.path.expanduser(os.fspath(workdir))
+  factory = factories.of_run(workdir, environment_factory)
   plain = run_folder.read_description(workdir)
   if 'replay_checkpoints' in plain:
     plain['replay_checkpoints'] = options.from_plain(
@@ -162,7 +168,7 @@ def read_config(
     **{
       **{key: value for key, value in plain.items() if key in names},
       'agent': run_folder.read_agent(workdir),
-      'environment_factory': environments.EnvironmentFactory(plain['env_name']),
+      'environment_factory': factory,
       'workdir': workdir,
     }
   )
@@ -228,6 +234,11 @@ def check(
       jax.eval_shape(lambda: [config.make_agent().make_networks(spec)][:0])
   except ValueError as error:
     raise RefusedError(' '.join(str(error).split())) from error
+  except Exception as error:  # Of the environment's own.
+    said = ' '.join(f'{type(error).__name__}: {error}'.split())
+    raise RefusedError(
+      f'The environment {config.env_name!r} can not be made: {said}'
+    ) from error
   return spec
 
 

@@ -1,6 +1,8 @@
 """Videos of a policy at work."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+import dataclasses
+import functools
 import os
 import pathlib
 from typing import Any
@@ -9,31 +11,43 @@ import warnings
 import dm_env
 import numpy as np
 
+from quinoa_acme import environments
+
 # More frames a second than this are not seen.
 _MAX_FRAMES_PER_SECOND = 50.0
 _HEIGHT, _WIDTH = 480, 640
 
 
 class Camera:
-  """Takes pictures of a Control Suite environment, in the pace of its time."""
+  """Takes pictures of an environment, in the pace of its time."""
 
   def __init__(self, environment: dm_env.Environment):
     """Makes the camera.
 
     Args:
-      environment: an environment of the Control Suite, wrapped or not.
+      environment: an environment of the Control Suite, or one with
+        `frames_per_second` and `render`, as a `GymnasiumAdapter`; wrapped or
+        not.
 
     Raises:
       ValueError: if it is of another kind.
     """
+    # Acme's wrappers pass on what they have not.
+    own: Any = environment
     try:
-      # Acme's wrappers pass on what they have not.
-      timestep = float(environment.control_timestep())  # pyright: ignore[reportAttributeAccessIssue]
-      self._physics: Any = environment.physics  # pyright: ignore[reportAttributeAccessIssue]
+      if hasattr(own, 'physics'):
+        timestep = float(own.control_timestep())
+        self._render = functools.partial(
+          own.physics.render, height=_HEIGHT, width=_WIDTH, camera_id=0
+        )
+      else:
+        timestep = 1.0 / own.frames_per_second
+        self._render: Callable[[], np.ndarray] = own.render
     except AttributeError:
       raise ValueError(
-        'Videos are made of environments of the Control Suite, '
-        'control:<domain>:<task>; this one has no physics to render.'
+        'Videos are made of environments of the Control Suite and of '
+        'Gymnasium, or of your own with `frames_per_second` and `render()`, '
+        'which gives a picture, uint8 [H, W, 3]; this one has no such.'
       ) from None
     # Of how many steps one is shown.
     self._every = max(1, round(1.0 / (timestep * _MAX_FRAMES_PER_SECOND)))
@@ -44,10 +58,24 @@ class Camera:
   def take(self) -> None:
     """Takes a picture, uint8 [H, W, 3], if it is due; called every step."""
     if self._steps % self._every == 0:
-      self.frames.append(
-        self._physics.render(height=_HEIGHT, width=_WIDTH, camera_id=0)
-      )
+      self.frames.append(self._render())
     self._steps += 1
+
+
+def make_drawable(
+  factory: Callable[[int], dm_env.Environment],
+) -> Callable[[int], dm_env.Environment]:
+  """A factory of the same environments, which can be drawn.
+
+  Args:
+    factory: makes an environment from a seed; one's own is left as it is.
+
+  Returns:
+    The factory.
+  """
+  if isinstance(factory, environments.EnvironmentFactory):
+    return dataclasses.replace(factory, renders=True)
+  return factory
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -85,7 +113,11 @@ def write(
   with warnings.catch_warnings():
     # JAX warns of forks. This one becomes ffmpeg at once, and takes no lock.
     warnings.filterwarnings('ignore', message=r'os\.fork', module='subprocess')
-    with _imageio().get_writer(aside, fps=frames_per_second) as writer:
+    # Of any even size, as the codec takes it; by default ffmpeg scales pictures
+    # to multiples of 16.
+    with _imageio().get_writer(
+      aside, fps=frames_per_second, macro_block_size=2
+    ) as writer:
       for frame in frames:
         writer.append_data(frame)
   os.replace(aside, path)

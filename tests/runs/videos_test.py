@@ -71,6 +71,55 @@ def test_a_video_is_of_the_task_and_in_its_pace(tmp_path):
   assert [x.name for x in tmp_path.iterdir()] == ['film.mp4']
 
 
+_FILM_GYMNASIUM = """
+import sys
+from quinoa_acme.runs import rendering
+rendering.choose_backend()
+from quinoa_acme import environments
+from quinoa_acme.runs import videos
+factory = environments.EnvironmentFactory('gymnasium:HalfCheetah-v5')
+environment = videos.make_drawable(factory)(0)
+camera = videos.Camera(environment)
+environment.reset()
+camera.take()
+for _ in range(4):
+  environment.step(environment.action_spec().maximum)
+  camera.take()
+videos.write(sys.argv[1], camera.frames, camera.frames_per_second)
+environment.close()
+print(len(camera.frames), camera.frames_per_second)
+"""
+
+
+@pytest.mark.slow
+def test_a_video_is_made_of_an_environment_of_gymnasium_s(tmp_path):
+  path = tmp_path / 'film.mp4'
+  result = subprocess.run(
+    [sys.executable, '-c', _FILM_GYMNASIUM, str(path)],
+    cwd=tmp_path,
+    capture_output=True,
+    text=True,
+    check=False,
+  )
+  if 'Nothing renders here' in result.stderr:
+    pytest.skip(result.stderr.strip().splitlines()[-1])
+  assert result.returncode == 0, result.stderr
+  # Its model is one that MuJoCo warns of.
+  assert 'settotalmass' not in result.stderr
+  assert 'Traceback' not in result.stderr
+  assert result.stdout.split() == ['5', '20.0']
+  import imageio.v2
+
+  with imageio.v2.get_reader(path) as reader:
+    frames = [np.int32(frame) for frame in reader]
+  assert len(frames) == 5
+  assert frames[0].shape == (480, 480, 3)
+  assert frames[0].std() > 5
+  assert np.abs(frames[-1] - frames[0]).max() > 50
+  # MuJoCo's own log of warnings is not there either.
+  assert [x.name for x in tmp_path.iterdir()] == ['film.mp4']
+
+
 def test_what_can_not_be_filmed_is_refused(point_mass):
   environment: dm_env.Environment = point_mass(0)
   with pytest.raises(ValueError, match='Videos are made of environments of'):

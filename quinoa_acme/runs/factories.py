@@ -1,0 +1,115 @@
+"""The environment of a run, made again from what its folder says.
+
+A run keeps the name of its task, by which `environments` makes it. One of a
+factory of one's own has to be told where that is.
+"""
+
+from collections.abc import Callable
+import functools
+import importlib
+import pathlib
+import runpy
+import sys
+from typing import Any, cast
+
+import dm_env
+
+from quinoa_acme import environments
+from quinoa_acme.runs import run_folder
+
+Factory = Callable[[int], dm_env.Environment]
+
+_FORM = 'module:function or path/to/file.py:function'
+
+
+def name_of(factory: Any) -> str | None:
+  """Where a factory of one's own is, for `find`.
+
+  Args:
+    factory: makes an environment from a seed.
+
+  Returns:
+    'module:function', as near as there is such a name; None for a factory of
+    the package's, which makes environments by name.
+  """
+  if isinstance(factory, environments.EnvironmentFactory):
+    return None
+  while isinstance(factory, functools.partial):
+    factory = factory.func
+  named = factory if hasattr(factory, '__qualname__') else type(factory)
+  return f'{named.__module__}:{named.__qualname__}'
+
+
+def find(text: str) -> Factory:
+  """Finds a factory of one's own.
+
+  Args:
+    text: 'module:function', of a module that can be imported from the current
+      folder too, or 'path/to/file.py:function'.
+
+  Returns:
+    The function, or whatever else makes an environment from a seed.
+
+  Raises:
+    ValueError: if there is none such.
+  """
+  place, _, name = text.rpartition(':')
+  if not (place and name):
+    raise ValueError(f'environment={text!r}: expected {_FORM}.')
+  found: Any
+  try:
+    if place.endswith('.py'):
+      found = runpy.run_path(str(pathlib.Path(place).expanduser()))[name]
+    else:
+      if '' not in sys.path and str(pathlib.Path.cwd()) not in sys.path:
+        # Last, so that it hides no module that is installed.
+        sys.path.append(str(pathlib.Path.cwd()))
+      found = importlib.import_module(place)
+      for part in name.split('.'):
+        found = getattr(found, part)
+  except (ImportError, OSError, AttributeError, KeyError) as error:
+    raise ValueError(
+      f'environment={text!r}: not found, {error!r}. Expected {_FORM}.'
+    ) from error
+  if not callable(found):
+    raise ValueError(f'environment={text!r}: it can not be called.')
+  return cast(Factory, found)
+
+
+def of_run(workdir: str, given: Factory | str | None = None) -> Factory:
+  """The factory of a run's environments.
+
+  Args:
+    workdir: the run's folder.
+    given: the factory, or where it is, as for `find`, if it is one's own.
+
+  Returns:
+    The factory.
+
+  Raises:
+    FileNotFoundError: if the folder is of no run.
+    ValueError: if the run's is one's own, and not given, or not found.
+  """
+  if given is not None:
+    return find(given) if isinstance(given, str) else given
+  plain = run_folder.read_description(workdir)
+  own = plain.get('environment_factory')
+  if own is None:
+    try:
+      return environments.EnvironmentFactory(plain['env_name'])
+    except ValueError as error:
+      raise ValueError(f'{error} {_hint("...")}') from None
+  module = own.partition(':')[0]
+  if module == '__main__':
+    own = own.replace(module, 'path/to/your/script.py')
+  raise ValueError(
+    f'The environments of the run in {workdir} are of a factory of your own. '
+    f'{_hint(own)}'
+  )
+
+
+def _hint(text: str) -> str:
+  return (
+    f'Say where a factory of your own is: --environment={text} ({_FORM}), or '
+    'in Python environment_factory=...'
+  )
