@@ -119,6 +119,24 @@ class _WithAnyBackend(importlib.abc.Loader):
       self._loader.exec_module(module)
 
 
+class _Then(importlib.abc.Loader):
+  """Loads a module, and then does something."""
+
+  def __init__(self, loader: importlib.abc.Loader, do: Callable[[], None]):
+    self._loader = loader
+    self._do = do
+
+  def __getattr__(self, name: str):
+    return getattr(self._loader, name)
+
+  def create_module(self, spec):
+    return self._loader.create_module(spec)
+
+  def exec_module(self, module):
+    self._loader.exec_module(module)
+    self._do()
+
+
 def _bind_jax_names() -> None:
   from quinoa_acme import jax_compat
 
@@ -135,6 +153,12 @@ def _spare_loopback_proxies() -> None:
   from quinoa_acme import resources
 
   resources.spare_loopback_proxies()
+
+
+def _silence_mujoco() -> None:
+  from quinoa_acme import quiet
+
+  quiet.silence_mujoco()
 
 
 def _import_probability_alone() -> None:
@@ -177,6 +201,7 @@ def install() -> None:
     _Before(('distrax',), _import_probability_alone),
     _LoadedBy('tensorflow', _WithoutKeras),
     _LoadedBy('matplotlib', _WithAnyBackend),
+    _LoadedBy('mujoco', lambda loader: _Then(loader, _silence_mujoco)),
     # Haiku imports both, and with them Flax and absl's tests: half of what it
     # takes to import, and of use to few.
     _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),
