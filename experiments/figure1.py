@@ -33,16 +33,10 @@ def main(argv: list[str]) -> None:
     sys.exit(f'error: {error}')
   draw(pathlib.Path(_OUTPUT.value))
   print(_OUTPUT.value)
-  print(missing_runs())
-
-
-def missing_runs() -> str:
-  """What figure 1 lacks, and the command that makes it; '' if nothing."""
   sweep, table = _read()
   missing = sweeps.unfinished(sweep.runs, table)
-  if not missing:
-    return ''
-  return describe_missing(missing, len(sweep.runs), table)
+  if missing:
+    print(describe_missing(missing, len(sweep.runs), table))
 
 
 def _read() -> tuple[sweeps.Sweep, pathlib.Path]:

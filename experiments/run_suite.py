@@ -142,8 +142,8 @@ def _check_committed(
     comparison.check_finished(runs, known, 'committed')
   except ValueError as error:
     sys.exit(
-      f'error: {error} The same command with --output={committed} in place of '
-      '--compare writes it; it is then to be committed.'
+      f'error: {error} The same command without --compare, and with '
+      f'--output={committed}, does, and writes what is to be committed.'
     )
 
 

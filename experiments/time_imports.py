@@ -13,9 +13,9 @@ import subprocess
 import sys
 import time
 
-from absl import app
 from absl import flags
 
+from quinoa_acme.runs import command_line
 from quinoa_acme.runs import scripts
 
 _OUTPUT = flags.DEFINE_string('output', None, 'A CSV file for the table.')
@@ -49,8 +49,12 @@ def _least(statement: str) -> tuple[float, float]:
 
 def main(argv: list[str]) -> None:
   """Measures, prints, and writes if it is to."""
-  if argv[1:]:
-    raise app.UsageError(f'Unknown arguments {argv[1:]}.')
+  command_line.begin(argv)
+  try:
+    if _OUTPUT.value:
+      command_line.check_output('output', _OUTPUT.value)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
   empty = _least('pass')
   rows = [['statement', 'clock_seconds', 'processor_seconds']]
   for statement in _STATEMENTS:

@@ -29,7 +29,6 @@ import os  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 
-from absl import app  # noqa: E402
 from absl import flags  # noqa: E402
 import numpy as np  # noqa: E402
 
@@ -39,6 +38,7 @@ from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment as experiment_lib  # noqa: E402
 from quinoa_acme.runs import local  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
+from quinoa_acme.runs import scripts  # noqa: E402
 
 _LIST = flags.DEFINE_bool('list', False, 'Only print the names of the tasks.')
 _TASKS = flags.DEFINE_list('tasks', None, 'Names of tasks; all by default.')
@@ -165,4 +165,4 @@ def main(argv: list[str]) -> None:
 
 
 if __name__ == '__main__':
-  app.run(main)
+  scripts.run(main)

@@ -5,13 +5,12 @@ import csv
 import experiment_scripts
 
 
-def test_the_committed_runs_are_drawn(saved_figures, monkeypatch, tmp_path):
+def test_the_committed_runs_are_drawn(saved_figures, tmp_path):
   with experiment_scripts.load('compare_resumed') as script:
     draw = script.names['draw']
-    monkeypatch.setitem(draw.__globals__, '_PICTURE', tmp_path / 'resumed.png')
     with script.names['_TABLE'].open(newline='') as file:
       rows = list(csv.DictReader(file))
-    draw(rows)
+    draw(rows, tmp_path / 'resumed.png')
   (figure,) = saved_figures
   for axes in figure.axes:
     # Both runs have come to their end.

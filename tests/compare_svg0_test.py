@@ -13,6 +13,7 @@ def test_acme_s_agent_acts_and_is_evaluated(tmp_path):
     flags.FLAGS(
       [
         'compare_svg0',
+        f'--output={tmp_path}/table.csv',
         '--num_steps=10',
         '--eval_every=10',
         '--evaluation_episodes=1',

@@ -4,12 +4,15 @@ import dataclasses
 import functools
 import importlib.util
 import pathlib
+import re
+import shlex
 import types as python_types
 
 import acme
 from acme import core
 from acme.utils import counting
 from acme.utils import loggers
+import fresh
 import jax
 import numpy as np
 import pytest
@@ -68,6 +71,26 @@ def test_each_example_is_short_and_has_a_test():
   for path in examples:
     assert f'test_{path.stem}' in globals()
     assert len(path.read_text().splitlines()) <= 60, path
+
+
+@pytest.mark.parametrize(
+  'path', sorted(_EXAMPLES.glob('*.py')), ids=lambda path: path.stem
+)
+def test_each_runs_by_the_command_of_its_docstring(path, tmp_path):
+  text = path.read_text()
+  command = re.search(r'Run it by `python ([^`]+)`', text)
+  assert command is not None
+  script, *arguments = shlex.split(command[1])
+  assert script == f'experiments/examples/{path.name}'
+  # A few steps and calls of the learner.
+  copy = tmp_path / path.name
+  copy.write_text(re.sub(r'\b\d+_000\)|\b500\)', '30)', text))
+  result = fresh.run(str(copy), *arguments, cwd=tmp_path)
+  if arguments:
+    # What it is to read is not there, and it comes as far as that.
+    assert 'FileNotFoundError' in result.stderr.splitlines()[-1]
+  else:
+    assert result.returncode == 0, result.stderr
 
 
 def test_what_rewrites_samples_is_kept_from_windows(point_mass, config):

@@ -2,8 +2,9 @@
 
 import json
 import pathlib
-import runpy
 
+from absl import flags
+import experiment_scripts
 import pictures
 import pytest
 
@@ -15,8 +16,20 @@ _TABLES = _ROOT / 'experiments' / 'results'
 _IMAGES = _ROOT / 'docs' / 'images'
 
 
-def test_the_tables_of_the_document_are_those_of_the_committed_rows():
-  script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
+@pytest.fixture
+def script():
+  with experiment_scripts.load('make_results') as loaded:
+    yield loaded.names
+
+
+@pytest.fixture(scope='module')
+def figure1():
+  # Each script has a flag of the same name; they go again.
+  with experiment_scripts.load('figure1') as loaded:
+    return loaded.names
+
+
+def test_the_tables_of_the_document_are_those_of_the_committed_rows(script):
   document = (_ROOT / 'docs' / 'results.md').read_text()
   curves = script['read_runs']()
   offline = results.read([_TABLES / 'offline.csv'], 'learner_steps')
@@ -31,21 +44,21 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows():
     script['make_modes_table']('figure2'),
     script['make_modes_table']('figure2_default'),
   ):
-    # Else: python experiments/make_results.py
+    # Else: python experiments/make_results.py --output=.
     assert table in document
 
 
-def test_the_ablations_of_the_document_are_those_of_the_committed_rows():
-  script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
+def test_the_ablations_of_the_document_are_those_of_the_committed_rows(
+  script,
+):
   document = (_ROOT / 'docs' / 'ablations.md').read_text()
   for name in ('ablations', 'direct_ablations'):
     assert script['make_ablation_table'](name) in document
 
 
 def test_a_variant_is_shown_with_its_difference_to_the_first(
-  tmp_path, monkeypatch
+  tmp_path, monkeypatch, script
 ):
-  script = runpy.run_path(str(_ROOT / 'experiments' / 'make_results.py'))
   make_table = script['make_ablation_table']
   monkeypatch.setitem(make_table.__globals__, '_SWEEPS', tmp_path)
   monkeypatch.setitem(make_table.__globals__, '_TABLES', tmp_path)
@@ -102,32 +115,43 @@ def test_a_variant_is_shown_with_its_difference_to_the_first(
   ]
 
 
-def test_the_pictures_are_those_of_the_committed_rows(tmp_path):
-  results_script = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))
-  figure1_script = runpy.run_path(str(_ROOT / 'experiments/figure1.py'))
+def test_the_pictures_are_those_of_the_committed_rows(
+  tmp_path, script, figure1
+):
   found = tmp_path / 'a.png'
-  results_script['draw'](results_script['read_runs'](), found)
-  # Else: python experiments/make_results.py
+  script['draw'](script['read_runs'](), found)
+  # Else: python experiments/make_results.py --output=.
   pictures.assert_alike(found, _IMAGES / 'learning_curves.png')
-  figure1_script['draw'](found)
-  # Else: python experiments/figure1.py
+  figure1['draw'](found)
+  # Else: python experiments/figure1.py --output=docs/images/figure1.png
   pictures.assert_alike(found, _IMAGES / 'figure1.png')
 
 
-def test_figure_1_names_what_is_missing():
-  script = runpy.run_path(str(_ROOT / 'experiments' / 'figure1.py'))
+def test_figure_1_names_what_is_missing(figure1):
   sweep = sweeps.read(_ROOT / 'experiments' / 'sweeps' / 'figure1.json')
-  text = script['describe_missing'](list(sweep.runs), len(sweep.runs))
+  runs, table = list(sweep.runs), _TABLES / 'bars.csv'
+  text = figure1['describe_missing'](runs, len(runs), table)
   assert text.startswith('60 of 60 runs are missing')
   assert '  quinoa paper walker-walk: seeds 0, 1, 2, 3, 4\n' in text
-  assert text.endswith('run_suite.py --suite=figure1')
+  assert text.endswith(f'run_suite.py --suite=figure1 --output={table}')
 
 
-def test_pictures_with_one_line_more_are_told_apart(tmp_path):
-  script = runpy.run_path(str(_ROOT / 'experiments/make_results.py'))
+def test_pictures_with_one_line_more_are_told_apart(tmp_path, script):
   draw, curves = script['draw'], script['read_runs']()
   draw(curves, tmp_path / 'a.png')
   del curves['sac', 'default/width-128', 'cheetah-run']
   draw(curves, tmp_path / 'b.png')
   with pytest.raises(AssertionError):
     pictures.assert_alike(tmp_path / 'a.png', tmp_path / 'b.png')
+
+
+def test_all_goes_where_output_says(tmp_path, script):
+  flags.FLAGS(['make_results', f'--output={tmp_path}'])
+  script['main'](['make_results'])
+  found = {path for path in tmp_path.rglob('*') if path.is_file()}
+  names = ('results.md', 'ablations.md', 'images/learning_curves.png')
+  assert found == {tmp_path / 'docs' / name for name in names}
+  # The same as is committed.
+  for name in names[:2]:
+    text = (tmp_path / 'docs' / name).read_text()
+    assert text == (_ROOT / 'docs' / name).read_text()

@@ -54,7 +54,7 @@ def test_the_least_of_the_bounds_is_what_a_run_makes(script):
 def test_the_table_of_the_page_is_that_of_the_committed_rows(script):
   with _TABLE.open(newline='') as file:
     rows = list(csv.DictReader(file))
-  # Else: python experiments/measure_scaling.py --only_page
+  # Else: python experiments/measure_scaling.py --output=. --only_page
   page = (_ROOT / 'docs' / 'scaling.md').read_text()
   assert script['make_table'](rows) in page
   assert script['make_calculation'](rows) in page

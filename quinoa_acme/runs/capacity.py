@@ -5,13 +5,12 @@ import os
 import pathlib
 import resource
 
-import psutil
-
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import memory as memory_lib
 
 # What an actor takes at the least, measured with a task of the Control Suite:
-# a process had 110 MB of its own and 24 threads, an actor among the threads of
-# one process 4 MB and 2 threads.
+# a process had 110 MB, what it shares divided, and 24 threads; an actor among
+# the threads of one process 4 MB and 2 threads.
 _OF_A_PROCESS = (50e6, 12)
 _OF_A_THREAD = (2e6, 1)
 _CGROUPS = pathlib.Path('/sys/fs/cgroup')
@@ -31,26 +30,15 @@ def check_actors(
   """
   own_process = launch_type == 'local_mp'
   memory, threads = _OF_A_PROCESS if own_process else _OF_A_THREAD
-  has_memory, has_threads = free_memory(), free_threads()
+  has_memory, has_threads = memory_lib.limit(), free_threads()
   most = int(min(has_memory / memory, has_threads / threads))
   if config.num_actors > most:
     raise ValueError(
       f'num_actors is {config.num_actors:,}, but this machine holds at most '
       f'{most:,} now: an actor takes at least {memory / 1e6:.0f} MB and '
-      f'{threads} threads, and {has_memory / 1e9:.1f} GB and {has_threads:,} '
-      'threads are free. Give a smaller num_actors.'
+      f'{threads} threads, and there are {has_memory / 1e9:.1f} GB, and '
+      f'{has_threads:,} threads yet to be had. Give a smaller num_actors.'
     )
-
-
-def free_memory() -> float:
-  """Bytes that processes may take yet, of the machine and of this container."""
-  free = [float(psutil.virtual_memory().available)]
-  for limit, used in (
-    ('memory.max', 'memory.current'),
-    ('memory/memory.limit_in_bytes', 'memory/memory.usage_in_bytes'),
-  ):
-    free += _left(limit, used)
-  return max(min(free), 0.0)
 
 
 def free_threads() -> int:

@@ -148,7 +148,7 @@ def run(main: Callable[[list[str]], None]) -> None:
   app.run(main, flags_parser=_parse_flags)
 
 
-def _parse_flags(argv: Sequence[str]) -> list[str]:
+def _parse_flags(argv: list[str]) -> list[str]:
   if _asks_for_help(argv):
     script = inspect.cleandoc(sys.modules['__main__'].__doc__ or '')
     own = flags.FLAGS.get_key_flags_for_module(argv[0])
@@ -199,8 +199,9 @@ def check_names(argv: Sequence[str], names: Sequence[str]) -> None:
   known = [*names, *flags.FLAGS]
   for arg in _flags_of(argv):
     name = arg.lstrip('-').partition('=')[0].replace('-', '_')
-    # What has no dash is the value of the flag before, or nothing: absl says.
-    if not arg.startswith('-') or name.startswith(_OTHERS):
+    # A value of the flag before, perhaps: absl says.
+    is_value = not arg.startswith('-') or name[:1].isdecimal()
+    if is_value or name.startswith(_OTHERS):
       continue
     if name not in known and name.removeprefix('no') not in known:
       near = difflib.get_close_matches(name, names)
@@ -367,7 +368,7 @@ def _read_presets(
 
 
 def _text(node: ast.expr | None) -> str:
-  return node.value if isinstance(node, ast.Constant) else ''
+  return str(node.value) if isinstance(node, ast.Constant) else ''
 
 
 def _without_modules(source: str) -> str:

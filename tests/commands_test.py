@@ -1,0 +1,67 @@
+"""Every command of a document or a docstring has flags that are there."""
+
+import pathlib
+import re
+import shlex
+
+from absl import flags
+import experiment_scripts
+import pytest
+import script_flags
+
+from quinoa_acme.runs import command_line
+from quinoa_acme.runs import running
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_PAGES = (
+  _ROOT / 'README.md',
+  _ROOT / 'CONTRIBUTING.md',
+  _ROOT / 'Makefile',
+  *sorted((_ROOT / 'docs').glob('*.md')),
+  *sorted(experiment_scripts.EXPERIMENTS.glob('*.py')),
+)
+_COMMAND = re.compile(
+  r'^[\t ]*(?:taskset -c 0 )?(?:\$\(VENV\)/|\.venv/bin/)?python '
+  r'experiments/(\w+)\.py(.*)$',
+  re.MULTILINE,
+)
+
+
+def _commands() -> list[tuple[str, str, list[str]]]:
+  """The page, the script and the arguments of each."""
+  found = []
+  for page in _PAGES:
+    text = page.read_text().replace('\\\n', ' ')
+    for script, arguments in _COMMAND.findall(text):
+      words = shlex.split(arguments.replace('$(ARGS)', ''), comments=True)
+      found.append((page.name, script, words))
+  return found
+
+
+_COMMANDS = _commands()
+
+
+def _name(command) -> str:
+  page, script, words = command
+  return f'{page}: {script} {" ".join(words)}'
+
+
+def test_the_documents_have_commands():
+  assert len(_COMMANDS) > 30
+  pages = {page for page, _, _ in _COMMANDS}
+  assert {'README.md', 'Makefile', 'results.md', 'tutorial.md'} <= pages
+
+
+@pytest.mark.parametrize('command', _COMMANDS, ids=_name)
+def test_its_flags_are_there_and_fit(command):
+  _, script, words = command
+  algorithm = script.removeprefix('run_')
+  if script.startswith('run_') and algorithm in running.PRESETS:
+    values = script_flags.define(algorithm)
+    assert values([script, *words]) == [script]
+    if values.lp_launch_type != 'vertex_ai':
+      command_line.read_flags(algorithm, values)
+    return
+  with experiment_scripts.load(script):
+    own = words[: words.index('--')] if '--' in words else words
+    assert flags.FLAGS([script, *own]) == [script]
