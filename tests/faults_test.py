@@ -13,11 +13,12 @@ import time
 
 import launching
 import pytest
+import waiting
 
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import loggers
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +48,7 @@ def _pids_of(launcher: subprocess.Popen) -> dict[str, int]:
 
 
 def _wait_until(condition, process: subprocess.Popen, what: str) -> None:
-  deadline = time.monotonic() + 300.0
+  deadline = time.monotonic() + waiting.LIMIT
   while not condition():
     assert process.poll() is None, process.communicate()
     assert time.monotonic() < deadline, f'waited in vain for {what}'
@@ -134,7 +135,6 @@ def _tear_checkpoints(workdir: pathlib.Path) -> list[str]:
   return [learner.name, replay.name]
 
 
-@pytest.mark.timeout(900)
 def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
   kept = tmp_path / 'checkpoints' / 'replay' / 'kept'
   steps, torn = 0, []
@@ -160,8 +160,8 @@ def test_what_is_killed_is_started_again_or_ends_the_program(tmp_path):
     )
     os.kill(_pids_of(process)[f'{lost}_0'], signal.SIGKILL)
     killed, killed_at = time.monotonic(), time.time()
-    _, errors = launching.finish(process, timeout=30.0)
-    assert time.monotonic() - killed < 10.0
+    _, errors = launching.finish(process)
+    assert time.monotonic() - killed < waiting.allowed(10.0)
     assert process.returncode == 1, errors
     if lost != 'learner':
       # Which waits for no answer of who is gone, and loses no step.
@@ -232,22 +232,23 @@ def test_a_signal_ends_a_run_whose_servers_block(tmp_path):
   launching.wait_for_learning(tmp_path, process)
   os.killpg(process.pid, signal.SIGINT)
   asked = time.monotonic()
-  output, errors = launching.finish(process, timeout=40.0)
+  output, errors = launching.finish(process)
   assert process.returncode == 0, errors
   assert 'Stopped after' in output
-  assert time.monotonic() - asked < 20.0
+  assert time.monotonic() - asked < waiting.allowed(20.0)
 
 
 def test_a_second_signal_ends_the_run_at_once(tmp_path):
   process = _start(tmp_path)
   launching.wait_for_learning(tmp_path, process)
-  for _ in range(2):
+  asked = time.monotonic()
+  # On a busy machine the first may not be taken yet when the second comes.
+  while process.poll() is None:
     # As a terminal does: to every process of the group.
     os.killpg(process.pid, signal.SIGINT)
     time.sleep(0.5)
-  asked = time.monotonic()
-  launching.finish(process, timeout=30.0)
-  assert time.monotonic() - asked < 10.0
+  launching.finish(process)
+  assert time.monotonic() - asked < waiting.allowed(10.0)
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(small_disk):
         file.write(bytes(4096))
       except OSError:
         time.sleep(0.001)
-  _, errors = launching.finish(process, timeout=60.0)
+  _, errors = launching.finish(process)
   assert process.returncode == 1
   assert 'No space left on device' in errors.strip().splitlines()[-1]
   before = checkpointing.latest_step(checkpoints) or 0
@@ -302,7 +303,7 @@ def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(small_disk):
   # SIGTERM twice is as once.
   time.sleep(0.5)
   process.send_signal(signal.SIGTERM)
-  _, errors = launching.finish(process, timeout=60.0)
+  _, errors = launching.finish(process)
   assert process.returncode == 0, errors
   after = checkpointing.latest_step(checkpoints)
   assert after is not None

@@ -8,6 +8,7 @@ import sys
 import time
 
 import psutil
+import waiting
 
 from quinoa_acme.runs import loggers
 
@@ -52,12 +53,12 @@ def end_all() -> None:
     _started.pop().kill()
 
 
-def finish(process: subprocess.Popen, timeout: float = 200.0):
+def finish(process: subprocess.Popen, timeout: float = waiting.LIMIT):
   """Waits for the script, and for every process of its session to be gone."""
   output, errors = process.communicate(timeout=timeout)
-  deadline = time.monotonic() + 10.0
+  deadline = time.monotonic() + waiting.allowed(10.0)
   while left := pids_of_session(process.pid):
-    assert time.monotonic() < deadline, f'still there after 10 s: {left}'
+    assert time.monotonic() < deadline, f'still there: {left}'
     time.sleep(0.1)
   return output, errors
 
@@ -89,7 +90,7 @@ def wait_for_learning(workdir: pathlib.Path, process: subprocess.Popen):
     rows = loggers.read_rows(path) if path.exists() else []
     return [row[loggers.WALL_CLOCK] for row in rows]
 
-  deadline = time.monotonic() + 200.0
+  deadline = time.monotonic() + waiting.LIMIT
   started = time.time()
   while not (times('evaluator') and max(times('learner'), default=0) > started):
     assert process.poll() is None, process.communicate()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import reverb
 import tree
+import waiting
 
 from quinoa_acme import packing
 from quinoa_acme import replay as replay_lib
@@ -247,12 +248,13 @@ def test_the_limiter_holds_a_writer_back_until_it_is_sampled(serve, spec):
 
   thread = threading.Thread(target=insert, daemon=True)
   thread.start()
+  waiting.wait_until(lambda: len(made) >= 10, 'a table that is full')
   thread.join(1.0)
   # In the table, and in flight.
   assert 10 <= len(made) <= 20
   found = layout.unpack(np.stack(_read(client, 40)).reshape(40, -1))
   np.testing.assert_array_equal(found.reward, np.arange(40))
-  thread.join(20.0)
+  thread.join(waiting.LIMIT)
   assert len(made) == 40
 
 

@@ -6,7 +6,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -30,7 +29,6 @@ def _run(*command, **environment):
     env={**os.environ, **environment},
     capture_output=True,
     text=True,
-    timeout=60,
     check=False,
   )
 
@@ -86,19 +84,19 @@ def test_this_environment_passes():
 
 def test_it_is_quick_and_imports_nothing_heavy():
   script = (
-    'import runpy, sys\n'
+    'import os, runpy, sys\n'
     f'runpy.run_path({str(PREFLIGHT)!r})["run"]()\n'
-    'print(" ".join(sys.modules))'
+    'print(" ".join(sys.modules))\n'
+    'print(sum(os.times()[:2]))'
   )
-  start = time.perf_counter()
-  modules = _run(sys.executable, '-c', script).stdout.split()
-  seconds = time.perf_counter() - start
+  *modules, seconds = _run(sys.executable, '-c', script).stdout.split()
 
   heavy = {'quinoa_acme', 'numpy', 'jax', 'tensorflow', 'launchpad', 'acme'}
   assert 'sys' in modules
   assert not heavy.intersection(modules)
-  # About 0.07 s with the interpreter's own start; this allows a busy machine.
-  assert seconds < 1
+  # Of the processor. About 0.07 s with the interpreter's own start; where it
+  # waits for others it takes longer.
+  assert float(seconds) < 1
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,6 @@ def test_a_row_is_measured(tmp_path):
     capture_output=True,
     text=True,
     check=False,
-    timeout=280,
   )
   assert process.returncode == 0, process.stdout + process.stderr
   assert 'actor: 0.' in process.stdout

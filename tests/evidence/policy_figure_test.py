@@ -70,7 +70,6 @@ def test_the_committed_figure_is_that_of_the_committed_data(tmp_path, name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_a_run_is_searched_and_drawn(tmp_path):
   """A policy that has just begun to learn, by the script as a user runs it."""
   run = tmp_path / 'run'

@@ -51,7 +51,6 @@ def test_the_time_left_is_by_the_speed_of_each_curve():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_a_sweep_is_run_and_skipped_when_done(tmp_path, capsys):
   """Two runs beside each other; then again, held elsewhere, and as a script."""
   path = _write(tmp_path / 'small.json', _ENTRY, {**_ENTRY, 'agent': 'sac'})
@@ -104,7 +103,6 @@ def _finish(run: sweeps.Run, workdir: pathlib.Path) -> None:
   )
 
 
-@pytest.mark.timeout(60)
 def test_a_run_that_is_under_way_elsewhere_is_waited_for(tmp_path, capsys):
   runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
   workdir = tmp_path / 'runs' / runs[0].label
@@ -129,7 +127,6 @@ def test_a_run_that_is_under_way_elsewhere_is_waited_for(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_a_run_that_fails_is_named(tmp_path, capsys):
   entry = {**_ENTRY, 'variant': 'none', 'flags': {'batch_size': 0}}
   runs = sweeps.read(_write(tmp_path / 'a.json', entry)).runs

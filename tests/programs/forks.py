@@ -52,7 +52,7 @@ def main(folder: pathlib.Path) -> None:
     waiting = forking.Fork(signal.pause, env, folder / 'wait')
     # A disk without room for what it prints.
     full = forking.Fork(fail, env, pathlib.Path('/dev/full'))
-  statuses = [looking.wait(60), failing.wait(60), full.wait(60)]
+  statuses = [looking.wait(), failing.wait(), full.wait()]
   while True:
     # Until the fork has dropped what it has of the launcher's.
     waiting.send_signal(signal.SIGTERM)

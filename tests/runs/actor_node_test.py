@@ -6,6 +6,7 @@ import time
 
 import pytest
 import reverb
+import waiting
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import actor_node
@@ -47,9 +48,7 @@ def test_what_an_actor_has_made_is_in_replay_when_it_is_done(
     daemon=True,
   )
   node.start()
-  deadline = time.monotonic() + 60.0
-  while not counts.should_finish() and time.monotonic() < deadline:
-    time.sleep(0.1)
+  waiting.wait_until(counts.should_finish, 'the last step')
   # It hears of the end by itself, twice a second at most.
   time.sleep(2.0)
   assert counts.inserted is None
@@ -58,10 +57,9 @@ def test_what_an_actor_has_made_is_in_replay_when_it_is_done(
       agent.replay_table_name, 10 * agent.batch_size, emit_timesteps=False
     )
   )
-  while counts.inserted is None and time.monotonic() < deadline:
-    time.sleep(0.1)
+  waiting.wait_until(lambda: counts.inserted is not None, 'the last insert')
   stop.set()
-  node.join(20.0)
+  node.join(waiting.LIMIT)
   assert counts.inserted == let_in + 3
 
 
@@ -94,11 +92,9 @@ def test_an_actor_of_several_environments_fills_the_replay(
     daemon=True,
   )
   node.start()
-  deadline = time.monotonic() + 60.0
-  while counts.inserted is None and time.monotonic() < deadline:
-    time.sleep(0.1)
+  waiting.wait_until(lambda: counts.inserted is not None, 'the last insert')
   stop.set()
-  node.join(20.0)
+  node.join(waiting.LIMIT)
   # 37 steps in each; the last window of three steps begins at the 35th, and one
   # transition of the 105 waits for others.
   assert counts.get_counts()['actor_steps'] == 111

@@ -2,12 +2,12 @@
 
 import dataclasses
 import threading
-import time
 
 from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 import pytest
+import waiting
 
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import evaluator_node
@@ -55,9 +55,7 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
     args=(config, serve(policy_source), serve(counts)),
   )
   node.start()
-  deadline = time.monotonic() + 200.0
-  while not counts.done and time.monotonic() < deadline:
-    time.sleep(0.1)
+  waiting.wait_until(lambda: counts.done, 'the last evaluation')
   stop.set()
   node.join()
   assert counts.done == ['evaluator']

@@ -22,7 +22,6 @@ def test_forks_have_an_environment_and_an_end_of_their_own(tmp_path):
     capture_output=True,
     text=True,
     check=True,
-    timeout=120,
     env={k: v for k, v in os.environ.items() if not k.startswith('JAX_')}
     | {'OPENBLAS_NUM_THREADS': '1', 'OMP_NUM_THREADS': '1'},
   )

@@ -5,6 +5,7 @@ import time
 
 import courier
 import pytest
+import waiting
 
 from quinoa_acme.runs import failures
 from quinoa_acme.runs import node as node_lib
@@ -16,7 +17,7 @@ def server():
   release = threading.Event()
   server = courier.Server()
   server.Bind('double', lambda x: 2 * x)
-  server.Bind('block', lambda: release.wait(60.0))
+  server.Bind('block', lambda: release.wait(waiting.LIMIT))
   server.Bind('fail', lambda: 1 / 0)
   server.Start()
   yield server
@@ -48,7 +49,7 @@ def test_a_leavable_client_waits_as_long_as_the_program_runs(server):
   started = time.monotonic()
   with pytest.raises(node_lib.UnansweredError, match='No answer to block'):
     _client(server, stop).block()
-  assert 1.0 <= time.monotonic() - started < 5.0
+  assert 1.0 <= time.monotonic() - started < waiting.allowed(5.0)
 
 
 def test_a_leavable_client_leaves_a_server_that_is_gone(server):
@@ -68,7 +69,7 @@ def test_work_that_does_not_save_in_time_is_a_failure(tmp_path, stop):
   body = node_lib.Body(
     'learner',
     str(tmp_path),
-    lambda _: release.wait(60.0),
+    lambda _: release.wait(waiting.LIMIT),
     seconds_to_save=0.1,
   )
   stop.set()
@@ -84,7 +85,9 @@ def test_work_with_nothing_to_save_is_left(tmp_path, stop, monkeypatch):
   monkeypatch.setattr(node_lib, 'GRACE_SECONDS', 0.1)
   failures.clear(str(tmp_path))
   release = threading.Event()
-  body = node_lib.Body('actor_0', str(tmp_path), lambda _: release.wait(60.0))
+  body = node_lib.Body(
+    'actor_0', str(tmp_path), lambda _: release.wait(waiting.LIMIT)
+  )
   stop.set()
   body.run_until_stop()
   release.set()
@@ -106,7 +109,7 @@ def test_work_that_cannot_go_on_saves_before_that_is_said(tmp_path, stop):
     raise OSError('no room')
 
   body = node_lib.Body(
-    'learner', str(tmp_path), work, check, seconds_to_save=10.0
+    'learner', str(tmp_path), work, check, seconds_to_save=waiting.LIMIT
   )
   with pytest.raises(OSError, match='no room'):
     body.run_until_stop()

@@ -50,7 +50,6 @@ def data(run, tmp_path_factory) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_whole_episodes_are_recorded(data):
   spec = specs.make_environment_spec(_FACTORY(0))
   replay = replay_lib.TransitionReplay.load(data, spec, seed=0)
@@ -65,7 +64,6 @@ def test_whole_episodes_are_recorded(data):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_an_episode_longer_than_what_is_asked_for_is_whole(run, tmp_path):
   path = tmp_path / 'data.npz'
   offline.record(run, 10, path)
@@ -74,7 +72,6 @@ def test_an_episode_longer_than_what_is_asked_for_is_whole(run, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_an_episode_without_an_end_is_refused(run, tmp_path, monkeypatch):
   monkeypatch.setattr(offline, '_LONGEST_EPISODE', 50)
   with pytest.raises(ValueError, match='took more than 50 steps'):
@@ -91,7 +88,6 @@ def test_targets_over_several_steps_are_refused():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize('algorithm', sorted(offline.ALGORITHMS))
 def test_it_learns_from_data_alone(data, algorithm):
   agent = dataclasses.replace(_AGENT, conservatism=0.1)
@@ -109,7 +105,6 @@ def test_it_learns_from_data_alone(data, algorithm):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_data_of_another_task_are_refused(data):
   config = offline.OfflineConfig(
     agent=_AGENT,

@@ -4,11 +4,11 @@ import dataclasses
 import os
 import pathlib
 import socket
-import time
 
 import numpy as np
 import pytest
 import reverb
+import waiting
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import failures
@@ -79,9 +79,7 @@ def test_a_checkpoint_that_fails_is_told_and_written_down(config, monkeypatch):
     config, replay_checkpoints=replay_checkpoints.ReplayCheckpoints(every=0.1)
   )
   server = _make(config)
-  deadline = time.monotonic() + 20.0
-  while failures.read(config.workdir) is None and time.monotonic() < deadline:
-    time.sleep(0.05)
+  waiting.wait_until(lambda: failures.read(config.workdir), 'the failure')
   server.close()
   with pytest.raises(OSError, match='no room'):
     server.check()
@@ -95,14 +93,12 @@ def test_its_threads_give_way(config):
   before = threads()
   server = _make(config)
   _fill(config, server.client)
-  deadline = time.monotonic() + 20.0
-  while True:
+
+  def all_give_way() -> bool:
     started = [
       os.getpriority(os.PRIO_PROCESS, thread) for thread in threads() - before
     ]
-    if min(started) >= 10 or time.monotonic() > deadline:
-      break
-    time.sleep(0.05)
-  assert len(started) > 2
-  assert min(started) >= 10
+    return len(started) > 2 and min(started) >= 10
+
+  waiting.wait_until(all_give_way, 'threads that give way')
   server.close()

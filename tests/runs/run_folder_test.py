@@ -145,7 +145,7 @@ import sys, time
 from quinoa_acme.runs import run_folder
 with run_folder.hold(sys.argv[1]):
   print('held', flush=True)
-  time.sleep(60)
+  time.sleep(600)
 """
 
 

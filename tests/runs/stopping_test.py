@@ -6,6 +6,7 @@ import sys
 import threading
 
 import pytest
+import waiting
 
 from quinoa_acme.runs import stopping
 
@@ -104,7 +105,7 @@ def test_the_event_can_be_set_in_the_middle_of_what_it_does():
     [sys.executable, '-c', _SIGNALLED_AT_EVERY_LINE],
     capture_output=True,
     text=True,
-    timeout=30.0,
+    timeout=waiting.LIMIT,
     check=False,
   )
   assert result.stdout == 'True\n', result.stderr

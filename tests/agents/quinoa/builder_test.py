@@ -12,6 +12,7 @@ import launchpad as lp
 import numpy as np
 import pytest
 import reverb
+import waiting
 
 from quinoa_acme.agents import quinoa
 
@@ -278,7 +279,7 @@ def test_an_actor_of_several_environments_acts_in_each_as_observed(
   for _ in range(3):
     actor.update()
     np.testing.assert_array_equal(actor.select_actions(observations), actions)
-  deadline = time.monotonic() + 60.0
+  deadline = time.monotonic() + waiting.LIMIT
   while np.all(actor.select_actions(observations) == actions):
     # The parameters come in a thread of their own.
     actor.update()
