@@ -64,8 +64,9 @@ def environment_of(role: str) -> dict[str, str]:
 
   Returns:
     Variables to set before the process imports JAX or TensorFlow. What the user
-    has set stays: the number of XLA's threads, as NPROC, and how JAX uses a
-    GPU's memory and multiplies on it.
+    has set stays: the number of XLA's threads, as NPROC, where and from which
+    time on JAX keeps what it compiles, and how it uses a GPU's memory and
+    multiplies on it.
   """
   variables = {
     **_threads_of(role),
@@ -75,10 +76,14 @@ def environment_of(role: str) -> dict[str, str]:
     'TF_NUM_INTEROP_THREADS': '1',
     'TF_CPP_MIN_LOG_LEVEL': '2',
     'TF_FORCE_GPU_ALLOW_GROWTH': 'true',
-    'JAX_COMPILATION_CACHE_DIR': str(compilation_cache()),
-    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.5',
     # All computes in single precision, whatever else on the machine wants.
     'JAX_ENABLE_X64': '0',
+    **_unless_set(
+      {
+        'JAX_COMPILATION_CACHE_DIR': str(compilation_cache()),
+        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0.5',
+      }
+    ),
   }
   if role not in ('learner', 'run'):
     return variables | {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
@@ -89,9 +94,12 @@ def environment_of(role: str) -> dict[str, str]:
     # JAX would round what it multiplies to ten bits.
     'JAX_DEFAULT_MATMUL_PRECISION': 'highest',
   }
-  return variables | {
-    name: os.environ.get(name, value) for name, value in choices.items()
-  }
+  return variables | _unless_set(choices)
+
+
+def _unless_set(choices: Mapping[str, str]) -> dict[str, str]:
+  """Variables with the values given, or with the user's."""
+  return {name: os.environ.get(name, value) for name, value in choices.items()}
 
 
 def _threads_of(role: str) -> dict[str, str]:

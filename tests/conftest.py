@@ -33,13 +33,22 @@ jax.config.update('jax_numpy_rank_promotion', 'raise')
 
 @pytest.fixture(autouse=True, scope='session')
 def _compile_once(tmp_path_factory):
-  """Programs that several tests compile are compiled by the first."""
+  """Programs that several tests compile are compiled by the first.
+
+  Also those of the scripts that tests start: they inherit the variables.
+  """
   base = tmp_path_factory.getbasetemp()
   # A worker's folder is in that of all.
   shared = base.parent if 'PYTEST_XDIST_WORKER' in os.environ else base
   cache = shared / 'xla'
-  jax.config.update('jax_compilation_cache_dir', str(cache))
-  jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
+  for name, value in (
+    ('jax_compilation_cache_dir', str(cache)),
+    # A small program takes 35 ms to compile, and 4 to write.
+    ('jax_persistent_cache_min_compile_time_secs', 0.0),
+    ('jax_persistent_cache_min_entry_size_bytes', -1),
+  ):
+    jax.config.update(name, value)
+    os.environ[name.upper()] = str(value)
 
 
 def _make_spec(

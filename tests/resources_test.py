@@ -57,6 +57,23 @@ def test_the_learner_takes_of_a_gpu_what_it_needs_and_multiplies_in_full(
   assert theirs['JAX_DEFAULT_MATMUL_PRECISION'] == 'tensorfloat32'
 
 
+@pytest.mark.parametrize('role', ['learner', 'run', 'actor'])
+def test_what_is_compiled_is_kept_where_the_user_wants(role, monkeypatch):
+  names = (
+    'JAX_COMPILATION_CACHE_DIR',
+    'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS',
+  )
+  for name in names:
+    monkeypatch.delenv(name, raising=False)
+  ours = resources.environment_of(role)
+  assert ours[names[0]] == str(resources.compilation_cache())
+  assert ours[names[1]] == '0.5'
+  for name, value in zip(names, ('/elsewhere', '3'), strict=True):
+    monkeypatch.setenv(name, value)
+  theirs = resources.environment_of(role)
+  assert [theirs[name] for name in names] == ['/elsewhere', '3']
+
+
 @pytest.fixture
 def cores(monkeypatch):
   """Sets how many cores there are; nobody has chosen a number of threads."""
@@ -292,7 +309,6 @@ def test_a_thread_gives_way_with_those_that_it_starts():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(500)
 def test_the_nodes_of_a_program(tmp_path):
   """Their variables, JAX's devices, and what their servers listen to."""
   process = launching.start_program(str(_PROGRAM), str(tmp_path))
