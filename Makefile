@@ -20,8 +20,8 @@ setup:  ## Make .venv with Python 3.10 and the locked packages.
 run: setup  ## Train an agent; ARGS="..." replaces the default flags.
 	$(VENV)/python experiments/run_quinoa.py $(ARGS)
 
-test: lint docs  ## Lint, build docs, run all tests; PYTEST_ARGS="..." adds to pytest's.
-	$(VENV)/python -m pytest $(PYTEST_ARGS)
+test: lint docs  ## Lint, build docs, run all tests, naming the ten slowest.
+	$(VENV)/python -m pytest --durations=10 $(PYTEST_ARGS)
 
 test-fast: setup  ## Run the tests that take seconds.
 	$(VENV)/python -m pytest -m "not slow" $(PYTEST_ARGS)

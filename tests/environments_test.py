@@ -192,6 +192,7 @@ def test_actions_that_are_no_finite_box_get_the_agent_s_error(name, message):
     quinoa.make_networks(spec)
 
 
+@pytest.mark.filterwarnings('ignore:.*Hopper-v2 is out of date')
 def test_an_environment_that_is_gone_is_named():
   with pytest.raises(ValueError, match="'gymnasium:Hopper-v2' can not be made"):
     environments_lib.make_environment('gymnasium:Hopper-v2', 0)
