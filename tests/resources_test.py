@@ -16,6 +16,7 @@ import threading
 import jax
 import launching
 import pytest
+import waiting
 
 from quinoa_acme import resources
 
@@ -266,7 +267,7 @@ def test_a_server_is_kept_to_this_machine():
     assert _listening()[inode] == 0
     assert resources.serve_this_machine_only(port)
     assert _listening()[inode] == socket.if_nametoindex('lo')
-    with socket.create_connection(('localhost', port), timeout=5.0):
+    with socket.create_connection(('localhost', port), timeout=60.0):
       pass
 
 
@@ -396,7 +397,7 @@ import {first}
 import reverb
 server = reverb.Server([reverb.Table.queue('table', 10)])
 client = server.localhost_client()
-assert 'table' in client.server_info(timeout=20)
+assert 'table' in client.server_info(timeout=200)
 del client
 server.stop()
 """
@@ -413,7 +414,7 @@ def test_reverb_is_reached_beside_a_dead_proxy(first):
     env=env | dict.fromkeys(names, _DEAD),
     capture_output=True,
     text=True,
-    timeout=100,
+    timeout=waiting.LIMIT,
     check=False,
   )
   assert result.returncode == 0, result.stderr

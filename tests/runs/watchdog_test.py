@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+import waiting
 
 _PROGRAM = pathlib.Path(__file__).parents[1] / 'programs' / 'slow_steps.py'
 
@@ -32,7 +33,7 @@ def test_a_process_that_was_stopped_in_a_step_is_not_hung():
   # Longer than the limit; nothing is waited for but the clock.
   time.sleep(3.0)
   process.send_signal(signal.SIGCONT)
-  _, errors = process.communicate(timeout=60)
+  _, errors = process.communicate(timeout=waiting.LIMIT)
   assert process.returncode == 0, errors
 
 
@@ -41,6 +42,6 @@ def test_a_step_that_takes_too_long_is_hung_though_it_was_stopped_before():
   process.send_signal(signal.SIGSTOP)
   time.sleep(0.5)
   process.send_signal(signal.SIGCONT)
-  _, errors = process.communicate(timeout=60)
+  _, errors = process.communicate(timeout=waiting.LIMIT)
   assert process.returncode == 1
   assert 'environment of the test has made no step for 2 s' in errors
