@@ -62,14 +62,8 @@ class _LoadedBy(importlib.abc.MetaPathFinder):
     return spec
 
 
-class _WithoutKeras(importlib.abc.Loader):
-  """Loads TensorFlow, which imports Keras when it is asked for.
-
-  TensorFlow would import it at its end, more than a second of a processor, and
-  does without where there is none. Nothing here uses it.
-  """
-
-  _PART = 'keras.models'
+class _Wrapper(importlib.abc.Loader):
+  """A loader around another one."""
 
   def __init__(self, loader: importlib.abc.Loader):
     self._loader = loader
@@ -79,6 +73,16 @@ class _WithoutKeras(importlib.abc.Loader):
 
   def create_module(self, spec):
     return self._loader.create_module(spec)
+
+
+class _WithoutKeras(_Wrapper):
+  """Loads TensorFlow, which imports Keras when it is asked for.
+
+  TensorFlow would import it at its end, more than a second of a processor, and
+  does without where there is none. Nothing here uses it.
+  """
+
+  _PART = 'keras.models'
 
   def exec_module(self, module):
     if self._PART in sys.modules:
@@ -91,7 +95,7 @@ class _WithoutKeras(importlib.abc.Loader):
       del sys.modules[self._PART]
 
 
-class _WithAnyBackend(importlib.abc.Loader):
+class _WithAnyBackend(_Wrapper):
   """Loads Matplotlib also where MPLBACKEND names what it does not know.
 
   A notebook hands its own backend down to all that it starts, and another
@@ -100,15 +104,6 @@ class _WithAnyBackend(importlib.abc.Loader):
   """
 
   _VARIABLE = 'MPLBACKEND'
-
-  def __init__(self, loader: importlib.abc.Loader):
-    self._loader = loader
-
-  def __getattr__(self, name: str):
-    return getattr(self._loader, name)
-
-  def create_module(self, spec):
-    return self._loader.create_module(spec)
 
   def exec_module(self, module):
     try:
@@ -119,18 +114,12 @@ class _WithAnyBackend(importlib.abc.Loader):
       self._loader.exec_module(module)
 
 
-class _Then(importlib.abc.Loader):
+class _Then(_Wrapper):
   """Loads a module, and then does something."""
 
   def __init__(self, loader: importlib.abc.Loader, do: Callable[[], None]):
-    self._loader = loader
+    super().__init__(loader)
     self._do = do
-
-  def __getattr__(self, name: str):
-    return getattr(self._loader, name)
-
-  def create_module(self, spec):
-    return self._loader.create_module(spec)
 
   def exec_module(self, module):
     self._loader.exec_module(module)
