@@ -42,6 +42,10 @@ class CutTrace:
   Attributes:
     scale: how many nats for each dimension of the action an action may be less
       likely than under the prior, until it counts by a factor of 1 / e.
+
+  Examples:
+    >>> SoftReturn(trace=CutTrace(scale=2.0)).trace
+    CutTrace(scale=2.0)
   """
 
   scale: float = 0.8
