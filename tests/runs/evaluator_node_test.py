@@ -65,9 +65,12 @@ def test_evaluator_takes_the_last_parameters_and_keeps_to_them(
 
 
 def test_a_stop_between_evaluations_makes_one_of_what_is_saved(
-  config, stop, policy_source, serve, tmp_path
+  config, stop, policy_source, serve, tmp_path, monkeypatch
 ):
   """The learner saves after the stop, and answers no more."""
+  # Here it compiles first, on a machine that may be busy.
+  for name in ('_SHORT_EVALUATION_SECONDS', '_SECONDS_TO_SAVE'):
+    monkeypatch.setattr(evaluator_node, name, 100.0)
   agent, spec = config.make_agent(), config.make_spec()
   learner = agent.make_builder(spec, loggers_base.NoOpLogger).make_learner(
     jax.random.PRNGKey(0), agent.make_networks(spec), iter(())
