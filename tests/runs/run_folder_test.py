@@ -97,15 +97,19 @@ def test_another_agent_is_another_run(config):
     run_folder.check_unchanged(config.workdir, other.describe())
 
 
-def test_a_field_that_was_not_there_is_named(config):
+def test_a_field_that_was_not_there_had_its_default(config):
   path = config.write_json()
   plain = json.loads(path.read_text())
   del plain['agent']['conservatism']
   path.write_text(json.dumps(plain))
+  run_folder.check_unchanged(config.workdir, config.describe())
+  changed = dataclasses.replace(
+    config, agent=dataclasses.replace(config.agent, conservatism=0.5)
+  )
   with pytest.raises(
-    run_folder.WorkdirError, match=r'conservatism: was not there, is now 0\.0'
+    run_folder.WorkdirError, match=r'conservatism: was 0\.0, is now 0\.5'
   ):
-    run_folder.check_unchanged(config.workdir, config.describe())
+    run_folder.check_unchanged(config.workdir, changed.describe())
 
 
 def test_a_torn_description_is_named(config):
