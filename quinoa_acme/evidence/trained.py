@@ -1,19 +1,25 @@
 """What a run has learnt, from its folder, and where its policy leads."""
 
 import dataclasses
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
 from acme import core
 from acme import specs
+from acme import types
 from acme.agents.jax import builders
 from acme.utils.loggers import base as loggers_base
 import dm_env
 import jax
 import numpy as np
+import tree
 
 from quinoa_acme import checked_environment
+from quinoa_acme import replay as replay_lib
+from quinoa_acme import transitions
 from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import run_state
 
 
@@ -63,6 +69,40 @@ def restore(run: experiment_lib.ExperimentConfig, role: str) -> Trained:
   return Trained(environment, spec, agent, networks, builder, learner)
 
 
+def restore_replay(
+  run: experiment_lib.ExperimentConfig, spec: specs.EnvironmentSpec
+) -> types.Transition:
+  """Restores the replay of a run in one process.
+
+  Args:
+    run: the run.
+    spec: its environment's specs.
+
+  Returns:
+    All the transitions, leaves [N, ...].
+
+  Raises:
+    FileNotFoundError: if the run has no checkpoint with a replay.
+    checkpointing.CheckpointError: if there is none that is whole.
+  """
+  checkpoint = checkpointing.read_latest(
+    run_folder.run_checkpoints(run.workdir)
+  )
+  if checkpoint is None:
+    raise FileNotFoundError(
+      f'{run.workdir} has no checkpoint with a replay in it. Give the folder '
+      'of a run in one process, --run_distributed=false, which saves both '
+      'together.'
+    )
+  window = run.agent.window
+  like = replay_lib.TransitionReplay(spec, 1, 0, window).state_like()
+  state = checkpoint.restore({'replay': like}, partial=True)['replay']
+  return cast(
+    types.Transition,
+    tree.unflatten_as(transitions.make_spec(spec, window), state.columns),
+  )
+
+
 @dataclasses.dataclass(frozen=True)
 class Visits:
   """States that a policy came to.
@@ -90,11 +130,7 @@ def visit(trained: Trained, num_states: int, every: int, seed: int) -> Visits:
     The states, in the order of the visits.
   """
   environment: Any = trained.environment
-  actor = trained.builder.make_actor(
-    jax.random.PRNGKey(seed),
-    trained.agent.make_policy(trained.networks),
-    variable_source=trained.learner,
-  )
+  actor = _make_actor(trained, seed)
   observations, states = [], []
   timestep = None
   for step in range(num_states * every):
@@ -108,3 +144,65 @@ def visit(trained: Trained, num_states: int, every: int, seed: int) -> Visits:
     timestep = environment.step(action)
     actor.observe(action, timestep)
   return Visits(np.stack(observations), np.stack(states))
+
+
+class Episode(NamedTuple):
+  """An episode of a policy.
+
+  Attributes:
+    observations: what was seen before each step, leaves [T, ...].
+    actions: what was done, [T, *action].
+    rewards: what it was paid, [T].
+    was_cut: whether it ended by its time limit, and would have gone on.
+  """
+
+  observations: Any
+  actions: np.ndarray
+  rewards: np.ndarray
+  was_cut: bool
+
+
+def follow(trained: Trained, num_episodes: int, seed: int) -> list[Episode]:
+  """Follows the policy, as it samples, over whole episodes.
+
+  Args:
+    trained: the run.
+    num_episodes: how many.
+    seed: of the actions.
+
+  Returns:
+    The episodes.
+  """
+  actor = _make_actor(trained, seed)
+  return [
+    _make_episode(trained.environment, actor) for _ in range(num_episodes)
+  ]
+
+
+def _make_episode(
+  environment: dm_env.Environment, actor: core.Actor
+) -> Episode:
+  observations, actions, rewards = [], [], []
+  timestep = environment.reset()
+  actor.observe_first(timestep)
+  while not timestep.last():
+    observations.append(timestep.observation)
+    actions.append(actor.select_action(timestep.observation))
+    timestep = environment.step(actions[-1])
+    actor.observe(actions[-1], timestep)
+    rewards.append(timestep.reward)
+  return Episode(
+    transitions.stack(observations),
+    np.stack(actions),
+    np.array(rewards, np.float32),
+    was_cut=bool(timestep.discount),
+  )
+
+
+def _make_actor(trained: Trained, seed: int) -> core.Actor:
+  """Acts by a sample of the policy."""
+  return trained.builder.make_actor(
+    jax.random.PRNGKey(seed),
+    trained.agent.make_policy(trained.networks),
+    variable_source=trained.learner,
+  )

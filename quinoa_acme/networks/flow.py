@@ -193,6 +193,10 @@ class Flow(distribution.Distribution):
     base, log_det = self._couplings.inverse_and_log_det(point)
     return self._log_prob(base, point, log_det)
 
+  def base_of(self, value: jax.Array) -> jax.Array:
+    """The base's points that flat actions are the images of, [..., B, A]."""
+    return self._couplings.inverse_and_log_det(self._from_action(value))[0]
+
   def mode(self) -> jax.Array:
     """The image of the base's centre, flat actions of shape [B, A].
 

@@ -18,6 +18,7 @@ from quinoa_acme.networks import additive
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import energy
+from quinoa_acme.networks import flow as flow_lib
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
 from quinoa_acme.networks import spline
@@ -175,25 +176,41 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
   )
 
 
+def make_flow(
+  box: box_lib.Box,
+  config: FlowConfig,
+  observation: Observation,
+  temperature: jax.Array,
+) -> flow_lib.Flow:
+  """Makes the flow of a batch of observations, inside of a Haiku transform.
+
+  Args:
+    box: the actions' box.
+    config: the flow's kind and shape.
+    observation: a batch of B observations.
+    temperature: alpha, scalar.
+
+  Returns:
+    The density of flat actions.
+  """
+  match config:
+    case real_nvp.RealNVPConfig():
+      return real_nvp.ConditionalRealNVP(box, config)(observation)
+    case additive.AdditiveFlowConfig():
+      return additive.ConditionalAdditiveFlow(box, config)(observation)
+    case spline.SplineFlowConfig():
+      return spline.ConditionalSplineFlow(box, config)(observation)
+    case tilted.TiltedFlowConfig():
+      return tilted.ConditionalTiltedFlow(box, config)(observation, temperature)
+    case energy.EnergyFlowConfig():
+      return energy.ConditionalEnergyFlow(box, config)(observation, temperature)
+
+
 def _flow_functions(box: box_lib.Box, config: FlowConfig):
   """What `hk.multi_transform` takes: init, and the flow's functions."""
 
   def flow(observation, temperature):
-    match config:
-      case real_nvp.RealNVPConfig():
-        return real_nvp.ConditionalRealNVP(box, config)(observation)
-      case additive.AdditiveFlowConfig():
-        return additive.ConditionalAdditiveFlow(box, config)(observation)
-      case spline.SplineFlowConfig():
-        return spline.ConditionalSplineFlow(box, config)(observation)
-      case tilted.TiltedFlowConfig():
-        return tilted.ConditionalTiltedFlow(box, config)(
-          observation, temperature
-        )
-      case energy.EnergyFlowConfig():
-        return energy.ConditionalEnergyFlow(box, config)(
-          observation, temperature
-        )
+    return make_flow(box, config, observation, temperature)
 
   def init(observation, action):
     return flow(observation, jnp.ones(())).log_prob(box.flatten(action))

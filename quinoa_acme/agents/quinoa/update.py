@@ -305,6 +305,29 @@ def make_update_step(
   return update_step
 
 
+def td_target(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  state: TrainingState,
+  batch: types.Transition,
+  key: networks_lib.PRNGKey,
+) -> jax.Array:
+  """The TD target y that an SGD step in this state would take.
+
+  Args:
+    networks: the networks.
+    config: the agent's options.
+    state: what it bootstraps from.
+    batch: transitions, leaves [B, ...].
+    key: of the next state's action.
+
+  Returns:
+    y, [B], in units of reward.
+  """
+  _check_window(config, batch)
+  return _look_ahead(networks, config, state, batch, key).td_target
+
+
 def _prior_log_prob(
   policy: quinoa_networks.QuinoaPolicy,
   config: config_lib.QuinoaConfig,
