@@ -1,8 +1,9 @@
 # Any Python 3.7 or newer: it only runs scripts/setup.py.
 PYTHON ?= python3
 VENV := .venv/bin
-ARGS ?= --lp_launch_type=local_mp --env_name=control:cheetah:run \
-  --num_steps=20000 --eval_every=2500 --evaluation_episodes=5
+# In one process, so that a seed gives one run, however busy the machine is.
+ARGS ?= --run_distributed=false --preset=direct --env_name=control:walker:walk \
+  --num_steps=60000 --eval_every=10000 --evaluation_episodes=5
 # Two processes, a file of tests each at a time. One that is lost is not started
 # again: it would run the test that it was lost in once more.
 PYTEST_ARGS ?= -n 2 --dist loadfile --max-worker-restart=0

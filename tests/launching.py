@@ -33,9 +33,13 @@ def start(*flags: str, **kwargs) -> subprocess.Popen:
 def start_program(
   *command: str, enter: Sequence[str] = (), **kwargs
 ) -> subprocess.Popen:
-  """Starts a script of Python in a session of its own, by way of `enter`."""
+  """Starts a script of Python in a session of its own, by way of `enter`.
+
+  As from a terminal it hears when that hangs up, though the tests themselves,
+  perhaps under nohup, do not.
+  """
   process = subprocess.Popen(
-    [*enter, sys.executable, *command],
+    ['env', '--default-signal=HUP', *enter, sys.executable, *command],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     text=True,

@@ -29,6 +29,14 @@ def test_the_first_signal_asks_and_the_second_has_its_usual_effect(number):
     signal.signal(number, before)
 
 
+@pytest.fixture
+def _from_a_terminal():
+  """A process that hears hang-ups, though the tests may be under nohup."""
+  before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+  yield
+  signal.signal(signal.SIGHUP, before)
+
+
 def _hang_up_twice() -> bool:
   with stopping.stop_on_signals() as request:
     for _ in range(2):
@@ -36,6 +44,7 @@ def _hang_up_twice() -> bool:
     return request()
 
 
+@pytest.mark.usefixtures('_from_a_terminal')
 def test_a_terminal_may_hang_up_twice():
   assert _hang_up_twice()
   assert signal.getsignal(signal.SIGHUP) == signal.SIG_DFL
@@ -52,6 +61,7 @@ def test_a_hang_up_that_is_ignored_stays_so():
     signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.usefixtures('_from_a_terminal')
 def test_a_hang_up_is_taken_for_a_termination():
   def usual(unused_number, unused_frame):
     raise KeyboardInterrupt
