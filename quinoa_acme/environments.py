@@ -221,9 +221,9 @@ def _make_gymnasium(
   from quinoa_acme import gymnasium_adapter
 
   try:
-    environment = gymnasium.make(
-      identifier, render_mode='rgb_array' if renders else None
-    )
+    # An environment that can not be drawn need not take the argument.
+    options = {'render_mode': 'rgb_array'} if renders else {}
+    environment = gymnasium.make(identifier, **options)
   except (gymnasium.error.Error, ImportError) as error:
     raise ValueError(
       f"'gymnasium:{identifier}' can not be made: {error}"

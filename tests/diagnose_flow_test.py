@@ -3,6 +3,7 @@
 import csv
 
 from absl import flags
+from absl.testing import flagsaver
 import experiment_scripts
 import numpy as np
 import pytest
@@ -51,8 +52,9 @@ def run(tmp_path_factory) -> experiment.ExperimentConfig:
 
 
 def _main(script, *arguments):
-  flags.FLAGS(['diagnose_flow', *arguments])
-  script['main'](['diagnose_flow'])
+  with flagsaver.flagsaver():  # A flag of one call is none of the next.
+    flags.FLAGS(['diagnose_flow', *arguments])
+    script['main'](['diagnose_flow'])
 
 
 def _rows(table) -> list[dict[str, str]]:

@@ -23,7 +23,6 @@ from quinoa_acme.agents import svg0
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import run_folder
-from quinoa_acme.runs import run_state
 
 _NESTED = {
   'position': specs.Array((2,), np.float32, 'position'),
@@ -56,7 +55,10 @@ def _make_run(
   learner = agent.make_builder(spec, loggers_base.NoOpLogger).make_learner(
     jax.random.PRNGKey(3), agent.make_networks(spec), iter(())
   )
-  run_state.save_learner(config.workdir, learner)
+  # The first checkpoint of a run is of its start, and is no policy yet.
+  checkpointing.save(
+    run_folder.learner_checkpoints(config.workdir), 1, learner.save()
+  )
   return learner
 
 

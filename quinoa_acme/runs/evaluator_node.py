@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
-import functools
 import time
 from typing import Any
 
@@ -102,7 +101,7 @@ class _Evaluations:
       config,
       self._spec,
       self._source,
-      functools.partial(node_lib.tell, config),
+      node_lib.make_teller(config),
     )
 
   def run(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent import futures
 import contextlib
+import functools
 import os
 import sys
 import threading
@@ -156,9 +157,20 @@ def runs_in_own_process() -> bool:
   )
 
 
-def tell(config: experiment_lib.ExperimentConfig, text: str) -> None:
-  """Warns on the terminal, from whichever process the node is in."""
-  notices.tell(config.workdir, text, is_read=runs_in_own_process())
+def make_teller(
+  config: experiment_lib.ExperimentConfig,
+) -> Callable[[str], None]:
+  """Makes what warns on the terminal, from whichever process the node is in.
+
+  Args:
+    config: the run.
+
+  Returns:
+    A function of the warning that any thread may call. It is made in the node's
+    own, for Launchpad knows no other.
+  """
+  is_read = runs_in_own_process()
+  return functools.partial(notices.tell, config.workdir, is_read=is_read)
 
 
 def leave() -> None:

@@ -22,6 +22,7 @@ import io
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -267,6 +268,10 @@ def launch(
       # Launchpad would look for its own in a command line that is another's, a
       # notebook's or a test's.
       flags.FLAGS(sys.argv[:1])
+    # Launchpad calls the handler that it finds beside its own: that of a script
+    # that has not begun yet would end the process.
+    if threading.current_thread() is threading.main_thread():
+      signal.signal(signal.SIGINT, signal.default_int_handler)
     manager = lp.launch(
       program,
       launch_type=launch_type,

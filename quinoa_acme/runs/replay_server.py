@@ -8,7 +8,6 @@ step. See docs/decisions/0028-replay-with-the-learner.md.
 
 from collections.abc import Callable
 import contextlib
-import functools
 import threading
 import time
 
@@ -69,7 +68,7 @@ class ReplayServer(Replay):
     def make_tables() -> list[reverb.Table]:
       return builder.make_replay_tables(spec)
 
-    warn = functools.partial(node_lib.tell, config)
+    warn = node_lib.make_teller(config)
     # The server is kept: one that goes while its peers talk to it may block.
     saver = None
     with failures.reporting(self._workdir, _ROLE):

@@ -33,6 +33,7 @@ _OTHERS = (
   'runtime_oom_exit',
   'test_',
   'tmux_',
+  'xm_',
   'xml_output_file',
 )
 # The status of a process that was ended by SIGINT.
