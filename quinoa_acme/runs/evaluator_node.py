@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
+import functools
 import time
 from typing import Any
 
@@ -16,6 +17,7 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import failures
 from quinoa_acme.runs import learner_node
 from quinoa_acme.runs import node as node_lib
+from quinoa_acme.runs import notices
 from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import run_state
 from quinoa_acme.runs import watchdog
@@ -101,7 +103,8 @@ class _Evaluations:
       config,
       self._spec,
       self._source,
-      node_lib.make_teller(config),
+      # Launchpad knows the node's own thread alone, and this is another.
+      functools.partial(notices.tell, config.workdir, is_read=prints),
     )
 
   def run(self) -> None:
