@@ -1,6 +1,7 @@
 """The script that judges flows, by a run of seconds."""
 
 import csv
+import pathlib
 
 from absl import flags
 from absl.testing import flagsaver
@@ -170,3 +171,10 @@ def test_what_flags_say_is_looked_at_first(script, tmp_path):
   with pytest.raises(SystemExit, match='must have the lines'):
     _main(script, output, f'--page={tmp_path / "page.md"}')
   assert table.read_text() == before
+
+
+def test_the_page_has_the_committed_numbers(script):
+  root = pathlib.Path(__file__).resolve().parents[1]
+  rows = script['read'](root / 'experiments' / 'results' / 'advantages.csv')
+  page = (root / 'docs' / 'diagnosis.md').read_text()
+  assert f'\n{script["make_table"](rows)}\n' in page
