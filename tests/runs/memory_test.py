@@ -35,6 +35,8 @@ def test_what_a_process_takes_is_seen():
     assert 45 < after[key] - before[key] < 70, key
 
 
+# The child does nothing that another thread of its parent might hold up.
+@pytest.mark.filterwarnings(r'ignore:os.fork\(\) was called:RuntimeWarning')
 def test_what_processes_share_is_counted_once_in_the_total():
   # A fork of this process shares nearly all of its memory.
   pid = os.fork()
