@@ -34,6 +34,7 @@ import numpy as np  # noqa: E402
 
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
+from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
@@ -88,12 +89,12 @@ def _make_calls(dimension: int, couplings: int, batch_size: int) -> Calls:
   networks = agent.make_networks(spec)
   batch = random_data.make_batch(spec, batch_size, config.window)
   key = jax.random.PRNGKey(0)
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, key, batch.observation, batch.action
   )
   update = jax.jit(update_lib.make_update_step(networks, config))
   policy = jax.jit(agent.make_policy(networks))
-  variables = update_lib.policy_of(state)
+  variables = training_state.policy_of(state)
   return (
     lambda: update(state, batch),
     lambda: policy(variables, key, batch.observation[:1]),

@@ -35,6 +35,7 @@ import reverb  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
+from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
@@ -97,7 +98,7 @@ def _profile_update(
   """
   config = agent.config
   networks = agent.make_networks(spec)
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   update = jax.jit(update_lib.make_update_step(networks, config))
@@ -125,7 +126,7 @@ def _profile_update(
   )
   yield _measure(
     'published parameters to NumPy',
-    lambda: jax.tree_util.tree_map(np.array, update_lib.policy_of(state)),
+    lambda: jax.tree_util.tree_map(np.array, training_state.policy_of(state)),
     'when an actor in another process asks',
   )
 

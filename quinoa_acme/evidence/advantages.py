@@ -28,7 +28,9 @@ from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
-from quinoa_acme.agents.quinoa import update
+from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
+from quinoa_acme.agents.quinoa import targets
+from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.evidence import trained as trained_lib
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import energy
@@ -208,7 +210,7 @@ def prepare(
   held, rest = np.split(rng.permutation(num_rows), [max(1, num_rows // 10)])
   fitted, held_out = take(targets, rest), take(targets, held)
   observation = take(held_out, np.arange(len(held))[:num_states]).observation
-  policy, variables = networks.policy, update.policy_of(state)
+  policy, variables = networks.policy, training_state.policy_of(state)
   action, log_prob = jax.jit(policy.draw, static_argnums=3)(
     variables, keys[1], observation, num_actions
   )
@@ -262,7 +264,7 @@ def make_targets(
   # Chunks of one size are compiled once; what is over is left out again.
   starts = range(0, num_rows, _CHUNK)
   target = jax.jit(
-    lambda batch, key: update.td_target(networks, config, state, batch, key)
+    lambda batch, key: targets.td_target(networks, config, state, batch, key)
   )
   found = [
     target(
@@ -345,7 +347,9 @@ def make_critic(
   config = dataclasses.replace(
     quinoa.QuinoaConfig.direct(), learning_rate=fit.learning_rate
   )
-  return Regressor(critic.init, critic.apply, update.make_optimizer(config))
+  return Regressor(
+    critic.init, critic.apply, optimizer_lib.make_optimizer(config)
+  )
 
 
 def make_direct(
@@ -366,7 +370,7 @@ def make_direct(
   networks = quinoa.QuinoaAgent(config).make_networks(spec)
 
   def init(key, observation, action):
-    state = update.make_initial_state(
+    state = training_state.make_initial_state(
       networks, config, key, observation, action
     )
     return state.params
@@ -386,7 +390,7 @@ def make_direct(
   return Regressor(
     init,
     q,
-    update.make_optimizer(config),
+    optimizer_lib.make_optimizer(config),
     value,
     inner and (lambda params, *args: inner(policy_of(params), *args)),
   )

@@ -9,6 +9,8 @@ import pytest
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.agents.quinoa import targets
+from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update
 from quinoa_acme.evidence import advantages
 from quinoa_acme.evidence import random_data
@@ -226,9 +228,9 @@ def test_targets_are_those_of_an_update():
   networks = quinoa.QuinoaAgent(config).make_networks(_SPEC)
   batch = random_data.make_batch(_SPEC, 32, config.window)
   state = jax.jit(
-    lambda *args: update.make_initial_state(networks, config, *args)
+    lambda *args: training_state.make_initial_state(networks, config, *args)
   )(jax.random.PRNGKey(0), batch.observation, batch.action)
-  target = jax.jit(lambda *args: update.td_target(networks, config, *args))(
+  target = jax.jit(lambda *args: targets.td_target(networks, config, *args))(
     state, batch, jax.random.split(state.key, 3)[2]
   )
   update_step = jax.jit(update.make_update_step(networks, config))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.learning import NonFiniteError
   from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
   from quinoa_acme.agents.quinoa.learning import QuinoaLearner
-  from quinoa_acme.agents.quinoa.update import TrainingState
+  from quinoa_acme.agents.quinoa.training_state import TrainingState
 
 __all__ = (
   'ActionChoice',
@@ -78,6 +78,6 @@ __getattr__ = lazy.attach(
     'NonFiniteError': 'quinoa_acme.agents.learning',
     'QuinoaBuilder': 'quinoa_acme.agents.quinoa.builder',
     'QuinoaLearner': 'quinoa_acme.agents.quinoa.learning',
-    'TrainingState': 'quinoa_acme.agents.quinoa.update',
+    'TrainingState': 'quinoa_acme.agents.quinoa.training_state',
   },
 )

@@ -13,10 +13,11 @@ import reverb
 from quinoa_acme.agents import learning
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
+from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 
 
-class QuinoaLearner(learning.OffPolicyLearner[update_lib.TrainingState]):
+class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
   """Wires the pure update step to data, counts and logs.
 
   `get_variables` gives 'policy', a `PolicyVariables`, and 'value'. Critics are
@@ -46,11 +47,13 @@ class QuinoaLearner(learning.OffPolicyLearner[update_lib.TrainingState]):
 
     @jax.jit
     def initial_state(observation, action):
-      return update_lib.make_initial_state(
+      return training_state.make_initial_state(
         networks, config, random_key, observation, action
       )
 
-    def initialise_from(batch: types.Transition) -> update_lib.TrainingState:
+    def initialise_from(
+      batch: types.Transition,
+    ) -> training_state.TrainingState:
       """The initial state with the batch's statistics (section 4)."""
       return initial_state(batch.observation, batch.action)
 
@@ -63,7 +66,7 @@ class QuinoaLearner(learning.OffPolicyLearner[update_lib.TrainingState]):
       learning.Algorithm(
         update_step=update_lib.make_update_step(networks, config),
         published=lambda state: {
-          'policy': update_lib.policy_of(state),
+          'policy': training_state.policy_of(state),
           'value': state.params.value,
         },
         initialise_from=initialise_from,

@@ -41,6 +41,22 @@ class PolicyVariables(NamedTuple):
   temperature: jax.Array
 
 
+class AtState(NamedTuple):
+  """What a policy says of B states at once.
+
+  Attributes:
+    fresh_action: K actions a state, [K, B, *action], taken as given.
+    fresh_log_prob: their log-density, [K, B].
+    log_prob: the log-density of actions that were given, [N, B].
+    soft_value: V(s), [B], or None if the family does not give it.
+  """
+
+  fresh_action: jax.Array
+  fresh_log_prob: jax.Array
+  log_prob: jax.Array
+  soft_value: jax.Array | None
+
+
 @dataclasses.dataclass(frozen=True)
 class QuinoaPolicy:
   """The policy pi(a|s): a density that can be sampled and evaluated exactly.
@@ -63,6 +79,9 @@ class QuinoaPolicy:
     mode: `mode(variables, observation)` to one greedy action a state.
     soft_value: `soft_value(variables, observation)` to V(s), float32 [B], where
       the family's own network gives it; else None, and V is a network apart.
+    evaluate_all: `evaluate_all(variables, key, observation, action,
+      num_actions)` to an `AtState`: `draw`, `log_prob` and `soft_value` by one
+      pass of the network, or None. `evaluate` then calls the three.
     uniform_log_prob: the log-density of the uniform prior, a float.
     num_dimensions: the number A of action dimensions.
     share_at_bounds: `share_at_bounds(action)` to the share of action elements
@@ -81,6 +100,39 @@ class QuinoaPolicy:
   num_dimensions: int
   share_at_bounds: Callable[[jax.Array], jax.Array]
   soft_value: Callable[[PolicyVariables, Observation], jax.Array] | None = None
+  evaluate_all: (
+    Callable[[PolicyVariables, PRNGKey, Observation, jax.Array, int], AtState]
+    | None
+  ) = None
+
+  def evaluate(
+    self,
+    variables: PolicyVariables,
+    key: PRNGKey,
+    observation: Observation,
+    action: jax.Array,
+    num_actions: int,
+  ) -> AtState:
+    """Fresh actions, the density of given ones, and V of the same states.
+
+    Args:
+      variables: the policy's variables.
+      key: of the fresh actions.
+      observation: a batch of B observations.
+      action: given actions, [N, B, *action].
+      num_actions: K, how many fresh ones a state.
+
+    Returns:
+      What `draw`, `log_prob` and `soft_value` give.
+    """
+    if self.evaluate_all is not None:
+      return self.evaluate_all(variables, key, observation, action, num_actions)
+    soft_value = self.soft_value
+    return AtState(
+      *self.draw(variables, key, observation, num_actions),
+      self.log_prob(variables, observation, action),
+      None if soft_value is None else soft_value(variables, observation),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +202,7 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
   """
   box = box_lib.Box.from_spec(spec.actions)
   functions = hk.multi_transform(lambda: _flow_functions(box, config))
-  log_prob, sample, draw, mode, soft_value = functions.apply
+  log_prob, sample, draw, mode, soft_value, evaluate = functions.apply
   has_value = isinstance(config, energy.EnergyFlowConfig)
 
   def without_key(function):
@@ -173,6 +225,7 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
     num_dimensions=box.num_dimensions,
     share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
     soft_value=without_key(soft_value) if has_value else None,
+    evaluate_all=with_key(evaluate),
   )
 
 
@@ -236,7 +289,18 @@ def _flow_functions(box: box_lib.Box, config: FlowConfig):
     assert isinstance(density, energy.EnergyFlow)
     return density.soft_value
 
-  return init, (log_prob, sample, draw, mode, soft_value)
+  def evaluate(temperature, observation, action, num_actions):
+    density = flow(observation, temperature)
+    fresh_action, fresh_log_prob = density.draw(hk.next_rng_key(), num_actions)
+    has_value = isinstance(density, energy.EnergyFlow)
+    return AtState(
+      box.unflatten(fresh_action),
+      fresh_log_prob,
+      density.log_prob(box.flatten(action)),
+      density.soft_value if has_value else None,
+    )
+
+  return init, (log_prob, sample, draw, mode, soft_value, evaluate)
 
 
 def make_value(

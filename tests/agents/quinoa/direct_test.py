@@ -12,6 +12,7 @@ import pytest
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import losses
+from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 from quinoa_acme.networks import energy
 
@@ -31,7 +32,7 @@ def config(tiny_config):
 
 
 def _state(networks, config, batch, seed=0):
-  return update_lib.make_initial_state(
+  return training_state.make_initial_state(
     networks,
     config,
     jax.random.PRNGKey(seed),
@@ -91,7 +92,7 @@ def test_what_the_loss_is(make_spec, make_networks, make_batch, config):
   # The fresh actions are those that the step drew.
   _, sample_key, _ = jax.random.split(state.key, 3)
   action, _ = networks.policy.draw(
-    update_lib.policy_of(state), sample_key, batch.observation, 1
+    training_state.policy_of(state), sample_key, batch.observation, 1
   )
   _, near = soft_q(state.params.policy, action[0])
   _, slow_near = soft_q(state.target.policy, action[0])
@@ -115,7 +116,7 @@ def test_traces_and_weights_are_those_of_the_replayed_actions(
   batch = make_batch(make_spec(), 16, 0, config.window)
   states, metrics = _some_steps(networks, config, batch, count=8)
   state, later = states[-2], batch.extras
-  variables = update_lib.policy_of(state)
+  variables = training_state.policy_of(state)
 
   def look(params, observation, action):
     variables = quinoa.PolicyVariables(params, state.temperature)
@@ -235,7 +236,7 @@ def test_it_finds_the_soft_optimum_of_a_linear_bandit(make_networks, config):
     )
     state = _state(networks, config, batch) if state is None else state
     state, _, _ = step(state, batch)
-  variables = update_lib.policy_of(state)
+  variables = training_state.policy_of(state)
   # V = 1 + alpha sum log mean exp(slope a / alpha) over a in [-1, 1].
   tilts = slopes / 0.2
   expected = 1 + 0.2 * np.sum(np.log(np.sinh(tilts) / tilts))

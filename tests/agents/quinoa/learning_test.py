@@ -14,6 +14,7 @@ from quinoa_acme import networks as networks_lib
 from quinoa_acme import resources
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import updates
+from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 
 
@@ -118,7 +119,7 @@ def test_the_first_batch_sets_the_statistics(make_learner, networks, batches):
   assert before.steps == 0
   learner.step()
   key = jax.random.PRNGKey(0)
-  expected = update_lib.make_initial_state(
+  expected = training_state.make_initial_state(
     networks, learner._config, key, batches[0].observation, batches[0].action
   )
   # Nothing but what depends on the data differs, and the step moved little.
@@ -230,7 +231,7 @@ def test_what_is_not_finite_is_named_and_not_saved(
 @pytest.mark.slow
 def test_several_steps_in_one_call_are_several_calls(networks, config, batches):
   update_step = update_lib.make_update_step(networks, config)
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks,
     config,
     jax.random.PRNGKey(0),
@@ -293,7 +294,7 @@ def trajectory(networks, config, batches):
   """The states and metrics of seven steps."""
   update_step = jax.jit(update_lib.make_update_step(networks, config))
   states = [
-    update_lib.make_initial_state(
+    training_state.make_initial_state(
       networks,
       config,
       jax.random.PRNGKey(0),
@@ -363,7 +364,7 @@ def test_the_loss_falls_on_a_fixed_batch(networks, config, batches, prior):
   repeated = jax.tree_util.tree_map(
     lambda x: np.tile(x, (50,) + (1,) * (x.ndim - 1)), batch
   )
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   losses = []
@@ -380,7 +381,7 @@ def test_scaled_rewards_are_learnt_as_such(networks, config, batches):
   )
   scaled = dataclasses.replace(config, reward_scale=3.0)
   batch = batches[0]
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   expected, metrics, _ = jax.jit(update_lib.make_update_step(networks, config))(
@@ -404,7 +405,7 @@ def test_polyak_averages_move_by_their_rate(networks, config, batches):
     target=quinoa.Polyak(rate),
   )
   batch = batches[0]
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   after, _, _ = jax.jit(update_lib.make_update_step(networks, config))(
@@ -435,7 +436,7 @@ def test_critics_learn_beside_the_fit(
   )
   networks = make_networks(make_spec(), config)
   batch = batches[0]._replace(discount=np.zeros(16, np.float32))
-  state = update_lib.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   # The two start apart, or they would stay equal for ever.
@@ -484,7 +485,7 @@ def test_conservatism_makes_the_data_likely(
     config = dataclasses.replace(
       tiny_config, fit=fit, conservatism=conservatism
     )
-    state = update_lib.make_initial_state(
+    state = training_state.make_initial_state(
       networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
     )
     update = jax.jit(update_lib.make_update_step(networks, config))
@@ -492,7 +493,7 @@ def test_conservatism_makes_the_data_likely(
       state, metrics, _ = update(state, batch)
     assert ('conservative_loss' in metrics) == bool(conservatism)
     log_prob = networks.policy.log_prob(
-      update_lib.policy_of(state), batch.observation, batch.action
+      training_state.policy_of(state), batch.observation, batch.action
     )
     likelihoods.append(float(jnp.mean(log_prob)))
   assert likelihoods[1] > likelihoods[0] + 0.5
@@ -528,7 +529,7 @@ def test_the_options_go_together(
   )
   networks = make_networks(make_spec(), config)
   batch = windows[0]
-  state = first = update_lib.make_initial_state(
+  state = first = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   update_step = jax.jit(update_lib.make_update_step(networks, config))

@@ -13,6 +13,7 @@ from quinoa_acme.agents import agents
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit
 from quinoa_acme.agents.quinoa import returns
+from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update
 from quinoa_acme.evidence import random_data
 
@@ -51,7 +52,7 @@ def test_transitions_over_other_steps_are_refused(
   config = dataclasses.replace(tiny_config, returns=choice)
   networks = make_networks(make_spec(), config)
   batch = make_batch(make_spec(), 16, window=window)
-  state = update.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   with pytest.raises(ValueError, match=message):
@@ -69,7 +70,7 @@ def test_target_over_three_steps():
   )
   batch = _make_batch()
   networks = agents.make_agent(config).make_networks(random_data.SPEC)
-  state = update.make_initial_state(
+  state = training_state.make_initial_state(
     networks, config, jax.random.PRNGKey(0), batch.observation, batch.action
   )
   # Away from the start, where the policy is uniform and D is zero.
@@ -82,7 +83,7 @@ def test_target_over_three_steps():
   )
   step = jax.jit(update.make_update_step(networks, config))
   _, metrics, _ = step(state, batch)
-  policy = update.policy_of(state)
+  policy = training_state.policy_of(state)
   later = batch.extras
   y = 0.5 * batch.reward
   for k in range(_STEPS - 1):

@@ -1,0 +1,117 @@
+"""What the learner carries from one SGD step to the next."""
+
+from typing import Any, NamedTuple
+
+from acme.jax import networks as networks_lib
+import jax
+import jax.numpy as jnp
+import optax
+
+from quinoa_acme.agents.quinoa import config as config_lib
+from quinoa_acme.agents.quinoa import fit as fit_lib
+from quinoa_acme.agents.quinoa import networks as quinoa_networks
+from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
+from quinoa_acme.agents.quinoa import prior as prior_lib
+from quinoa_acme.agents.quinoa import temperature as temperature_lib
+
+
+class SlowQ(NamedTuple):
+  """The target networks of a whole Q = V + alpha D."""
+
+  policy: networks_lib.Params
+  value: networks_lib.Params
+
+
+class TrainingState(NamedTuple):
+  """Everything that the learner carries from step to step.
+
+  `target` holds the parameters that the TD target is made of: V's, or the
+  critics', or a `SlowQ` where V comes from the policy's network or the loss has
+  a proximity term. `prior` holds the `PolicyVariables` of a lagged prior, and
+  is empty for a uniform one.
+  """
+
+  params: optimizer_lib.Params
+  target: Any
+  prior: Any
+  optimizer: optax.OptState
+  temperature: jax.Array
+  key: networks_lib.PRNGKey
+  steps: jax.Array
+
+
+def make_initial_state(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  key: networks_lib.PRNGKey,
+  observation: Any,
+  action: jax.Array,
+) -> TrainingState:
+  """The state before the first step.
+
+  Args:
+    networks: the networks.
+    config: the agent's options.
+    key: the learner's random key.
+    observation: a batch of observations, from which layers with a
+      data-dependent initialisation take their statistics.
+    action: the actions of that batch.
+
+  Returns:
+    The state; called again with the same key and another batch it differs in
+    nothing but what depends on the data.
+  """
+  policy_key, value_key, critic_key, key = jax.random.split(key, 4)
+  params = optimizer_lib.Params(
+    policy=networks.policy.init(policy_key, observation, action),
+    value=networks.value.init(value_key, observation),
+    critics=_init_critics(networks, config, critic_key, observation, action),
+  )
+  temperature = temperature_lib.initial(config.temperature)
+  policy = quinoa_networks.PolicyVariables(params.policy, temperature)
+  has_prior = isinstance(config.prior, prior_lib.LaggedPrior)
+  # The slow parameters are copies: donated buffers must not be shared.
+  return TrainingState(
+    params=params,
+    target=jax.tree_util.tree_map(
+      jnp.copy, target_of(networks, config, params)
+    ),
+    prior=jax.tree_util.tree_map(jnp.copy, policy) if has_prior else {},
+    optimizer=optimizer_lib.make_optimizer(config).init(params),
+    temperature=temperature,
+    key=key,
+    steps=jnp.asarray(0, jnp.int32),
+  )
+
+
+def _init_critics(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  key: networks_lib.PRNGKey,
+  observation: Any,
+  action: jax.Array,
+) -> networks_lib.Params:
+  """The critics' parameters, which start apart."""
+  if isinstance(config.fit, fit_lib.DirectFit):
+    return {}
+  keys = jax.random.split(key, config.fit.num_critics)
+  init = jax.vmap(networks.critic.init, in_axes=(0, None, None))
+  return init(keys, observation, action)
+
+
+def target_of(
+  networks: quinoa_networks.QuinoaNetworks,
+  config: config_lib.QuinoaConfig,
+  params: optimizer_lib.Params,
+) -> Any:
+  """The parameters that the slow ones of the TD target follow."""
+  if isinstance(config.fit, fit_lib.CriticFit):
+    return params.critics
+  if config.fit.proximity or networks.policy.soft_value is not None:
+    return SlowQ(params.policy, params.value)
+  return params.value
+
+
+def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
+  """The policy of a state, as actors take it."""
+  return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
