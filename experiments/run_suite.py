@@ -88,10 +88,13 @@ def main(argv: list[str]) -> None:
   folder, table = _places(sweep.name)
   print(f'Runs: {folder}', flush=True)
   failed = []
-  if _COLLECT.value:
-    sweeps.collect(runs, folder, table)
-  else:
-    failed = sweep_runner.execute(runs, folder, table, cores)
+  try:
+    if _COLLECT.value:
+      sweeps.collect(runs, folder, table)
+    else:
+      failed = sweep_runner.execute(runs, folder, table, cores)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
   print(f'Results: {table}', flush=True)
   if failed:
     sys.exit(f'error: {len(failed)} runs failed: {", ".join(failed)}.')

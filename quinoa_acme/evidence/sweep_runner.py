@@ -95,7 +95,11 @@ def execute(
 
   Returns:
     The labels of the runs that failed.
+
+  Raises:
+    ValueError: if a table is there and has other columns, before any run.
   """
+  sweeps.collect(runs, folder, table)
   runner = _Runner(runs, folder, table, cores)
   previous = {
     number: signal.signal(number, runner.stop)

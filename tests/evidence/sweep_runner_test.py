@@ -136,3 +136,15 @@ def test_a_run_that_fails_is_named(tmp_path, capsys):
   assert f'FAILED by status 1: {failed[0]}' in capsys.readouterr().err
   output = (tmp_path / 'runs' / failed[0] / 'output.txt').read_text()
   assert 'batch_size must be a whole number' in output
+
+
+@pytest.mark.parametrize('name', ['results.csv', 'soundness/results.csv'])
+def test_a_table_of_another_version_is_refused_before_any_run(tmp_path, name):
+  table = tmp_path / name
+  table.parent.mkdir(exist_ok=True)
+  table.write_text('agent,preset,task\n')
+  runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
+  with pytest.raises(ValueError, match='it has the columns'):
+    sweep_runner.execute(runs, tmp_path / 'runs', tmp_path / 'results.csv', [0])
+  assert not (tmp_path / 'runs').exists()
+  assert table.read_text() == 'agent,preset,task\n'
