@@ -1,4 +1,4 @@
-"""Remakes tables and pictures of docs/results.md and docs/ablations.md.
+"""Remakes tables and pictures of the README and of docs on results.
 
   python experiments/make_results.py --output=.
 
@@ -33,6 +33,7 @@ _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'
 _SWEEPS = _ROOT / 'experiments' / 'sweeps'
 _PUBLISHED = _ROOT / 'experiments' / 'published' / 'dmc_state_returns.csv'
+_README = _ROOT / 'README.md'
 _DOCUMENT = _ROOT / 'docs' / 'results.md'
 _ABLATIONS = _ROOT / 'docs' / 'ablations.md'
 _PICTURE = _ROOT / 'docs' / 'images' / 'learning_curves.png'
@@ -90,6 +91,9 @@ _ROWS = (
   ('cartpole-swingup', 50_000),
 )
 _TASKS = tuple(dict.fromkeys(task for task, _ in _ROWS))
+# What the README shows: the end of each task, beside SAC of equal width.
+_README_ROWS = tuple({task: (task, steps) for task, steps in _ROWS}.values())
+_README_ALGORITHMS = (*_ALGORITHMS[:2], _ALGORITHMS[3])
 # Tasks that nothing was tuned on, and the steps after which they are looked at.
 _HELD_OUT = (
   ('finger-spin', 100_000),
@@ -127,10 +131,22 @@ def make_table(curves: figures.Curves) -> str:
 
 def make_held_out_table(curves: figures.Curves) -> str:
   """The table of tasks that nothing was tuned on, in Markdown."""
-  looks = _ALGORITHMS[:2]
+  return _make_medians(curves, _HELD_OUT, _ALGORITHMS[:2])
+
+
+def make_readme_table(curves: figures.Curves) -> str:
+  """The table of the README: the last medians of each task, in Markdown."""
+  return _make_medians(curves, _README_ROWS, _README_ALGORITHMS)
+
+
+def _make_medians(
+  curves: figures.Curves,
+  rows: Sequence[tuple[str, int]],
+  looks: Sequence[figures.Algorithm],
+) -> str:
   heads = ('task', 'steps', *(look.name for look in looks))
   lines = [_line(*heads), '|' + '---|' * len(heads)]
-  for task, steps in _HELD_OUT:
+  for task, steps in rows:
     cells = [
       results.format_point(
         results.at(curves, (look.agent, look.preset, task), steps)
@@ -449,8 +465,8 @@ def main(argv: list[str]) -> None:
   """Remakes tables and picture."""
   command_line.begin(argv)
   try:
-    document, ablations, picture = command_line.place_outputs(
-      _OUTPUT.value, _ROOT, _DOCUMENT, _ABLATIONS, _PICTURE
+    readme, document, ablations, picture = command_line.place_outputs(
+      _OUTPUT.value, _ROOT, _README, _DOCUMENT, _ABLATIONS, _PICTURE
     )
   except ValueError as error:
     sys.exit(f'error: {error}')
@@ -473,6 +489,8 @@ def main(argv: list[str]) -> None:
     'direct': make_ablation_table('direct_ablations'),
   }
   ablations.write_text(put(_ABLATIONS.read_text(), tables))
+  tables = {'readme': make_readme_table(curves)}
+  readme.write_text(put(_README.read_text(), tables))
   draw(curves, picture)
 
 

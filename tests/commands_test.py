@@ -18,6 +18,7 @@ _PAGES = (
   _ROOT / 'CONTRIBUTING.md',
   _ROOT / 'Makefile',
   *sorted((_ROOT / 'docs').glob('*.md')),
+  experiment_scripts.EXPERIMENTS / 'README.md',
   *sorted(experiment_scripts.EXPERIMENTS.glob('*.py')),
 )
 _COMMAND = re.compile(

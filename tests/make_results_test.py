@@ -48,6 +48,11 @@ def test_the_tables_of_the_document_are_those_of_the_committed_rows(script):
     assert table in document
 
 
+def test_the_table_of_the_readme_is_that_of_the_committed_rows(script):
+  table = script['make_readme_table'](script['read_runs']())
+  assert table in (_ROOT / 'README.md').read_text()
+
+
 def test_the_ablations_of_the_document_are_those_of_the_committed_rows(
   script,
 ):
@@ -149,9 +154,9 @@ def test_all_goes_where_output_says(tmp_path, script):
   flags.FLAGS(['make_results', f'--output={tmp_path}'])
   script['main'](['make_results'])
   found = {path for path in tmp_path.rglob('*') if path.is_file()}
-  names = ('results.md', 'ablations.md', 'images/learning_curves.png')
-  assert found == {tmp_path / 'docs' / name for name in names}
+  pages = ('README.md', 'docs/results.md', 'docs/ablations.md')
+  picture = 'docs/images/learning_curves.png'
+  assert found == {tmp_path / name for name in (*pages, picture)}
   # The same as is committed.
-  for name in names[:2]:
-    text = (tmp_path / 'docs' / name).read_text()
-    assert text == (_ROOT / 'docs' / name).read_text()
+  for name in pages:
+    assert (tmp_path / name).read_text() == (_ROOT / name).read_text()

@@ -1,0 +1,74 @@
+"""The documentation stays short, and its records half a page each."""
+
+import pathlib
+import re
+
+import pytest
+
+_DOCS = pathlib.Path(__file__).resolve().parents[1] / 'docs'
+_RECORDS = sorted((_DOCS / 'decisions').glob('[0-9]*.md'))
+# What is counted is what someone writes and another reads: not the tables that
+# commands make, quotations of what is gone, code, and the rows of wrong values,
+# each of which is a test.
+_NOT_COUNTED = (
+  re.compile(
+    r'^<!-- [^\n]*made by [^\n]*-->$.*?(?:^<!-- end\b[^\n]*-->$|\Z)',
+    re.DOTALL | re.MULTILINE | re.IGNORECASE,
+  ),
+  re.compile(r'<!-- quotations -->.*?<!-- end of quotations -->', re.DOTALL),
+  re.compile(r'^```.*?^```$', re.DOTALL | re.MULTILINE),
+  re.compile(r'^(?: {4}.*\n)+', re.MULTILINE),
+  re.compile(
+    r'^\| [^|]+ \|.*\| (?:`.*` \| `.*`|for example \| says) \|$', re.M
+  ),
+)
+
+
+def _count(text: str) -> int:
+  for pattern in _NOT_COUNTED:
+    text = pattern.sub('', text)
+  return sum(bool(re.search(r'\w', word)) for word in text.split())
+
+
+def _pages() -> list[pathlib.Path]:
+  api = _DOCS / 'api'
+  return [page for page in _DOCS.rglob('*.md') if api not in page.parents]
+
+
+def test_what_is_counted():
+  text = (
+    'One two.\n\n<!-- x made by y.py -->\n| a | b |\n<!-- end of x -->\n'
+    'three — four\n\n```\npython five.py\n```\n\n    six = 6\n\n'
+    '| `--seed` | whole | `--seed=a` | `expected int` |\n'
+    '| `f` | a `Flow(...)` | `--f=1` | `not 1` |\n| seven | eight |\n'
+  )
+  assert _count(text) == 6
+  # Where a table is the rest of a page, and where its command says so.
+  assert _count('One.\n<!-- Made by x.py. -->\n\nTwo\nthree') == 1
+
+
+def test_the_documentation_has_at_most_twelve_thousand_words():
+  words = {
+    str(page.relative_to(_DOCS)): _count(page.read_text()) for page in _pages()
+  }
+  assert sum(words.values()) <= 12_000, sorted(
+    words.items(), key=lambda x: -x[1]
+  )
+
+
+@pytest.mark.parametrize('record', _RECORDS, ids=lambda record: record.stem)
+def test_a_record_has_half_a_page(record):
+  text = record.read_text()
+  assert _count(text) <= 260
+  for part in ('Status', 'Context', 'Decision', 'Consequence'):
+    assert f'**{part}.**' in text
+
+
+def test_every_record_is_in_the_list():
+  listed = (_DOCS / 'decisions' / 'README.md').read_text()
+  assert [x.name for x in _RECORDS if f']({x.name})' not in listed] == []
+  # Commits name closed records too, and those are listed with what took their
+  # place; 41 is of another change.
+  last = int(_RECORDS[-1].name[:4])
+  found = {int(x) for x in re.findall(r'\b(\d{1,2})\b', listed)}
+  assert set(range(1, last + 1)) - found <= {41}
