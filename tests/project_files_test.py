@@ -1,0 +1,79 @@
+"""What stands in several files of the project says the same in each."""
+
+import pathlib
+import re
+import textwrap
+
+import fresh
+import pytest
+import yaml
+
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_GITHUB = _ROOT / '.github'
+_CITATION = yaml.safe_load((_ROOT / 'CITATION.cff').read_text())
+
+
+def _read(path: pathlib.Path):
+  return yaml.safe_load(path.read_text())
+
+
+def test_the_citation_is_of_this_version_and_of_the_paper():
+  project = (_ROOT / 'pyproject.toml').read_text()
+  assert f'\nversion = "{_CITATION["version"]}"\n' in project
+  assert f'\nlicense = "{_CITATION["license"]}"\n' in project
+  paper = _CITATION['preferred-citation']
+  bibtex = re.search(
+    r'```bibtex\n(.*?)```', (_ROOT / 'README.md').read_text(), re.DOTALL
+  )
+  assert bibtex
+  entry = ' '.join(bibtex.group(1).split())
+  assert f'title = {{{paper["title"]}}}' in entry
+  assert f'year = {{{paper["year"]}}}' in entry
+  names = [f'{x["given-names"]} {x["family-names"]}' for x in paper['authors']]
+  assert f'author = {{{" and ".join(names)}}}' in entry
+  [identifier] = paper['identifiers']
+  number = identifier['value'].removeprefix('arXiv:')
+  assert paper['url'] == f'https://arxiv.org/abs/{number}'
+  assert f'eprint = {{{number}}}' in entry
+
+
+def test_the_hooks_are_what_make_lint_runs():
+  makefile = (_ROOT / 'Makefile').read_text()
+  [lint] = re.findall(r'^lint: setup .*\n((?:\t.*\n)+)', makefile, re.MULTILINE)
+  wanted = re.sub(r'\$\(VENV\)', '.venv/bin', lint).split('\n\t')
+  [repository] = _read(_ROOT / '.pre-commit-config.yaml')['repos']
+  found = [
+    hook['entry'].removesuffix(' --force-exclude')
+    for hook in repository['hooks']
+  ]
+  assert found == [line.strip() for line in wanted]
+
+
+@pytest.mark.parametrize(
+  'path', sorted(_GITHUB.glob('ISSUE_TEMPLATE/[!c]*.yml')), ids=lambda x: x.stem
+)
+def test_a_form_of_issues_is_one(path):
+  form = _read(path)
+  assert {'name', 'description', 'body'} <= set(form)
+  names = [part['id'] for part in form['body']]
+  assert len(names) == len(set(names)) > 0
+  for part in form['body']:
+    assert part['type'] == 'textarea'
+    assert part['attributes']['label']
+
+
+def test_workflows_have_the_python_of_the_project():
+  project = (_ROOT / 'pyproject.toml').read_text()
+  [wanted] = re.findall(r'requires-python = ">=([\d.]+),', project)
+  for path in (_GITHUB / 'workflows').glob('*.yml'):
+    found = re.findall(r'python-version: "(.*)"', path.read_text())
+    assert set(found) == {wanted}, path.name
+
+
+@pytest.mark.slow
+def test_what_a_release_tries_works(tmp_path):
+  steps = _read(_GITHUB / 'workflows' / 'release.yml')['jobs']['test']['steps']
+  [script] = [x['run'] for x in steps if 'use.py' in x.get('run', '')]
+  [program] = re.findall(r"<<'END'\n(.*?)\nEND\n", script, re.DOTALL)
+  output = fresh.run_code(textwrap.dedent(program), tmp_path)
+  assert 'Done after 400 steps' in output
