@@ -6,15 +6,12 @@ factory of one's own has to be told where that is.
 
 from collections.abc import Callable
 import functools
-import importlib
-import pathlib
-import runpy
-import sys
 from typing import Any, cast
 
 import dm_env
 
 from quinoa_acme import environments
+from quinoa_acme import user_modules
 from quinoa_acme.runs import run_folder
 
 Factory = Callable[[int], dm_env.Environment]
@@ -56,18 +53,11 @@ def find(text: str) -> Factory:
   place, _, name = text.rpartition(':')
   if not (place and name):
     raise ValueError(f'environment={text!r}: expected {_FORM}.')
-  found: Any
   try:
-    if place.endswith('.py'):
-      found = runpy.run_path(str(pathlib.Path(place).expanduser()))[name]
-    else:
-      if '' not in sys.path and str(pathlib.Path.cwd()) not in sys.path:
-        # Last, so that it hides no module that is installed.
-        sys.path.append(str(pathlib.Path.cwd()))
-      found = importlib.import_module(place)
-      for part in name.split('.'):
-        found = getattr(found, part)
-  except (ImportError, OSError, AttributeError, KeyError) as error:
+    found = user_modules.load(place)
+    for part in name.split('.'):
+      found = getattr(found, part)
+  except (ImportError, OSError, AttributeError) as error:
     raise ValueError(
       f'environment={text!r}: not found, {error!r}. Expected {_FORM}.'
     ) from error
