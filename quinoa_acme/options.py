@@ -6,9 +6,11 @@ types are built from it.
 """
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 import difflib
+import functools
+import json
 import types
 import typing
 from typing import Any, TypeVar
@@ -16,6 +18,91 @@ from typing import Any, TypeVar
 from quinoa_acme import validation
 
 ConfigT = TypeVar('ConfigT')
+
+
+@dataclasses.dataclass(frozen=True)
+class _OpenType:
+  """A type of which more options may be registered.
+
+  Attributes:
+    members: gives those that are.
+    how: how one is registered, as a call.
+  """
+
+  members: Callable[[], Sequence[type]]
+  how: str
+
+
+_OPEN_TYPES: dict[type, _OpenType] = {}
+
+
+def declare_open(
+  kind: type, members: Callable[[], Sequence[type]], how: str
+) -> None:
+  """Says that fields of a type take those options that are registered for it.
+
+  Args:
+    kind: the type, as fields are annotated with it.
+    members: gives the option types that are registered by now.
+    how: how one is registered, as a call, for messages.
+  """
+  _OPEN_TYPES[kind] = _OpenType(members, how)
+
+
+def check_option_type(kind: Any) -> None:
+  """Checks that a class may be an option: written and read as text and JSON.
+
+  Args:
+    kind: the class.
+
+  Raises:
+    TypeError: if it is no frozen dataclass, a field has no default, or is of a
+      type that cannot be read; says which, and why.
+  """
+  if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+    raise TypeError(f'expected a frozen dataclass, but got {kind!r}.')
+  name = kind.__name__
+  if not kind.__dataclass_params__.frozen:  # pyright: ignore[reportAttributeAccessIssue]  The standard library's own mark.
+    raise TypeError(
+      f'{name} must be frozen: @dataclasses.dataclass(frozen=True)'
+    )
+  if missing := required_fields(kind):
+    raise TypeError(
+      f'each field of {name} needs a default, but {sorted(missing)} have none.'
+    )
+  try:
+    option = kind()
+    check_types(option)
+    plain = json.loads(json.dumps(to_plain(option)))
+    again = from_plain(plain, kind)
+  except Exception as error:
+    raise TypeError(
+      f'{name} cannot be written as JSON and read again: '
+      f'{type(error).__name__}: {error} Fields may be numbers, texts, tuples '
+      'of one type, options (frozen dataclasses), or unions of these.'
+    ) from error
+  if again != option:
+    raise TypeError(
+      f'{name} comes back from JSON as {again!r}, and was {option!r}.'
+    )
+
+
+def is_defined_again(before: type, kind: type) -> bool:
+  """Whether a class is another's new definition, as of a notebook's cell."""
+  return (before.__module__, before.__qualname__) == (
+    kind.__module__,
+    kind.__qualname__,
+  )
+
+
+def classes_in(value: Any) -> set[type]:
+  """The classes of an option, and of the options in its fields."""
+  if isinstance(value, tuple):
+    return set().union(*map(classes_in, value))
+  if not dataclasses.is_dataclass(value):
+    return set()
+  parts = [getattr(value, field.name) for field in dataclasses.fields(value)]
+  return {type(value)}.union(*map(classes_in, parts))
 
 
 def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
@@ -48,7 +135,7 @@ def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:
   Raises:
     ValueError: if a field is unknown, or a text or its value does not fit.
   """
-  hints = typing.get_type_hints(kind)
+  hints = _hints(kind)
   values = {}
   for name, text in texts.items():
     if name not in hints:
@@ -74,7 +161,7 @@ def check_types(options: Any) -> None:
     ValueError: if one is not; names the field and what was expected.
   """
   validation.make_plain(options)
-  for name, hint in typing.get_type_hints(type(options)).items():
+  for name, hint in _hints(type(options)).items():
     try:
       _coerce(getattr(options, name), hint)
     except ValueError as error:
@@ -113,7 +200,7 @@ def from_plain(plain: Any, hint: Any) -> Any:
   if name not in types_by_name:
     raise ValueError(f'expected {_name(hint)}, not {name!r}')
   option = types_by_name[name]
-  hints = typing.get_type_hints(option)
+  hints = _hints(option)
   known = {field.name for field in dataclasses.fields(option)}
   # A field that is missing was added since; its default is what there was.
   if not required_fields(option) <= set(fields) <= known:
@@ -179,7 +266,7 @@ def _build(node: ast.expr, option_types: Mapping[str, type]) -> Any:
       f'one of {", ".join(sorted(option_types))}'
     )
   option = option_types[name]
-  hints = typing.get_type_hints(option)
+  hints = _hints(option)
   fields = [field.name for field in dataclasses.fields(option)]
   if len(node.args) > len(fields):
     raise ValueError(f'{name} takes at most {len(fields)} values')
@@ -214,15 +301,32 @@ def _coerce(value: Any, hint: Any) -> Any:
     element = typing.get_args(hint)[0]
     return tuple(_coerce(item, element) for item in value)
   members = _members(hint)
+  if hint in _OPEN_TYPES and type(value) not in members:
+    # One of a subclass would be written under a name that none can read.
+    raise ValueError(
+      f'expected {_name(hint)}, not {value!r}: register one of your own by '
+      f'{_OPEN_TYPES[hint].how}'
+    )
   if not isinstance(value, members):
     raise ValueError(f'expected {_name(hint)}, not {value!r}')
   return value
 
 
+@functools.cache
+def _hints(kind: type) -> Mapping[str, Any]:
+  """The types of a dataclass's fields, by name."""
+  hints = typing.get_type_hints(kind)
+  return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+
+
 def _members(hint: Any) -> tuple[type, ...]:
-  """The classes that a type allows, a union's or its own."""
+  """The classes that a type allows: those registered, a union's, or its own."""
+  if hint in _OPEN_TYPES:
+    return tuple(_OPEN_TYPES[hint].members())
   if typing.get_origin(hint) in (typing.Union, types.UnionType):
-    return typing.get_args(hint)
+    return tuple(
+      member for part in typing.get_args(hint) for member in _members(part)
+    )
   return (hint,)
 
 
@@ -230,7 +334,7 @@ def option_types_of(kind: type) -> dict[str, type]:
   """The option types that the fields of a dataclass take, by name."""
   return {
     name: option
-    for hint in typing.get_type_hints(kind).values()
+    for hint in _hints(kind).values()
     for name, option in _option_types(hint).items()
   }
 
@@ -241,7 +345,7 @@ def _option_types(hint: Any) -> dict[str, type]:
   for member in _members(hint):
     if dataclasses.is_dataclass(member):
       found[member.__name__] = member
-      for inner in typing.get_type_hints(member).values():
+      for inner in _hints(member).values():
         found |= _option_types(inner)
   return found
 

@@ -424,7 +424,7 @@ def make_inner(
   has_logits = isinstance(config, real_nvp.RealNVPConfig)
 
   def apply(temperature, observation, action):
-    flow = quinoa_networks.make_flow(box, config, observation, temperature)
+    flow = config.make_module(box)(observation, temperature)
     base = flow.base_of(box.flatten(action))
     return jax.nn.sigmoid(base) if has_logits else base
 

@@ -1,5 +1,8 @@
 """Networks: conditional flows and Gaussians, values, critics, their parts."""
 
+from typing import TYPE_CHECKING
+
+from quinoa_acme import lazy
 from quinoa_acme.networks.additive import AdditiveFlowConfig
 from quinoa_acme.networks.additive import ConditionalAdditiveFlow
 from quinoa_acme.networks.box import Box
@@ -12,6 +15,7 @@ from quinoa_acme.networks.energy import NoCouplings
 from quinoa_acme.networks.energy import TiltCouplings
 from quinoa_acme.networks.flow import CouplingsConfig
 from quinoa_acme.networks.flow import Flow
+from quinoa_acme.networks.flow_registry import ConditionalFlow
 from quinoa_acme.networks.gaussian import BoxGaussian
 from quinoa_acme.networks.gaussian import ClippedGaussian
 from quinoa_acme.networks.gaussian import ClippedGaussianConfig
@@ -38,6 +42,9 @@ from quinoa_acme.networks.tilted import TiltedFlowConfig
 from quinoa_acme.networks.value import ValueMLP
 from quinoa_acme.networks.weight_norm import WeightNormLinear
 
+if TYPE_CHECKING:
+  from quinoa_acme.networks.distrax_flow import as_distrax
+
 __all__ = (
   'MLP',
   'AdditiveFlowConfig',
@@ -49,6 +56,7 @@ __all__ = (
   'ClippedGaussianConfig',
   'ConditionalAdditiveFlow',
   'ConditionalEnergyFlow',
+  'ConditionalFlow',
   'ConditionalGaussian',
   'ConditionalRealNVP',
   'ConditionalSplineFlow',
@@ -75,5 +83,11 @@ __all__ = (
   'ValueMLP',
   'WeightNorm',
   'WeightNormLinear',
+  'as_distrax',
   'flatten_observation',
+)
+
+# This one imports distrax, and with it TensorFlow Probability.
+__getattr__ = lazy.attach(
+  __name__, {'as_distrax': 'quinoa_acme.networks.distrax_flow'}
 )

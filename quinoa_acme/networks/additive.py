@@ -8,9 +8,7 @@ that the policy is exactly uniform at first. This is not in the Quinoa paper.
 """
 
 import dataclasses
-from typing import Any
 
-import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,13 +17,15 @@ from quinoa_acme import validation
 from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
+from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import mlp
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import real_nvp
 
 
+@flow_registry.register
 @dataclasses.dataclass(frozen=True)
-class AdditiveFlowConfig(flow.CouplingsConfig):
+class AdditiveFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
   """The shape of a conditional additive flow.
 
   Attributes:
@@ -55,14 +55,19 @@ class AdditiveFlowConfig(flow.CouplingsConfig):
     validation.check_within(self, -10.0, -1e-30, 'min_log_width')
     validation.check_within(self, 1e-30, 10.0, 'max_log_width')
 
+  def make_module(self, box: box_lib.Box) -> 'ConditionalAdditiveFlow':
+    """Makes the module, inside of a Haiku transform."""
+    return ConditionalAdditiveFlow(box, self)
 
-class ConditionalAdditiveFlow(hk.Module):
+
+class ConditionalAdditiveFlow(flow.ConditionalCouplings[AdditiveFlowConfig]):
   """Maps a batch of observations to a `real_nvp.BoxFlow` over actions.
 
   All networks' outputs start at zero: the base has width one, no coupling moves
   anything, and the policy is the uniform density.
 
   Examples:
+    >>> import haiku as hk
     >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
     >>> small = AdditiveFlowConfig(num_couplings=2, hidden_sizes=(8,))
     >>> def log_prob(state, action):
@@ -75,49 +80,24 @@ class ConditionalAdditiveFlow(hk.Module):
     Array([0.0625], dtype=float32)
   """
 
-  def __init__(
-    self,
-    box: box_lib.Box,
-    config: AdditiveFlowConfig,
-    name: str = 'additive_flow',
-  ):
-    """Makes the module.
+  NAME = 'additive_flow'
 
-    Args:
-      box: the actions' box.
-      config: the flow's shape.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._box = box
-    self._config = config
+  def _prepare(self, kept: jax.Array) -> jax.Array:
+    return flow.from_logit(kept)
 
-  def __call__(self, observation: Any) -> real_nvp.BoxFlow:
-    """Conditions the flow.
-
-    Args:
-      observation: an array or nest of arrays with a leading batch dimension B.
-
-    Returns:
-      The distribution, to be used inside of the same Haiku transform.
-    """
-    features = mlp.flatten_observation(observation)
+  def _make_bijector(
+    self, raw: jax.Array, temperature: jax.Array | float
+  ) -> bijectors.ScalarAffine:
+    del temperature
     max_shift = self._config.max_shift
-    couplings = flow.make_couplings(
-      self._box.num_dimensions,
-      self._config,
-      features=features,
-      prepare=lambda logit: jnp.tanh(logit / 2.0),
-      make_bijector=lambda raw: bijectors.ScalarAffine(
-        shift=flow.bounded(raw, -max_shift, max_shift),
-        log_scale=jnp.zeros_like(raw),
-      ),
-      num_parameters=1,
+    return bijectors.ScalarAffine(
+      shift=flow.bounded(raw, -max_shift, max_shift),
+      log_scale=jnp.zeros_like(raw),
     )
-    chain = bijectors.Chain([self._make_base(features), couplings])
-    return real_nvp.BoxFlow(chain, self._box, features.shape[0])
 
-  def _make_base(self, features: jax.Array) -> bijectors.Bijector:
+  def _complete(
+    self, couplings: bijectors.Chain, features: jax.Array
+  ) -> bijectors.Chain:
     """Widens the standard logistic in each dimension, given the state."""
     config = self._config
     network = mlp.MLP(
@@ -132,4 +112,9 @@ class ConditionalAdditiveFlow(hk.Module):
     affine = bijectors.ScalarAffine(
       shift=jnp.zeros_like(log_width), log_scale=log_width
     )
-    return bijectors.Elementwise(affine)
+    return bijectors.Chain([bijectors.Elementwise(affine), couplings])
+
+  def _make_density(
+    self, chain: bijectors.Chain, batch: int
+  ) -> real_nvp.BoxFlow:
+    return real_nvp.BoxFlow(chain, self._box, batch)

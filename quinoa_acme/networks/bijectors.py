@@ -224,20 +224,28 @@ class Chain:
     log_dets = []
     for bijector in reversed(self._bijectors):
       inverse, log_det = bijector.inverse_and_log_det(point)
-      point = _with_gradient_of(inverse, points.pop())
+      point = with_gradient_of(inverse, points.pop())
       log_dets.append(log_det)
     return image, point, sum(log_dets[1:], log_dets[0])
 
 
 @jax.custom_jvp
-def _with_gradient_of(computed: jax.Array, value: jax.Array) -> jax.Array:
-  """`value`, and the gradient of `computed`, which equals it but for errors."""
+def with_gradient_of(computed: jax.Array, value: jax.Array) -> jax.Array:
+  """One array's value, with another's gradient.
+
+  Args:
+    computed: has the gradient; it equals `value` but for rounding.
+    value: has the value; any shape.
+
+  Returns:
+    An array of that shape.
+  """
   del computed
   return value
 
 
-@_with_gradient_of.defjvp
-def _with_gradient_of_jvp(
+@with_gradient_of.defjvp
+def _gradient_of_jvp(
   primals: tuple[jax.Array, jax.Array], tangents: tuple[jax.Array, jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
   return primals[1], tangents[0]

@@ -25,7 +25,6 @@ import dataclasses
 import functools
 from typing import Any
 
-import haiku as hk
 import jax
 import jax.numpy as jnp
 
@@ -33,6 +32,7 @@ from quinoa_acme import validation
 from quinoa_acme.networks import bijectors as bijectors_lib
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
+from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import mlp
 from quinoa_acme.networks import norms
 from quinoa_acme.networks import tilted
@@ -113,8 +113,9 @@ class AffineCouplings(flow.CouplingsConfig):
 Couplings = NoCouplings | TiltCouplings | AffineCouplings
 
 
+@flow_registry.register
 @dataclasses.dataclass(frozen=True)
-class EnergyFlowConfig:
+class EnergyFlowConfig(flow.ModuleConfig):
   """The shape of a conditional energy flow.
 
   Attributes:
@@ -136,6 +137,14 @@ class EnergyFlowConfig:
     validation.check_sizes(self, 'hidden_sizes')
     validation.check_positive(self, 'max_tilt')
     validation.check_within(self, 0.0, 1e6, 'max_tilt')
+
+  def make_module(self, box: box_lib.Box) -> 'ConditionalEnergyFlow':
+    """Makes the module, inside of a Haiku transform."""
+    return ConditionalEnergyFlow(box, self)
+
+  def make(self, box: box_lib.Box) -> flow_registry.ConditionalFlow:
+    """Makes the flow over the points of a box, which gives V too."""
+    return flow.make_pure(lambda: self.make_module(box), gives_value=True)
 
 
 def learning_rate_factor(couplings: Couplings) -> float:
@@ -195,7 +204,7 @@ class LogitEnergyFlow(EnergyFlow):
     return super()._log_prob(base, point, inverse_log_det - log_slope)
 
 
-class ConditionalEnergyFlow(hk.Module):
+class ConditionalEnergyFlow(flow.ConditionalModule[EnergyFlowConfig]):
   """Maps a batch of observations to an `EnergyFlow` over actions.
 
   The outputs start at zero: V as zero and the policy as the uniform density.
@@ -216,30 +225,12 @@ class ConditionalEnergyFlow(hk.Module):
     ([0.0625], [0.0])
   """
 
-  def __init__(
-    self, box: box_lib.Box, config: EnergyFlowConfig, name: str = 'energy_flow'
-  ):
-    """Makes the module.
+  NAME = 'energy_flow'
 
-    Args:
-      box: the actions' box.
-      config: the flow's shape.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._box = box
-    self._config = config
-
-  def __call__(self, observation: Any, temperature: jax.Array) -> EnergyFlow:
-    """Conditions the flow.
-
-    Args:
-      observation: an array or nest of arrays with a leading batch dimension B.
-      temperature: alpha, scalar.
-
-    Returns:
-      The distribution, to be used inside of the same Haiku transform.
-    """
+  def __call__(
+    self, observation: Any, temperature: jax.Array | float = 1.0
+  ) -> EnergyFlow:
+    """Conditions the flow; see `flow.ConditionalModule`."""
     config = self._config
     layer = norms.layer_of(config.norm)
     num_dimensions = self._box.num_dimensions
@@ -269,7 +260,7 @@ class ConditionalEnergyFlow(hk.Module):
         chain.append(
           make_couplings(
             couplings,
-            prepare=lambda unit: 2.0 * unit - 1.0,
+            prepare=flow.from_unit,
             make_bijector=functools.partial(_make_tilt, couplings),
             num_parameters=1,
           )
@@ -280,7 +271,7 @@ class ConditionalEnergyFlow(hk.Module):
         chain.append(
           make_couplings(
             couplings,
-            prepare=lambda logit: jnp.tanh(logit / 2.0),
+            prepare=flow.from_logit,
             make_bijector=functools.partial(_make_affine, couplings),
             num_parameters=2,
           )

@@ -10,7 +10,9 @@ Real NVP', section 3 of the Quinoa paper).
 import abc
 from collections.abc import Callable
 import dataclasses
+from typing import Any, cast, Generic, TypeVar
 
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,6 +21,7 @@ from quinoa_acme import validation
 from quinoa_acme.networks import bijectors as bijectors_lib
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import distribution
+from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import mlp
 from quinoa_acme.networks import norms
 
@@ -139,6 +142,16 @@ def make_couplings(
   return bijectors_lib.Chain(bijectors)
 
 
+def from_unit(unit: jax.Array) -> jax.Array:
+  """What networks see of points of [0, 1], elementwise."""
+  return 2.0 * unit - 1.0
+
+
+def from_logit(logit: jax.Array) -> jax.Array:
+  """What networks see of logits, which are unbounded: in (-1, 1)."""
+  return jnp.tanh(logit / 2.0)
+
+
 def bounded(raw: jax.Array, low: float, high: float) -> jax.Array:
   """Bounds `raw` to (low, high), smoothly, with value 0 and slope 1 at 0.
 
@@ -257,3 +270,184 @@ class Flow(distribution.Distribution):
     self, base: jax.Array, point: jax.Array, inverse_log_det: jax.Array
   ) -> jax.Array:
     """The log-density of the action at `point`, which `base` is mapped to."""
+
+
+ConfigT = TypeVar('ConfigT')
+
+
+class ConditionalModule(hk.Module, Generic[ConfigT]):
+  """A Haiku module that maps a batch of observations to a `Flow`."""
+
+  # Of the module, where none is given.
+  NAME = 'flow'
+
+  def __init__(
+    self, box: box_lib.Box, config: ConfigT, name: str | None = None
+  ):
+    """Makes the module.
+
+    Args:
+      box: the actions' box.
+      config: the flow's shape.
+      name: the module's name.
+    """
+    super().__init__(name or self.NAME)
+    self._box = box
+    self._config = config
+
+  @abc.abstractmethod
+  def __call__(
+    self, observation: Any, temperature: jax.Array | float = 1.0
+  ) -> Flow:
+    """Conditions the flow.
+
+    Args:
+      observation: an array or nest of arrays with a leading batch dimension B.
+      temperature: alpha, scalar, which a flow that models Q follows.
+
+    Returns:
+      The distribution, to be used inside of the same Haiku transform.
+    """
+
+
+CouplingsConfigT = TypeVar('CouplingsConfigT', bound=CouplingsConfig)
+
+
+class ConditionalCouplings(ConditionalModule[CouplingsConfigT]):
+  """One whose flow is a chain of couplings; its subclasses choose their maps.
+
+  Networks' outputs start at zero, for which each map is the identity, and so
+  the policy as the uniform density.
+  """
+
+  def __call__(
+    self, observation: Any, temperature: jax.Array | float = 1.0
+  ) -> Flow:
+    """Conditions the flow; see `ConditionalModule`."""
+    features = mlp.flatten_observation(observation)
+    couplings = make_couplings(
+      self._box.num_dimensions,
+      self._config,
+      features=features,
+      prepare=self._prepare,
+      make_bijector=lambda raw: self._make_bijector(raw, temperature),
+      num_parameters=self._num_parameters,
+    )
+    chain = self._complete(couplings, features)
+    return self._make_density(chain, features.shape[0])
+
+  @property
+  def _num_parameters(self) -> int:
+    """How many numbers the map of one dimension takes."""
+    return 1
+
+  @abc.abstractmethod
+  def _prepare(self, kept: jax.Array) -> jax.Array:
+    """What the networks see of the dimensions that are left alone."""
+
+  @abc.abstractmethod
+  def _make_bijector(
+    self, raw: jax.Array, temperature: jax.Array | float
+  ) -> bijectors_lib.Bijector:
+    """Makes the elementwise map of the dimensions moved."""
+
+  def _complete(
+    self, couplings: bijectors_lib.Chain, features: jax.Array
+  ) -> bijectors_lib.Chain:
+    """Adds what else lies between base and box, given features [B, F]."""
+    del features
+    return couplings
+
+  @abc.abstractmethod
+  def _make_density(self, chain: bijectors_lib.Chain, batch: int) -> Flow:
+    """Makes the density of a chain of so many observations."""
+
+
+class ModuleConfig(abc.ABC):
+  """A `flow_registry.FlowConfig` whose flow is a Haiku module's."""
+
+  @abc.abstractmethod
+  def make_module(self, box: box_lib.Box) -> ConditionalModule:
+    """Makes the module, inside of a Haiku transform."""
+
+  def make(self, box: box_lib.Box) -> flow_registry.ConditionalFlow:
+    """Makes the flow over the points of a box, as pure functions."""
+    return make_pure(lambda: self.make_module(box))
+
+
+def make_pure(
+  make_module: Callable[[], ConditionalModule], *, gives_value: bool = False
+) -> flow_registry.ConditionalFlow:
+  """Makes pure functions of a Haiku module.
+
+  Args:
+    make_module: makes it, inside of a Haiku transform.
+    gives_value: whether its densities have a `soft_value`.
+
+  Returns:
+    The functions.
+  """
+
+  def functions():
+    def condition(observation, temperature):
+      return make_module()(observation, temperature)
+
+    def value_of(density: Flow) -> jax.Array | None:
+      return cast(Any, density).soft_value if gives_value else None
+
+    def init(observation, point):
+      return condition(observation, jnp.ones(())).log_prob(point)
+
+    def sample_and_log_prob(observation, num_samples, temperature=1.0):
+      return condition(observation, temperature).sample_and_log_prob(
+        seed=hk.next_rng_key(), sample_shape=(num_samples,)
+      )
+
+    def log_prob(observation, point, temperature=1.0):
+      return condition(observation, temperature).log_prob(point)
+
+    def draw(observation, num_samples, temperature=1.0):
+      density = condition(observation, temperature)
+      return density.draw(hk.next_rng_key(), num_samples)
+
+    def mode(observation, temperature=1.0):
+      return condition(observation, temperature).mode()
+
+    def soft_value(observation, temperature=1.0):
+      return value_of(condition(observation, temperature))
+
+    def evaluate(observation, point, num_samples, temperature=1.0):
+      density = condition(observation, temperature)
+      fresh = density.draw(hk.next_rng_key(), num_samples)
+      return flow_registry.AtPoints(
+        *fresh, density.log_prob(point), value_of(density)
+      )
+
+    return init, (
+      sample_and_log_prob,
+      log_prob,
+      draw,
+      mode,
+      soft_value,
+      evaluate,
+    )
+
+  transformed = hk.multi_transform(functions)
+  sample_and_log_prob, log_prob, draw, mode, soft_value, evaluate = (
+    transformed.apply
+  )
+
+  def without_key(function):
+    return lambda params, *args, **kwargs: function(
+      params, None, *args, **kwargs
+    )
+
+  return flow_registry.ConditionalFlow(
+    init=transformed.init,
+    sample_and_log_prob=sample_and_log_prob,
+    log_prob=without_key(log_prob),
+    draw=draw,
+    mode=without_key(mode),
+    soft_value=without_key(soft_value) if gives_value else None,
+    evaluate=evaluate,
+  )

@@ -7,9 +7,7 @@ the Real NVP'.
 """
 
 import dataclasses
-from typing import Any
 
-import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,12 +16,13 @@ from quinoa_acme import validation
 from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
-from quinoa_acme.networks import mlp
+from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import norms
 
 
+@flow_registry.register
 @dataclasses.dataclass(frozen=True)
-class RealNVPConfig(flow.CouplingsConfig):
+class RealNVPConfig(flow.CouplingsConfig, flow.ModuleConfig):
   """The shape of a conditional RealNVP.
 
   Attributes:
@@ -52,6 +51,10 @@ class RealNVPConfig(flow.CouplingsConfig):
       )
     validation.check_within(self, -10.0, -1e-30, 'min_log_scale')
     validation.check_within(self, 1e-30, 10.0, 'max_log_scale')
+
+  def make_module(self, box: box_lib.Box) -> 'ConditionalRealNVP':
+    """Makes the module, inside of a Haiku transform."""
+    return ConditionalRealNVP(box, self)
 
 
 class BoxFlow(flow.Flow):
@@ -87,7 +90,7 @@ class BoxFlow(flow.Flow):
     return jnp.sum(change, -1) + inverse_log_det - self._box.log_volume
 
 
-class ConditionalRealNVP(hk.Module):
+class ConditionalRealNVP(flow.ConditionalCouplings[RealNVPConfig]):
   """Maps a batch of observations to a `BoxFlow` over actions.
 
   Each affine coupling moves its dimensions by a bounded shift and log-scale.
@@ -95,6 +98,7 @@ class ConditionalRealNVP(hk.Module):
   identity and the policy as the uniform density.
 
   Examples:
+    >>> import haiku as hk
     >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
     >>> small = RealNVPConfig(num_couplings=2, hidden_sizes=(8,))
     >>> def log_prob(state, action):
@@ -108,42 +112,19 @@ class ConditionalRealNVP(hk.Module):
     Array([0.0625], dtype=float32)
   """
 
-  def __init__(
-    self, box: box_lib.Box, config: RealNVPConfig, name: str = 'real_nvp'
-  ):
-    """Makes the module.
+  NAME = 'real_nvp'
 
-    Args:
-      box: the actions' box.
-      config: the flow's shape.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._box = box
-    self._config = config
+  @property
+  def _num_parameters(self) -> int:
+    return 2
 
-  def __call__(self, observation: Any) -> BoxFlow:
-    """Conditions the flow.
+  def _prepare(self, kept: jax.Array) -> jax.Array:
+    return flow.from_logit(kept)
 
-    Args:
-      observation: an array or nest of arrays with a leading batch dimension B.
-
-    Returns:
-      The distribution, to be used inside of the same Haiku transform.
-    """
-    features = mlp.flatten_observation(observation)
-    couplings = flow.make_couplings(
-      self._box.num_dimensions,
-      self._config,
-      features=features,
-      # The logits are unbounded; the networks see them squashed to (-1, 1).
-      prepare=lambda logit: jnp.tanh(logit / 2.0),
-      make_bijector=self._make_affine,
-      num_parameters=2,
-    )
-    return BoxFlow(couplings, self._box, features.shape[0])
-
-  def _make_affine(self, raw: jax.Array) -> bijectors.ScalarAffine:
+  def _make_bijector(
+    self, raw: jax.Array, temperature: jax.Array | float
+  ) -> bijectors.ScalarAffine:
+    del temperature
     config = self._config
     shift, log_scale = jnp.split(raw, 2, axis=-1)
     return bijectors.ScalarAffine(
@@ -152,3 +133,6 @@ class ConditionalRealNVP(hk.Module):
         log_scale, config.min_log_scale, config.max_log_scale
       ),
     )
+
+  def _make_density(self, chain: bijectors.Chain, batch: int) -> BoxFlow:
+    return BoxFlow(chain, self._box, batch)

@@ -8,9 +8,7 @@ This is not in the Quinoa paper.
 
 import dataclasses
 import math
-from typing import Any
 
-import haiku as hk
 import jax
 import jax.numpy as jnp
 
@@ -18,12 +16,13 @@ from quinoa_acme import validation
 from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
-from quinoa_acme.networks import mlp
+from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import tilted
 
 
+@flow_registry.register
 @dataclasses.dataclass(frozen=True)
-class SplineFlowConfig(flow.CouplingsConfig):
+class SplineFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
   """The shape of a conditional spline flow.
 
   Attributes:
@@ -43,6 +42,10 @@ class SplineFlowConfig(flow.CouplingsConfig):
     super().__post_init__()
     validation.check_whole(self, 'num_bins', least=2)
     validation.check_within(self, 0.01, 8.0, 'max_log_slope')
+
+  def make_module(self, box: box_lib.Box) -> 'ConditionalSplineFlow':
+    """Makes the module, inside of a Haiku transform."""
+    return ConditionalSplineFlow(box, self)
 
 
 def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
@@ -86,7 +89,7 @@ def _inverse_softplus(value: float) -> float:
   return value + math.log(-math.expm1(-value))
 
 
-class ConditionalSplineFlow(hk.Module):
+class ConditionalSplineFlow(flow.ConditionalCouplings[SplineFlowConfig]):
   """Maps a batch of observations to a `tilted.TiltedFlow` over actions.
 
   That distribution is a chain of bijectors of the unit box on a uniform base,
@@ -94,6 +97,7 @@ class ConditionalSplineFlow(hk.Module):
   the uniform density, up to rounding.
 
   Examples:
+    >>> import haiku as hk
     >>> import numpy as np
     >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
     >>> small = SplineFlowConfig(num_couplings=2, hidden_sizes=(8,))
@@ -107,36 +111,22 @@ class ConditionalSplineFlow(hk.Module):
     0.0625
   """
 
-  def __init__(
-    self, box: box_lib.Box, config: SplineFlowConfig, name: str = 'spline_flow'
-  ):
-    """Makes the module.
+  NAME = 'spline_flow'
 
-    Args:
-      box: the actions' box.
-      config: the flow's shape.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._box = box
-    self._config = config
+  @property
+  def _num_parameters(self) -> int:
+    return 3 * self._config.num_bins + 1
 
-  def __call__(self, observation: Any) -> tilted.TiltedFlow:
-    """Conditions the flow.
+  def _prepare(self, kept: jax.Array) -> jax.Array:
+    return flow.from_unit(kept)
 
-    Args:
-      observation: an array or nest of arrays with a leading batch dimension B.
+  def _make_bijector(
+    self, raw: jax.Array, temperature: jax.Array | float
+  ) -> bijectors.Bijector:
+    del temperature
+    return make_spline(raw, self._config)
 
-    Returns:
-      The distribution, to be used inside of the same Haiku transform.
-    """
-    features = mlp.flatten_observation(observation)
-    couplings = flow.make_couplings(
-      self._box.num_dimensions,
-      self._config,
-      features=features,
-      prepare=lambda unit: 2.0 * unit - 1.0,
-      make_bijector=lambda raw: make_spline(raw, self._config),
-      num_parameters=3 * self._config.num_bins + 1,
-    )
-    return tilted.TiltedFlow(couplings, self._box, features.shape[0])
+  def _make_density(
+    self, chain: bijectors.Chain, batch: int
+  ) -> tilted.TiltedFlow:
+    return tilted.TiltedFlow(chain, self._box, batch)

@@ -16,14 +16,14 @@ kappa = 0 it is exactly uniform. This is not in the Quinoa paper.
 import dataclasses
 from typing import Any
 
-import haiku as hk
 import jax
 import jax.numpy as jnp
 
 from quinoa_acme import validation
+from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import flow
-from quinoa_acme.networks import mlp
+from quinoa_acme.networks import flow_registry
 
 # Below this tilt a density is uniform as far as float32 can tell.
 _ZERO = 1e-12
@@ -32,8 +32,9 @@ _ZERO = 1e-12
 _SMALL = 0.03
 
 
+@flow_registry.register
 @dataclasses.dataclass(frozen=True)
-class TiltedFlowConfig(flow.CouplingsConfig):
+class TiltedFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
   """The shape of a conditional tilted flow.
 
   Attributes:
@@ -51,6 +52,10 @@ class TiltedFlowConfig(flow.CouplingsConfig):
     super().__post_init__()
     validation.check_positive(self, 'max_tilt')
     validation.check_within(self, 0.0, 1e6, 'max_tilt')
+
+  def make_module(self, box: box_lib.Box) -> 'ConditionalTiltedFlow':
+    """Makes the module, inside of a Haiku transform."""
+    return ConditionalTiltedFlow(box, self)
 
 
 def _steepness(kappa: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -214,7 +219,7 @@ class TiltedFlow(flow.Flow):
     return inverse_log_det - self._box.log_volume
 
 
-class ConditionalTiltedFlow(hk.Module):
+class ConditionalTiltedFlow(flow.ConditionalCouplings[TiltedFlowConfig]):
   """Maps a batch of observations to a `TiltedFlow` over actions.
 
   The conditioners' outputs are in units of reward, as Q is, and over the
@@ -223,6 +228,7 @@ class ConditionalTiltedFlow(hk.Module):
   density.
 
   Examples:
+    >>> import haiku as hk
     >>> import numpy as np
     >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
     >>> small = TiltedFlowConfig(num_couplings=2, hidden_sizes=(8,))
@@ -237,40 +243,16 @@ class ConditionalTiltedFlow(hk.Module):
     (5, 1, 2)
   """
 
-  def __init__(
-    self, box: box_lib.Box, config: TiltedFlowConfig, name: str = 'tilted_flow'
-  ):
-    """Makes the module.
+  NAME = 'tilted_flow'
 
-    Args:
-      box: the actions' box.
-      config: the flow's shape.
-      name: the module's name.
-    """
-    super().__init__(name)
-    self._box = box
-    self._config = config
+  def _prepare(self, kept: jax.Array) -> jax.Array:
+    return flow.from_unit(kept)
 
-  def __call__(self, observation: Any, temperature: jax.Array) -> TiltedFlow:
-    """Conditions the flow.
-
-    Args:
-      observation: an array or nest of arrays with a leading batch dimension B.
-      temperature: alpha, scalar.
-
-    Returns:
-      The distribution, to be used inside of the same Haiku transform.
-    """
-    features = mlp.flatten_observation(observation)
+  def _make_bijector(
+    self, raw: jax.Array, temperature: jax.Array | float
+  ) -> Tilt:
     max_tilt = self._config.max_tilt
-    couplings = flow.make_couplings(
-      self._box.num_dimensions,
-      self._config,
-      features=features,
-      prepare=lambda unit: 2.0 * unit - 1.0,
-      make_bijector=lambda raw: Tilt(
-        flow.bounded(raw / temperature, -max_tilt, max_tilt)
-      ),
-      num_parameters=1,
-    )
-    return TiltedFlow(couplings, self._box, features.shape[0])
+    return Tilt(flow.bounded(raw / temperature, -max_tilt, max_tilt))
+
+  def _make_density(self, chain: bijectors.Chain, batch: int) -> TiltedFlow:
+    return TiltedFlow(chain, self._box, batch)

@@ -6,24 +6,14 @@ import typing
 
 import pytest
 
+from quinoa_acme import options
 from quinoa_acme.agents import agents
 
 
-def _find_options(kind, found):
-  """Adds a configuration and all that its fields may be to those found."""
-  if kind in found:
-    return
-  found.add(kind)
-  for hint in typing.get_type_hints(kind).values():
-    for option in typing.get_args(hint) or (hint,):
-      if dataclasses.is_dataclass(option):
-        _find_options(option, found)
-
-
 def _fields():
-  kinds: set[type] = set()
+  kinds = set(agents.CONFIGS.values())
   for kind in agents.CONFIGS.values():
-    _find_options(kind, kinds)
+    kinds |= {*options.option_types_of(kind).values()}
   return [
     pytest.param(kind, field.name, id=f'{kind.__name__}.{field.name}')
     for kind in sorted(kinds, key=lambda kind: kind.__name__)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 import dataclasses
+import functools
 from typing import NamedTuple
 
 import haiku as hk
@@ -14,16 +15,16 @@ from quinoa_acme.common_types import EnvironmentSpec
 from quinoa_acme.common_types import Observation
 from quinoa_acme.common_types import Params
 from quinoa_acme.common_types import PRNGKey
-from quinoa_acme.networks import additive
+from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
-from quinoa_acme.networks import energy
-from quinoa_acme.networks import flow as flow_lib
+from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import norms
-from quinoa_acme.networks import real_nvp
-from quinoa_acme.networks import spline
 from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
+
+# Of which the most likely is the greedy action of a flow without a mode.
+_DRAWS_OF_MODE = 64
 
 
 class PolicyVariables(NamedTuple):
@@ -178,13 +179,7 @@ class QuinoaNetworks:
     return self.value.apply(value_params, observation)
 
 
-FlowConfig = (
-  real_nvp.RealNVPConfig
-  | energy.EnergyFlowConfig
-  | tilted.TiltedFlowConfig
-  | additive.AdditiveFlowConfig
-  | spline.SplineFlowConfig
-)
+FlowConfig = flow_registry.FlowConfig
 
 
 def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
@@ -201,106 +196,96 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
     ValueError: if the action spec is not a finite box of floats.
   """
   box = box_lib.Box.from_spec(spec.actions)
-  functions = hk.multi_transform(lambda: _flow_functions(box, config))
-  log_prob, sample, draw, mode, soft_value, evaluate = functions.apply
-  has_value = isinstance(config, energy.EnergyFlowConfig)
+  flow = config.make(box)
 
-  def without_key(function):
-    return lambda variables, *args: function(
-      variables.params, None, variables.temperature, *args
+  def init(key, observation, action):
+    return flow.init(key, observation, box.flatten(action))
+
+  def log_prob(variables, observation, action):
+    params, temperature = variables
+    return flow.log_prob(params, observation, box.flatten(action), temperature)
+
+  def sample(variables, key, observation):
+    params, temperature = variables
+    [action], _ = flow.sample_and_log_prob(
+      params, key, observation, 1, temperature
     )
+    return box.unflatten(action)
 
-  def with_key(function):
-    return lambda variables, key, *args: function(
-      variables.params, key, variables.temperature, *args
-    )
-
-  return QuinoaPolicy(
-    init=functions.init,
-    log_prob=without_key(log_prob),
-    sample=with_key(sample),
-    draw=with_key(draw),
-    mode=without_key(mode),
-    uniform_log_prob=-box.log_volume,
-    num_dimensions=box.num_dimensions,
-    share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
-    soft_value=without_key(soft_value) if has_value else None,
-    evaluate_all=with_key(evaluate),
-  )
-
-
-def make_flow(
-  box: box_lib.Box,
-  config: FlowConfig,
-  observation: Observation,
-  temperature: jax.Array,
-) -> flow_lib.Flow:
-  """Makes the flow of a batch of observations, inside of a Haiku transform.
-
-  Args:
-    box: the actions' box.
-    config: the flow's kind and shape.
-    observation: a batch of B observations.
-    temperature: alpha, scalar.
-
-  Returns:
-    The density of flat actions.
-  """
-  match config:
-    case real_nvp.RealNVPConfig():
-      return real_nvp.ConditionalRealNVP(box, config)(observation)
-    case additive.AdditiveFlowConfig():
-      return additive.ConditionalAdditiveFlow(box, config)(observation)
-    case spline.SplineFlowConfig():
-      return spline.ConditionalSplineFlow(box, config)(observation)
-    case tilted.TiltedFlowConfig():
-      return tilted.ConditionalTiltedFlow(box, config)(observation, temperature)
-    case energy.EnergyFlowConfig():
-      return energy.ConditionalEnergyFlow(box, config)(observation, temperature)
-
-
-def _flow_functions(box: box_lib.Box, config: FlowConfig):
-  """What `hk.multi_transform` takes: init, and the flow's functions."""
-
-  def flow(observation, temperature):
-    return make_flow(box, config, observation, temperature)
-
-  def init(observation, action):
-    return flow(observation, jnp.ones(())).log_prob(box.flatten(action))
-
-  def log_prob(temperature, observation, action):
-    return flow(observation, temperature).log_prob(box.flatten(action))
-
-  def sample(temperature, observation):
-    distribution = flow(observation, temperature)
-    return box.unflatten(distribution.sample(seed=hk.next_rng_key()))
-
-  def draw(temperature, observation, num_actions):
-    action, log_prob = flow(observation, temperature).draw(
-      hk.next_rng_key(), num_actions
+  def draw(variables, key, observation, num_actions):
+    params, temperature = variables
+    function = flow.draw or functools.partial(_draw, flow)
+    action, log_prob = function(
+      params, key, observation, num_actions, temperature
     )
     return box.unflatten(action), log_prob
 
-  def mode(temperature, observation):
-    return box.unflatten(flow(observation, temperature).mode())
+  def mode(variables, observation):
+    params, temperature = variables
+    function = flow.mode or functools.partial(_most_likely, flow)
+    return box.unflatten(function(params, observation, temperature))
 
-  def soft_value(temperature, observation):
-    density = flow(observation, temperature)
-    assert isinstance(density, energy.EnergyFlow)
-    return density.soft_value
+  def soft_value(variables, observation):
+    assert flow.soft_value is not None
+    params, temperature = variables
+    return flow.soft_value(params, observation, temperature)
 
-  def evaluate(temperature, observation, action, num_actions):
-    density = flow(observation, temperature)
-    fresh_action, fresh_log_prob = density.draw(hk.next_rng_key(), num_actions)
-    has_value = isinstance(density, energy.EnergyFlow)
+  def evaluate(variables, key, observation, action, num_actions):
+    assert flow.evaluate is not None
+    params, temperature = variables
+    found = flow.evaluate(
+      params, key, observation, box.flatten(action), num_actions, temperature
+    )
     return AtState(
-      box.unflatten(fresh_action),
-      fresh_log_prob,
-      density.log_prob(box.flatten(action)),
-      density.soft_value if has_value else None,
+      box.unflatten(found.fresh_point),
+      found.fresh_log_prob,
+      found.log_prob,
+      found.soft_value,
     )
 
-  return init, (log_prob, sample, draw, mode, soft_value, evaluate)
+  return QuinoaPolicy(
+    init=init,
+    log_prob=log_prob,
+    sample=sample,
+    draw=draw,
+    mode=mode,
+    uniform_log_prob=-box.log_volume,
+    num_dimensions=box.num_dimensions,
+    share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
+    soft_value=soft_value if flow.soft_value else None,
+    evaluate_all=evaluate if flow.evaluate else None,
+  )
+
+
+def _draw(
+  flow: flow_registry.ConditionalFlow,
+  params: Params,
+  key: PRNGKey,
+  observation: Observation,
+  num_points: int,
+  temperature: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+  """The `draw` of a flow that has none of its own, by an inversion."""
+  drawn = flow.sample_and_log_prob(
+    params, key, observation, num_points, temperature
+  )
+  point, value = jax.lax.stop_gradient(drawn)
+  computed = flow.log_prob(params, observation, point, temperature)
+  return point, bijectors.with_gradient_of(computed, value)
+
+
+def _most_likely(
+  flow: flow_registry.ConditionalFlow,
+  params: Params,
+  observation: Observation,
+  temperature: jax.Array,
+) -> jax.Array:
+  """The `mode` of a flow that has none: the most likely of fixed draws."""
+  point, log_prob = flow.sample_and_log_prob(
+    params, jax.random.PRNGKey(0), observation, _DRAWS_OF_MODE, temperature
+  )
+  best = jnp.argmax(log_prob, axis=0)
+  return point[best, jnp.arange(best.size)]
 
 
 def make_value(
