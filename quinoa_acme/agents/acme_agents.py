@@ -4,7 +4,8 @@ Acme's actors cannot be saved, and its learners count calls, each of which may
 be several SGD steps.
 """
 
-from collections.abc import Callable, Sequence
+import collections
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast, NamedTuple
 
 from acme import adders as adders_lib
@@ -59,8 +60,41 @@ def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
     )
 
 
-class ActorsMixin:
-  """Makes actors of the package's, for a builder of Acme's."""
+class BuilderMixin:
+  """Makes a builder of Acme's one of a run's, in front of it as a base class.
+
+  Its actors are the package's, which can be saved, and a step of its learner is
+  an SGD step, and not a call of several.
+  """
+
+  def make_learner(
+    self,
+    random_key: networks_lib.PRNGKey,
+    networks: Any,
+    dataset: Iterator[reverb.ReplaySample],
+    replay_client: reverb.Client | None = None,
+    counter: counting.Counter | None = None,
+  ) -> 'CountedLearner':
+    """Makes Acme's learner.
+
+    Args:
+      random_key: the learner's random key.
+      networks: Acme's networks.
+      dataset: samples whose data are transitions.
+      replay_client: of the server with the table.
+      counter: counts steps (SGD steps) and walltime.
+
+    Returns:
+      The learner.
+    """
+    builder = cast(Any, super())
+    return CountedLearner(
+      lambda calls: builder.make_learner(
+        random_key, networks, dataset, replay_client, calls
+      ),
+      counter,
+      cast(Any, self)._config.num_sgd_steps_per_step,  # Of Acme's builder.
+    )
 
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
@@ -148,6 +182,27 @@ class CountedState(NamedTuple):
 
   learner: Any
   steps: np.ndarray
+
+
+def saved_policy(
+  init: Callable[[types.PRNGKey], types.Params], field: str
+) -> off_policy.SavedPolicy:
+  """Says where the policy is in a `CountedState`.
+
+  Args:
+    init: makes the policy's parameters from a random key.
+    field: where they are in the state of Acme's learner.
+
+  Returns:
+    The place.
+  """
+  params = jax.eval_shape(init, jax.random.PRNGKey(0))
+  # The part of the learner's state that acts, by the path that it is saved at.
+  learner = collections.namedtuple('Learner', [field])(params)
+  return off_policy.SavedPolicy(
+    like=CountedState(learner, cast(Any, jax.ShapeDtypeStruct((), np.int64))),
+    as_params=lambda state: getattr(state.learner, field),
+  )
 
 
 class CountedLearner(core.Learner):

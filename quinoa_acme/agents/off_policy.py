@@ -232,9 +232,9 @@ class OffPolicyAgent(Protocol):
   def make_builder(
     self,
     spec: types.EnvironmentSpec,
-    logger_fn: 'Callable[[], loggers_base.Logger]',
+    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
   ) -> 'builders.GenericActorLearnerBuilder':
-    """Makes the builder of replay, actor and learner.
+    """Makes the builder of replay, actor and learner, without a log at will.
 
     The learner's saved state has the SGD steps made as `steps`. Its actors are
     `core.Saveable`, and it is an `ActorsOfSeveral`.

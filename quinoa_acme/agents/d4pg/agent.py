@@ -8,13 +8,10 @@ where Acme's environments cut the action off.
 
 from collections.abc import Callable
 import dataclasses
-from typing import NamedTuple
 
 from acme.agents.jax import d4pg
 from acme.utils.loggers import base as loggers_base
-import jax
 import jax.numpy as jnp
-import numpy as np
 import rlax
 
 from quinoa_acme import common_types as types
@@ -23,19 +20,6 @@ from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.d4pg import builder as builder_lib
 from quinoa_acme.agents.d4pg import config as config_lib
-
-
-class _SavedLearner(NamedTuple):
-  """The part of the state of Acme's learner that acts: its slow copy."""
-
-  target_policy_params: types.Params
-
-
-class _SavedState(NamedTuple):
-  """The part of `acme_agents.CountedState` that acts."""
-
-  learner: _SavedLearner
-  steps: jax.ShapeDtypeStruct
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,9 +58,9 @@ class D4PGAgent:
   def make_builder(
     self,
     spec: types.EnvironmentSpec,
-    logger_fn: Callable[[], loggers_base.Logger],
+    logger_fn: Callable[[], loggers_base.Logger] | None = None,
   ) -> builder_lib.D4PGBuilder:
-    """Makes the builder of replay, actor and learner."""
+    """Makes the builder of replay, actor and learner, without a log at will."""
     del spec
     config = self.config
     acme_config = d4pg.D4PGConfig(
@@ -94,7 +78,9 @@ class D4PGAgent:
       samples_per_insert_tolerance_rate=config.samples_per_insert_tolerance,
       num_sgd_steps_per_step=config.num_sgd_steps_per_step,
     )
-    return builder_lib.D4PGBuilder(acme_config, logger_fn)
+    return builder_lib.D4PGBuilder(
+      acme_config, logger_fn or loggers_base.NoOpLogger
+    )
 
   def make_policy(
     self,
@@ -130,10 +116,6 @@ class D4PGAgent:
 
   def saved_policy(self, networks: d4pg.D4PGNetworks) -> off_policy.SavedPolicy:
     """Says where the policy is in an `acme_agents.CountedState`."""
-    params = jax.eval_shape(networks.policy_network.init, jax.random.PRNGKey(0))
-    return off_policy.SavedPolicy(
-      like=_SavedState(
-        _SavedLearner(params), jax.ShapeDtypeStruct((), np.int64)
-      ),
-      as_params=lambda state: state.learner.target_policy_params,
+    return acme_agents.saved_policy(
+      networks.policy_network.init, 'target_policy_params'
     )

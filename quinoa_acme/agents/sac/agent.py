@@ -6,12 +6,9 @@ Haarnoja et al., 'Soft Actor-Critic Algorithms and Applications', 2018 (arXiv
 
 from collections.abc import Callable
 import dataclasses
-from typing import NamedTuple
 
 from acme.agents.jax import sac
 from acme.utils.loggers import base as loggers_base
-import jax
-import numpy as np
 
 from quinoa_acme import common_types as types
 from quinoa_acme.agents import acme_agents
@@ -19,19 +16,6 @@ from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.sac import builder as builder_lib
 from quinoa_acme.agents.sac import config as config_lib
-
-
-class _SavedLearner(NamedTuple):
-  """The part of the state of Acme's learner that acts."""
-
-  policy_params: types.Params
-
-
-class _SavedState(NamedTuple):
-  """The part of `acme_agents.CountedState` that acts."""
-
-  learner: _SavedLearner
-  steps: jax.ShapeDtypeStruct
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,9 +47,9 @@ class SACAgent:
   def make_builder(
     self,
     spec: types.EnvironmentSpec,
-    logger_fn: Callable[[], loggers_base.Logger],
+    logger_fn: Callable[[], loggers_base.Logger] | None = None,
   ) -> builder_lib.SACBuilder:
-    """Makes the builder of replay, actor and learner."""
+    """Makes the builder of replay, actor and learner, without a log at will."""
     config = self.config
     acme_config = sac.SACConfig(
       batch_size=config.batch_size,
@@ -83,7 +67,9 @@ class SACAgent:
       samples_per_insert_tolerance_rate=config.samples_per_insert_tolerance,
       num_sgd_steps_per_step=config.num_sgd_steps_per_step,
     )
-    return builder_lib.SACBuilder(acme_config, logger_fn)
+    return builder_lib.SACBuilder(
+      acme_config, logger_fn or loggers_base.NoOpLogger
+    )
 
   def make_policy(
     self,
@@ -112,10 +98,6 @@ class SACAgent:
 
   def saved_policy(self, networks: sac.SACNetworks) -> off_policy.SavedPolicy:
     """Says where the policy is in an `acme_agents.CountedState`."""
-    params = jax.eval_shape(networks.policy_network.init, jax.random.PRNGKey(0))
-    return off_policy.SavedPolicy(
-      like=_SavedState(
-        _SavedLearner(params), jax.ShapeDtypeStruct((), np.int64)
-      ),
-      as_params=lambda state: state.learner.policy_params,
+    return acme_agents.saved_policy(
+      networks.policy_network.init, 'policy_params'
     )

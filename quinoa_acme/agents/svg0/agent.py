@@ -101,7 +101,9 @@ class SVG0Agent:
     self, networks: networks_lib.SVG0Networks
   ) -> off_policy.SavedPolicy:
     """Says where the policy is in an `update.TrainingState`."""
-    params = jax.eval_shape(networks.policy.init, jax.random.PRNGKey(0))
+    params = jax.eval_shape(
+      networks.policy.init, jax.random.PRNGKey(0), networks.example_observation
+    )
     return off_policy.SavedPolicy(
       like=_SavedState(
         _SavedParams(params), steps=jax.ShapeDtypeStruct((), np.int32)

@@ -27,7 +27,7 @@ class SVG0Policy:
   [B, *action] for a batch of B observations.
 
   Attributes:
-    init: `init(key)` makes the parameters.
+    init: `init(key, observation)` makes the parameters.
     sample: `sample(params, key, observation)` to an action a state.
     sample_and_log_prob: `sample_and_log_prob(params, key, observation,
       num_actions)` to so many actions a state, [K, B, *action], functions of
@@ -40,7 +40,7 @@ class SVG0Policy:
       within 1 % of a bound.
   """
 
-  init: Callable[[PRNGKey], Params]
+  init: Callable[[PRNGKey, Observation], Params]
   sample: Callable[[Params, PRNGKey, Observation], jax.Array]
   sample_and_log_prob: Callable[
     [Params, PRNGKey, Observation, int], tuple[jax.Array, jax.Array]
@@ -57,12 +57,17 @@ class SVG0Networks:
 
   Attributes:
     policy: the policy pi(a|s).
-    critic: Q(a, s), `init(key)` and `apply(params, observation, action)` to
-      float32 [..., B], with actions of shape [..., B, *action].
+    critic: Q(a, s), `init(key, observation, action)` and `apply(params,
+      observation, action)` to float32 [..., B], with actions of shape
+      [..., B, *action].
+    example_observation: a batch of one observation, for the shapes.
+    example_action: the action of that batch.
   """
 
   policy: SVG0Policy
   critic: hk.Transformed
+  example_observation: Observation
+  example_action: np.ndarray
 
 
 def make_policy(
@@ -84,7 +89,6 @@ def make_policy(
   network = hk.without_apply_rng(
     hk.transform(lambda obs: gaussian.ConditionalGaussian(box, config)(obs))
   )
-  example_observation = _make_example(spec.observations)
 
   def sample(params, key, observation):
     action = network.apply(params, observation).sample(seed=key)
@@ -105,7 +109,7 @@ def make_policy(
     )
 
   return SVG0Policy(
-    init=lambda key: network.init(key, example_observation),
+    init=network.init,
     sample=sample,
     sample_and_log_prob=sample_and_log_prob,
     mode=mode,
@@ -137,11 +141,11 @@ def make_networks(
   Raises:
     ValueError: if the action spec is not a finite box of floats.
   """
-  critic = quinoa_networks.make_critic(spec, critic_hidden_sizes)
-  example = _make_example((spec.observations, spec.actions))
   return SVG0Networks(
     policy=make_policy(spec, policy),
-    critic=hk.Transformed(lambda key: critic.init(key, *example), critic.apply),
+    critic=quinoa_networks.make_critic(spec, critic_hidden_sizes),
+    example_observation=_make_example(spec.observations),
+    example_action=_make_example(spec.actions),
   )
 
 

@@ -73,8 +73,10 @@ def make_initial_state(
   """
   policy_key, critic_key, key = jax.random.split(key, 3)
   params = Params(
-    policy=networks.policy.init(policy_key),
-    critic=networks.critic.init(critic_key),
+    policy=networks.policy.init(policy_key, networks.example_observation),
+    critic=networks.critic.init(
+      critic_key, networks.example_observation, networks.example_action
+    ),
   )
   has_prior = isinstance(
     config.regularisation, regularisation_lib.KLRegularisation

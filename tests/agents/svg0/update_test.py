@@ -148,7 +148,9 @@ def test_the_policy_gradient_is_that_of_the_critic_through_the_action(
     config, regularisation=svg0.NoRegularisation(), num_actions=3
   )
   params = perturb(
-    networks.policy.init(jax.random.PRNGKey(0)), jax.random.PRNGKey(1), 0.2
+    networks.policy.init(jax.random.PRNGKey(0), networks.example_observation),
+    jax.random.PRNGKey(1),
+    0.2,
   )
   key = jax.random.PRNGKey(2)
 
