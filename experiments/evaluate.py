@@ -25,6 +25,7 @@ import sys  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme import policies  # noqa: E402
+from quinoa_acme import user_modules  # noqa: E402
 from quinoa_acme.agents import choices  # noqa: E402
 from quinoa_acme.runs import checkpointing  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
@@ -50,6 +51,12 @@ _ENVIRONMENT = flags.DEFINE_string(
   'What makes the environment from a seed, if it is your own: module:function, '
   'or path/to/file.py:function.',
 )
+_MODULES = flags.DEFINE_list(
+  'modules',
+  [],
+  "Modules of your own that register the run's agent or flow, with commas "
+  'between: module or path/to/file.py.',
+)
 _SEED = flags.DEFINE_integer(
   'seed', 0, 'Of the episodes and the samples.', lower_bound=0
 )
@@ -72,6 +79,7 @@ def main(argv: list[str]) -> None:
 
 
 def _evaluate() -> None:
+  user_modules.load_all(_MODULES.value)
   mode = None if _MODE.value is None else choices.parse(_MODE.value)
   video = _VIDEO.value
   if video is not None:

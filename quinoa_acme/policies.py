@@ -20,6 +20,7 @@ import numpy as np
 
 from quinoa_acme import common_types as types
 from quinoa_acme import nests
+from quinoa_acme import user_modules
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import choices
 from quinoa_acme.agents import off_policy
@@ -104,6 +105,7 @@ def load_policy(
   mode: choices.ActionChoice | str | None = None,
   seed: int = 0,
   spec: types.EnvironmentSpec | None = None,
+  modules: str | Sequence[str] = (),
 ) -> TrainedPolicy:
   """Reads the policy of a run from its last checkpoint.
 
@@ -114,17 +116,21 @@ def load_policy(
       that which the run evaluates.
     seed: of the samples. Two policies of one seed act the same.
     spec: the environment's specs; if None those that the run wrote.
+    modules: those of one's own, 'module' or 'path/to/file.py', that register
+      the run's agent or flow; they are imported first.
 
   Returns:
     The policy.
 
   Raises:
     FileNotFoundError: if the folder is of no run.
-    ValueError: if the run is of another version, there is no such mode, or its
-      agent has none such.
+    ValueError: if the run is of another version, or of an agent or flow that is
+      not registered, there is no such mode, or its agent has none such, or a
+      module is not there.
     checkpointing.CheckpointError: if there is no checkpoint, or it does not
       fit.
   """
+  user_modules.load_all(modules)
   workdir = os.path.expanduser(os.fspath(workdir))
   if isinstance(mode, str):
     mode = choices.parse(mode)

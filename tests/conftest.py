@@ -26,6 +26,8 @@ import reverb
 from quinoa_acme import networks as networks_lib
 from quinoa_acme import transitions
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import registry
+from quinoa_acme.networks import flow_registry
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')
@@ -61,6 +63,22 @@ def _make_spec(
     rewards=specs.Array((), np.float32, 'reward'),
     discounts=specs.BoundedArray((), np.float32, 0.0, 1.0, 'discount'),
   )
+
+
+@pytest.fixture
+def registers():
+  """Agents and flows that a test registers are gone after it."""
+  known = (
+    registry._registrations,
+    registry._presets,
+    registry._configs,
+    flow_registry._kinds,
+  )
+  before = [dict(register) for register in known]
+  yield
+  for register, entries in zip(known, before, strict=True):
+    register.clear()
+    register.update(entries)
 
 
 @pytest.fixture(scope='session')

@@ -1,21 +1,22 @@
-"""Which agent belongs to a configuration."""
+"""The agents of the package, registered as any other; makes an agent."""
 
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import registry
 from quinoa_acme.agents import sac
 from quinoa_acme.agents import svg0
+from quinoa_acme.agents.registry import CONFIGS
+from quinoa_acme.agents.registry import PRESETS
+from quinoa_acme.agents.registry import register
 
-# The configurations that there are agents for, by name.
-CONFIGS: dict[str, type[off_policy.OffPolicyConfig]] = {
-  config.__name__: config
-  for config in (
-    quinoa.QuinoaConfig,
-    sac.SACConfig,
-    svg0.SVG0Config,
-    d4pg.D4PGConfig,
-  )
-}
+__all__ = ('CONFIGS', 'PRESETS', 'make_agent', 'register')
+
+register('quinoa', quinoa.QuinoaConfig, quinoa.QuinoaAgent)
+# Functions, for the classes import Acme's, which only training needs.
+register('sac', sac.SACConfig, lambda config: sac.SACAgent(config))
+register('svg0', svg0.SVG0Config, svg0.SVG0Agent)
+register('d4pg', d4pg.D4PGConfig, lambda config: d4pg.D4PGAgent(config))
 
 
 def make_agent(
@@ -30,18 +31,6 @@ def make_agent(
     The agent.
 
   Raises:
-    TypeError: if no agent of the package has such a configuration.
+    TypeError: if no agent that is registered has such a configuration.
   """
-  match config:
-    case quinoa.QuinoaConfig():
-      return quinoa.QuinoaAgent(config)
-    case sac.SACConfig():
-      return sac.SACAgent(config)
-    case svg0.SVG0Config():
-      return svg0.SVG0Agent(config)
-    case d4pg.D4PGConfig():
-      return d4pg.D4PGAgent(config)
-  raise TypeError(
-    'expected the configuration of an agent of quinoa_acme '
-    f'({", ".join(CONFIGS)}), but got {config!r}.'
-  )
+  return registry.find(config).make_agent(config)

@@ -12,6 +12,7 @@ from absl import logging
 
 from quinoa_acme import options
 from quinoa_acme import resources
+from quinoa_acme import user_modules
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
@@ -146,6 +147,7 @@ def define_flags(algorithm: str, values: flags.FlagValues) -> None:
   define('run_distributed', flags.DEFINE_bool, True)
   define('allow_changes', flags.DEFINE_list, [])
   define('machines')
+  define('modules', flags.DEFINE_list, [])
   for name in _run_fields():
     define(name)
   for field in dataclasses.fields(_agent_type(algorithm)):
@@ -170,6 +172,8 @@ def read_flags(
   Raises:
     ValueError: if a flag does not fit; says which, and what would.
   """
+  # First, for they register what other flags may name.
+  user_modules.load_all(values.modules)
   run_fields = _run_fields()
   agent_fields = [
     field.name for field in dataclasses.fields(_agent_type(algorithm))

@@ -14,9 +14,11 @@ import numpy as np
 
 from quinoa_acme import checked_environment
 from quinoa_acme import options
+from quinoa_acme import user_modules
 from quinoa_acme import validation
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import registry
 from quinoa_acme.runs import episodes
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import factories
@@ -28,6 +30,8 @@ EnvironmentFactory = Callable[[int], dm_env.Environment]
 # One around another; more are no wrappers.
 _MAX_WRAPPERS = 50
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
+# No field: what goes with the fields to another process.
+_CARRIED = 'carried'
 # What git leaves out of a comparison: what measurements write.
 _NO_RESULTS = tuple(
   f':(exclude){path}'
@@ -98,6 +102,17 @@ class ExperimentConfig:
         f'({self.agent.min_replay_size}): learning starts only then.'
       )
 
+  def __getstate__(self) -> dict[str, Any]:
+    """What is pickled: the fields, and what a script has registered."""
+    return {**vars(self), _CARRIED: registry.carry(self.agent)}
+
+  def __setstate__(self, state: dict[str, Any]) -> None:
+    """Takes the fields, and registers here what was registered there."""
+    registry.unpack(state[_CARRIED])
+    vars(self).update(
+      {name: value for name, value in state.items() if name != _CARRIED}
+    )
+
   def make_agent(self) -> off_policy.OffPolicyAgent:
     """Makes the agent that the options are of."""
     return agents.make_agent(self.agent)
@@ -161,6 +176,8 @@ class ExperimentConfig:
       **describe_source(),
       'evaluation': self.make_agent().evaluation,
       'agent': options.to_plain(self.agent),
+      # Those of the user's own that the agent's options are of.
+      'modules': user_modules.places_of(options.classes_in(self.agent)),
     }
 
   def write_json(self) -> pathlib.Path:

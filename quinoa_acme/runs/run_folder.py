@@ -68,20 +68,38 @@ def read_agent(workdir: str) -> off_policy.OffPolicyConfig:
 
   Raises:
     FileNotFoundError: if the folder is of no run.
-    ValueError: if the run was made by a version with other options.
+    ValueError: if the run was made by a version with other options, or its
+      agent or flow is not registered.
   """
   path = pathlib.Path(workdir) / _CONFIG
-  plain = read_description(workdir)['agent']
+  described = read_description(workdir)
+  plain = described['agent']
   kind = agents.CONFIGS.get(plain['type'])
+  hint = _hint_at_modules(described)
   if kind is None:
     raise ValueError(
       f'{path} is of the agent {plain["type"]!r}; known are '
-      f'{sorted(agents.CONFIGS)}.'
+      f'{sorted(agents.CONFIGS)}.{hint}'
     )
   try:
     return options.from_plain(plain, kind)
   except ValueError as error:
-    raise ValueError(f'{path}: {error}.') from None
+    raise ValueError(f'{path}: {error}.{hint}') from None
+
+
+def _hint_at_modules(described: Mapping[str, Any]) -> str:
+  """What to import, if a run is of agents or flows of the user's own.
+
+  A name in a file is no reason to import it: the user has to say so.
+  """
+  modules = described.get('modules')
+  if not modules:
+    return ''
+  text = ','.join(map(str, modules))
+  return (
+    ' The run has an agent or a flow of your own. Say what registers it: '
+    f'--modules={text}, or in Python modules={text!r}, or import it first.'
+  )
 
 
 def read_spec(workdir: str) -> spec_json.EnvironmentSpec:

@@ -8,7 +8,6 @@ import pathlib
 import sys
 import threading
 import time
-from typing import Any
 
 from absl import logging
 from acme import specs
@@ -17,11 +16,9 @@ import jax
 from quinoa_acme import environments
 from quinoa_acme import options
 from quinoa_acme import resources
-from quinoa_acme.agents import d4pg
+from quinoa_acme import user_modules
 from quinoa_acme.agents import off_policy
-from quinoa_acme.agents import quinoa
-from quinoa_acme.agents import sac
-from quinoa_acme.agents import svg0
+from quinoa_acme.agents.agents import PRESETS
 from quinoa_acme.runs import capacity
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import evaluation_limits
@@ -38,32 +35,6 @@ from quinoa_acme.runs import stopping
 from quinoa_acme.runs import terminal
 from quinoa_acme.runs import vertex_ai
 
-# Configurations by algorithm and name.
-PRESETS: dict[str, dict[str, Callable[[], Any]]] = {
-  'quinoa': {
-    'default': quinoa.QuinoaConfig,
-    'with_critics': quinoa.QuinoaConfig.with_critics,
-    'direct': quinoa.QuinoaConfig.direct,
-    'paper': quinoa.QuinoaConfig.paper,
-    'paper_held_q': quinoa.QuinoaConfig.paper_held_q,
-    'offline': quinoa.QuinoaConfig.offline,
-    'debug': quinoa.QuinoaConfig.debug,
-  },
-  'sac': {
-    'default': sac.SACConfig,
-    'debug': sac.SACConfig.debug,
-  },
-  'svg0': {
-    'default': svg0.SVG0Config,
-    'debug': svg0.SVG0Config.debug,
-  },
-  'd4pg': {
-    'default': d4pg.D4PGConfig,
-    'debug': d4pg.D4PGConfig.debug,
-  },
-}
-
-
 # Those of Launchpad's that a run takes: processes of this machine, threads, or
 # machines of Google Cloud.
 LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', vertex_ai.LAUNCH_TYPE)
@@ -75,7 +46,7 @@ def find_preset(
   """What makes the configuration of a preset.
 
   Args:
-    algorithm: a key of `PRESETS`.
+    algorithm: the name of an agent, a key of `PRESETS`.
     preset: a key of what it has there.
 
   Returns:
@@ -109,7 +80,7 @@ def make_config(
 
   Args:
     env_name: e.g. 'control:cheetah:run'.
-    algorithm: a key of `PRESETS`.
+    algorithm: the name of an agent, a key of `PRESETS`.
     preset: a key of what it has there.
     overrides: texts by field of the agent's configuration, as `options` reads
       them; they replace the preset's.
@@ -137,6 +108,7 @@ def make_config(
 def read_config(
   workdir: str | os.PathLike[str],
   environment_factory: experiment_lib.EnvironmentFactory | str | None = None,
+  modules: str | Sequence[str] = (),
 ) -> experiment_lib.ExperimentConfig:
   """Reads the configuration of a run from its folder.
 
@@ -144,15 +116,19 @@ def read_config(
     workdir: the run's folder.
     environment_factory: the run's, if it is one's own: the function, or where
       it is, 'module:function'.
+    modules: those of one's own, 'module' or 'path/to/file.py', that register
+      the run's agent or flow; they are imported first.
 
   Returns:
     The configuration.
 
   Raises:
     FileNotFoundError: if the folder is of no run.
-    ValueError: if the run was made by a version with other options, or its
-      factory of environments is one's own and is not given.
+    ValueError: if the run was made by a version with other options, its agent,
+      flow or factory of environments is one's own and is not given, or a module
+      is not there.
   """
+  user_modules.load_all(modules)
   workdir = os.path.expanduser(os.fspath(workdir))
   factory = factories.of_run(workdir, environment_factory)
   plain = run_folder.read_description(workdir)

@@ -7,6 +7,7 @@ importing it: `--help`, and what is no flag, are told at once.
 
 import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
 import difflib
 import functools
 import inspect
@@ -106,6 +107,12 @@ OWN_FLAGS = (
     'run in the workdir began with.',
   ),
   Flag('machines', '', 'Of the nodes on Vertex AI: Machines(...).'),
+  Flag(
+    'modules',
+    '',
+    'Modules of your own that register agents or flows, with commas between; '
+    'they are imported first. Each is a module or path/to/file.py.',
+  ),
 )
 _EXAMPLES = (
   '--env_name=control:cartpole:swingup --num_steps=20000',
@@ -209,7 +216,6 @@ def check_names(argv: Sequence[str], names: Sequence[str]) -> None:
       raise flags.UnrecognizedFlagError(name, suggestions=near)
 
 
-@functools.cache
 def read_usage(algorithm: str) -> Usage:
   """Reads the flags of a script that trains.
 
@@ -219,26 +225,65 @@ def read_usage(algorithm: str) -> Usage:
   Returns:
     Its flags and presets.
   """
+  path = _ROOT / 'quinoa_acme' / 'agents' / algorithm / 'config.py'
+  if path.exists():
+    return _read_source(algorithm)
+  return _read_registered(algorithm)
+
+
+def _read_registered(algorithm: str) -> Usage:
+  """The usage of an agent from outside, whose module is imported by now."""
+  from quinoa_acme.agents import off_policy
+  from quinoa_acme.runs import running
+
+  make_default = running.find_preset(algorithm, 'default')
+  agent = type(make_default())
+  meanings: dict[str, str] = {}
+  for base in reversed(agent.__mro__):
+    meanings |= _read_attributes(inspect.cleandoc(base.__doc__ or ''))
+  found = [
+    Flag(field.name, repr(field.default), meanings.get(field.name, ''))
+    for field in dataclasses.fields(agent)
+  ]
+  shared = {x.name for x in dataclasses.fields(off_policy.OffPolicyConfig)}
+  presets = {
+    name: 'The values above.'
+    if name == 'default'
+    else (inspect.getdoc(make) or '').split('\n\n')[0]
+    for name, make in running.PRESETS[algorithm].items()
+  }
+  groups = {
+    'The run': _run_flags(),
+    'Replay and the pace of learning': [x for x in found if x.name in shared],
+    agent.__name__: [x for x in found if x.name not in shared],
+  }
+  return Usage(groups, presets)
+
+
+def _run_flags() -> Sequence[Flag]:
+  """The flags of a run, whatever its agent."""
+  path = _ROOT / 'quinoa_acme' / 'runs' / 'experiment.py'
+  fields = _Class.read(path, 'experimentconfig').fields()
+  own = ('agent', 'environment_factory', 'env_name', 'workdir')
+  return (*OWN_FLAGS, *(flag for flag in fields if flag.name not in own))
+
+
+@functools.cache
+def _read_source(algorithm: str) -> Usage:
+  """The usage of an agent of the package, without importing anything."""
   package = _ROOT / 'quinoa_acme'
   agent = _Class.read(
     package / 'agents' / algorithm / 'config.py', f'{algorithm}config'
   )
-  run_ = _Class.read(package / 'runs' / 'experiment.py', 'experimentconfig')
   own = agent.fields()
   replaced = [flag.name for flag in own]
   shared = [x for x in agent.base().fields() if x.name not in replaced]
-  run_flags = [
-    flag
-    for flag in run_.fields()
-    if flag.name not in ('agent', 'environment_factory', 'env_name', 'workdir')
-  ]
   groups = {
-    'The run': (*OWN_FLAGS, *run_flags),
+    'The run': _run_flags(),
     'Replay and the pace of learning': shared,
     f'{agent.name}': own,
   }
-  presets = _read_presets(package / 'runs' / 'running.py', algorithm, agent)
-  return Usage(groups, presets)
+  return Usage(groups, {'default': 'The values above.', **agent.presets()})
 
 
 def describe(script: str, about: str, usage: Usage) -> str:
@@ -328,12 +373,14 @@ class _Class(NamedTuple):
       if isinstance(x, ast.AnnAssign) and isinstance(x.target, ast.Name)
     ]
 
-  def meaning(self, method: str) -> str:
-    """The first paragraph on a method of it, if it has such."""
-    for x in self.node.body:
-      if isinstance(x, ast.FunctionDef) and x.name == method:
-        return (ast.get_docstring(x) or '').split('\n\n')[0]
-    return ''
+  def presets(self) -> dict[str, str]:
+    """Its class methods, with the first paragraph on each."""
+    return {
+      x.name: (ast.get_docstring(x) or '').split('\n\n')[0]
+      for x in self.node.body
+      if isinstance(x, ast.FunctionDef)
+      and 'classmethod' in map(ast.unparse, x.decorator_list)
+    }
 
 
 def _read_attributes(docstring: str) -> Iterator[tuple[str, str]]:
@@ -343,33 +390,6 @@ def _read_attributes(docstring: str) -> Iterator[tuple[str, str]]:
     name, colon, meaning = text.partition(':')
     if colon:
       yield name.strip(), ' '.join(meaning.split())
-
-
-def _read_presets(
-  path: pathlib.Path, algorithm: str, agent: _Class
-) -> dict[str, str]:
-  """What each of `running.PRESETS` is of an algorithm."""
-  tree = ast.parse(path.read_text(encoding='utf-8'))
-  table = next(
-    x.value
-    for x in tree.body
-    if isinstance(x, ast.AnnAssign) and ast.unparse(x.target) == 'PRESETS'
-  )
-  assert isinstance(table, ast.Dict)
-  found = {}
-  for key, value in zip(table.keys, table.values, strict=True):
-    if isinstance(value, ast.Dict) and _text(key) == algorithm:
-      for name, make in zip(value.keys, value.values, strict=True):
-        method = ast.unparse(make).rpartition('.')[2]
-        is_default = method == agent.name
-        found[_text(name)] = (
-          'The values above.' if is_default else agent.meaning(method)
-        )
-  return found
-
-
-def _text(node: ast.expr | None) -> str:
-  return str(node.value) if isinstance(node, ast.Constant) else ''
 
 
 def _without_modules(source: str) -> str:

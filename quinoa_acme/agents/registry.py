@@ -1,0 +1,179 @@
+"""The register of agents: the package's own, and any from outside.
+
+An agent is registered by its name, the class of its options and its own class:
+
+  agents.register('mine', MyConfig, MyAgent)
+
+From then on `run(ExperimentConfig(agent=MyConfig(), ...))` trains it, and
+evaluation, resume, `load_policy` and `scripts.train('mine')`, whose flags are
+the fields of `MyConfig`, know it. Nothing else is to be edited.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+import inspect
+import re
+import types
+from typing import Any, NamedTuple
+
+from quinoa_acme import options
+from quinoa_acme import user_modules
+from quinoa_acme.agents import off_policy
+from quinoa_acme.networks import flow_registry
+
+Presets = Mapping[str, Callable[[], off_policy.OffPolicyConfig]]
+
+
+class Registration(NamedTuple):
+  """What is known of an agent.
+
+  Attributes:
+    name: on a command line.
+    config: the class of its options.
+    make_agent: makes the agent of its options.
+  """
+
+  name: str
+  config: type[off_policy.OffPolicyConfig]
+  make_agent: Callable[[Any], off_policy.OffPolicyAgent]
+
+
+_registrations: dict[str, Registration] = {}
+_presets: dict[str, Presets] = {}
+_configs: dict[str, type[off_policy.OffPolicyConfig]] = {}
+
+# By the name of the agent, and then of the preset.
+PRESETS: Mapping[str, Presets] = types.MappingProxyType(_presets)
+# By the name of the class.
+CONFIGS: Mapping[str, type[off_policy.OffPolicyConfig]] = (
+  types.MappingProxyType(_configs)
+)
+
+
+def register(
+  name: str,
+  config: type[off_policy.OffPolicyConfig],
+  agent: Callable[[Any], Any],
+) -> None:
+  """Registers an agent.
+
+  Its presets are 'default' and each public class method of the options that
+  takes nothing, such as `debug`. Options that are defined again, in the same
+  module by the same name, take the place of those before them.
+
+  Args:
+    name: on a command line: small letters, digits and underscores.
+    config: the class of its options, an `off_policy.OffPolicyConfig`: a frozen
+      dataclass whose fields all have defaults.
+    agent: its class, or a function that makes an agent of its options, an
+      `off_policy.OffPolicyAgent`.
+
+  Raises:
+    TypeError: if `config` is no such class, or `agent` cannot be called.
+    ValueError: if the name is no name, or that of another agent, or the class
+      has the name of another agent's.
+  """
+  if not re.fullmatch(r'[a-z][a-z0-9_]*', str(name)):
+    raise ValueError(
+      'an agent is named by small letters, digits and underscores, not by '
+      f'{name!r}.'
+    )
+  options.check_option_type(config)
+  if not issubclass(config, off_policy.OffPolicyConfig):
+    raise TypeError(f'{config.__name__} must be an OffPolicyConfig.')
+  if not callable(agent):
+    raise TypeError(
+      f'agent must be a class, or a function of the options, not {agent!r}.'
+    )
+  for other in _registrations.values():
+    if other.name != name and other.config.__name__ != config.__name__:
+      continue
+    if other.name != name or not options.is_defined_again(other.config, config):
+      raise ValueError(
+        f'there is an agent {other.name!r} with {other.config.__name__}, of '
+        f'the module {other.config.__module__}: give {name!r} with '
+        f'{config.__name__}, of {config.__module__}, other names.'
+      )
+  _configs[config.__name__] = config
+  _registrations[name] = Registration(name, config, agent)
+  _presets[name] = {'default': config, **_find_presets(config)}
+
+
+def _find_presets(config: type) -> Presets:
+  """The class methods that are presets, those of base classes first."""
+  names = dict.fromkeys(
+    name for base in reversed(config.__mro__) for name in vars(base)
+  )
+  return {
+    name: getattr(config, name)
+    for name in names
+    if not name.startswith('_')
+    and isinstance(inspect.getattr_static(config, name), classmethod)
+    and not inspect.signature(getattr(config, name)).parameters
+  }
+
+
+def find(config: Any) -> Registration:
+  """Finds the agent that options are of.
+
+  Args:
+    config: the options.
+
+  Returns:
+    The agent's registration.
+
+  Raises:
+    TypeError: if they are of no agent that is registered.
+  """
+  for registration in _registrations.values():
+    if registration.config is type(config):
+      return registration
+  raise TypeError(
+    'expected the configuration of an agent that is registered '
+    f'({", ".join(_configs)}), but got {config!r}. One of your own is '
+    'registered by quinoa_acme.agents.register.'
+  )
+
+
+class Carried(NamedTuple):
+  """What is registered here and a process elsewhere could not import.
+
+  Attributes:
+    agents: the registrations of agents.
+    flows: the classes of flows.
+  """
+
+  agents: Sequence[Registration]
+  flows: Sequence[type]
+
+
+def carry(config: off_policy.OffPolicyConfig) -> Carried:
+  """What a process that is sent options has to be sent with them.
+
+  A module that is imported registers by itself. Not so a script that is run, or
+  a file that is loaded by its path: their classes are pickled by value.
+
+  Args:
+    config: an agent's options.
+
+  Returns:
+    What such modules have registered of these options, for `unpack`.
+  """
+  kinds = [
+    kind
+    for kind in options.classes_in(config)
+    if not user_modules.is_imported(kind)
+  ]
+  return Carried(
+    [find(config)] if type(config) in kinds else [],
+    [kind for kind in kinds if flow_registry.is_registered(kind)],
+  )
+
+
+def unpack(carried: Carried) -> None:
+  """Registers what `carry` gave in another process."""
+  for kind in carried.flows:
+    if not flow_registry.is_registered(kind):
+      flow_registry.register(kind)
+  for agent in carried.agents:
+    if _configs.get(agent.config.__name__) is not agent.config:
+      register(*agent)
