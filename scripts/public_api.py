@@ -13,6 +13,7 @@ import re
 PATH = pathlib.Path(__file__).resolve().parents[1] / 'tests' / 'public_api.txt'
 MODULES = (
   'quinoa_acme',
+  'quinoa_acme.agents',
   'quinoa_acme.agents.quinoa',
   'quinoa_acme.networks',
 )
