@@ -338,7 +338,7 @@ def _check_trains_and_acts(
   script = str(_EXAMPLES.parent / 'evaluate.py')
   refused = fresh.run(script, '--workdir=run', cwd=tmp_path)
   assert refused.returncode == 1
-  assert '--modules=path/to/your/script.py' in refused.stderr
+  assert "--modules='path/to/your/script.py'" in refused.stderr
   evaluated = _run_well(
     script, '--workdir=run', '--episodes=1', f'--modules={path}', cwd=tmp_path
   )
@@ -366,6 +366,7 @@ def test_own_flow(tmp_path):
 def test_conditional_density(tmp_path):
   said = _run_well(str(_EXAMPLES / 'conditional_density.py'), cwd=tmp_path)
   nats = float(re.findall(r'-?\d+\.\d\d', said)[0])
-  # Two arcs of deviation 0.1, one of two: -log(2 * 0.1 * sqrt(2 pi e)).
-  assert -0.3 < nats < 0.6
+  # One of two arcs of deviation 0.1: -log(2 * 0.1 * sqrt(2 pi e)) is 0.19, and
+  # more where they cross or are reflected.
+  assert 0.0 < nats < 0.6
   assert (tmp_path / 'conditional_density.png').stat().st_size > 5000

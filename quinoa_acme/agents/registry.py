@@ -134,6 +134,11 @@ def find(config: Any) -> Registration:
   )
 
 
+def places() -> list[str]:
+  """The user's own modules of which agents or flows are registered."""
+  return user_modules.places_of([*_configs.values(), *flow_registry.kinds()])
+
+
 class Carried(NamedTuple):
   """What is registered here and a process elsewhere could not import.
 

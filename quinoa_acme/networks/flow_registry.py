@@ -144,11 +144,14 @@ def register(kind: KindT) -> KindT:
   return kind
 
 
+def kinds() -> tuple[type, ...]:
+  """The classes of the options of all flows that are registered."""
+  return tuple(_kinds.values())
+
+
 def is_registered(kind: type) -> bool:
   """Whether a class is of the options of a flow that is registered."""
   return _kinds.get(kind.__name__) is kind
 
 
-options.declare_open(
-  FlowConfig, lambda: tuple(_kinds.values()), 'flows.register'
-)
+options.declare_open(FlowConfig, kinds, 'flows.register')

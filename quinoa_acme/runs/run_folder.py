@@ -20,6 +20,7 @@ from quinoa_acme import common_types as types
 from quinoa_acme import options
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
+from quinoa_acme.agents import registry
 from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import spec_json
 
@@ -93,12 +94,15 @@ def _hint_at_modules(described: Mapping[str, Any]) -> str:
   A name in a file is no reason to import it: the user has to say so.
   """
   modules = described.get('modules')
-  if not modules:
+  if not isinstance(modules, list):
+    return ''  # Of a version that did not write it.
+  names = list(map(str, modules))
+  if set(names) <= set(registry.places()):
     return ''
-  text = ','.join(map(str, modules))
+  text = ','.join(names)
   return (
     ' The run has an agent or a flow of your own. Say what registers it: '
-    f'--modules={text}, or in Python modules={text!r}, or import it first.'
+    f'--modules={text!r}, or in Python modules={text!r}, or import it first.'
   )
 
 

@@ -188,7 +188,9 @@ def test_what_a_file_says_is_imported_only_if_the_user_says_so_too(
   pathlib.Path('run').mkdir()
   pathlib.Path('run', 'config.json').write_text(json.dumps(plain))
   for read in (run_folder.read_agent, running.read_config):
-    with pytest.raises(ValueError, match='--modules=own_agent_module') as error:
+    with pytest.raises(
+      ValueError, match="--modules='own_agent_module'"
+    ) as error:
       read('run')
     assert "is of the agent 'OwnConfig'" in str(error.value)
   assert not pathlib.Path('imported').exists()

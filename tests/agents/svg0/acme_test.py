@@ -131,17 +131,18 @@ def _make_jax_networks(box):
     hidden = _torso(params[:6], jnp.concatenate([wide, action], axis=-1))
     return _linear(params[6:], hidden)[..., 0]
 
+  own = svg0.make_networks(
+    _spec(), policy=svg0.ClippedGaussianConfig(), critic_hidden_sizes=()
+  )
   policy = dataclasses.replace(
-    svg0.make_networks(
-      _spec(), policy=svg0.ClippedGaussianConfig(), critic_hidden_sizes=()
-    ).policy,
+    own.policy,
     sample_and_log_prob=sample_and_log_prob,
     relative_entropy=lambda params, others, observation: distribution(
       params, observation
     ).relative_entropy(distribution(others, observation)),
   )
-  critic = networks_lib.FeedForwardNetwork(lambda key: {}, apply)
-  return svg0.SVG0Networks(policy, critic)
+  critic = networks_lib.FeedForwardNetwork(own.critic.init, apply)
+  return dataclasses.replace(own, policy=policy, critic=critic)
 
 
 def _spec():
