@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-_DOCS = pathlib.Path(__file__).resolve().parents[1] / 'docs'
+_ROOT = pathlib.Path(__file__).resolve().parents[1]
+_DOCS = _ROOT / 'docs'
 _RECORDS = sorted((_DOCS / 'decisions').glob('[0-9]*.md'))
 # What is counted is what someone writes and another reads: not the tables that
 # commands make, quotations of what is gone, code, and the rows of wrong values,
@@ -24,9 +25,14 @@ _NOT_COUNTED = (
 )
 
 
-def _count(text: str) -> int:
+def _strip(text: str) -> str:
   for pattern in _NOT_COUNTED:
     text = pattern.sub('', text)
+  return text
+
+
+def _count(text: str) -> int:
+  text = _strip(text)
   return sum(bool(re.search(r'\w', word)) for word in text.split())
 
 
@@ -62,6 +68,25 @@ def test_a_record_has_half_a_page(record):
   assert _count(text) <= 260
   for part in ('Status', 'Context', 'Decision', 'Consequence'):
     assert f'**{part}.**' in text
+
+
+def _words_of_our_own() -> list[str]:
+  """The left column of the table in CONTRIBUTING.md."""
+  _, table = (
+    (_ROOT / 'CONTRIBUTING.md').read_text().split("| ours | the field's")
+  )
+  rows = re.findall(r'^\| (.*?) \| ', table, re.MULTILINE)
+  return [word for row in rows for word in row.split(', ')]
+
+
+@pytest.mark.parametrize('word', _words_of_our_own())
+def test_no_page_has_a_word_of_our_own_where_the_field_has_one(word):
+  found = [
+    str(page.relative_to(_ROOT))
+    for page in (_ROOT / 'README.md', *_pages())
+    if re.search(rf'\b{word}\b', _strip(page.read_text()), re.IGNORECASE)
+  ]
+  assert not found
 
 
 def test_every_record_is_in_the_list():
