@@ -89,6 +89,12 @@ def test_no_page_has_a_word_of_our_own_where_the_field_has_one(word):
   assert not found
 
 
+def test_every_test_that_a_page_names_is_there():
+  names = set(re.findall(r'`(\w+_test)`', (_DOCS / 'faults.md').read_text()))
+  assert len(names) > 20
+  assert names <= {path.stem for path in (_ROOT / 'tests').rglob('*_test.py')}
+
+
 def test_every_record_is_in_the_list():
   listed = (_DOCS / 'decisions' / 'README.md').read_text()
   assert [x.name for x in _RECORDS if f']({x.name})' not in listed] == []
