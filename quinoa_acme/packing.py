@@ -3,7 +3,7 @@
 Reverb keeps, sends and decodes each column of each item on its own, at some
 microseconds apiece, whatever their size; a learner takes 256 items a step. As
 one vector of bytes a transition takes a quarter of the time, and less in the
-actor that writes it. See docs/decisions/0023-packed-transitions.md.
+actor that writes it. See docs/decisions/0028-replay-with-the-learner.md.
 """
 
 import json

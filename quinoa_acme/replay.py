@@ -3,7 +3,7 @@
 The distributed program keeps its replay in Reverb. Reverb's samplers draw from
 an unseeded generator and prefetch in threads of their own, so that no two runs
 can be equal; in one process, where there is nobody to share replay with, this
-one stands in its place. See docs/decisions/0003-replay-in-one-process.md.
+one stands in its place. See docs/decisions/0013-resume.md.
 """
 
 import collections

@@ -87,7 +87,7 @@ def environment_of(role: str) -> dict[str, str]:
   }
   if role not in ('learner', 'run'):
     return variables | {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
-  # Of a GPU, where there is one. See docs/decisions/0024-gpu.md.
+  # Of a GPU, where there is one. See docs/decisions/0027-one-thread-of-xla.md.
   choices = {
     # JAX would take three quarters of its memory at once.
     'XLA_PYTHON_CLIENT_PREALLOCATE': 'false',

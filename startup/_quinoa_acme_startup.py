@@ -4,7 +4,7 @@ dm-acme 0.4.0 does not import beside the JAX of today; `quinoa_acme` mends that,
 once it is imported. Each interpreter of the environment runs this file at its
 start, by way of `quinoa_acme.pth`, so that Acme may be imported first. It
 imports nothing: `quinoa_acme` only when Acme is asked for. See
-docs/decisions/0034-acme-first.md.
+docs/decisions/0001-pinned-stack.md.
 """
 
 import sys

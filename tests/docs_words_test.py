@@ -89,6 +89,16 @@ def test_no_page_has_a_word_of_our_own_where_the_field_has_one(word):
   assert not found
 
 
+def test_every_record_that_is_named_is_there():
+  named = set()
+  for folder in ('quinoa_acme', 'experiments', 'startup', 'tests', 'docs'):
+    for path in (_ROOT / folder).rglob('*'):
+      if path.suffix in ('.py', '.md'):
+        named |= set(re.findall(r'(\d{4}-[a-z-]+\.md)', path.read_text()))
+  assert len(named) > 10
+  assert named <= {record.name for record in _RECORDS}
+
+
 def test_every_test_that_a_page_names_is_there():
   names = set(re.findall(r'`(\w+_test)`', (_DOCS / 'faults.md').read_text()))
   assert len(names) > 20

@@ -3,7 +3,7 @@
 `LocalLayout` acts and learns in one thread, and paces the learner by numbers of
 its own, which know nothing of the replay's limiter. Where the two disagree the
 thread waits at the limiter, for what only it could do. See
-docs/decisions/0035-plain-local-layout.md.
+docs/decisions/0014-library-of-components.md.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """Tables of results: writing them, reading them, and what they say together.
 
 A table is a CSV file with the columns `COLUMNS`, one row an evaluation;
-docs/results-schema.md describes each column.
+experiments/README.md describes each column.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ import pathlib
 import statistics
 from typing import Any
 
-# The columns of a table; see docs/results-schema.md.
+# The columns of a table; see experiments/README.md.
 COLUMNS: tuple[str, ...] = (
   'agent',
   'preset',

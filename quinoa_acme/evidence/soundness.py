@@ -12,7 +12,7 @@ import dataclasses
 import itertools
 import math
 
-# The columns of a table of findings, one row a run; see docs/results-schema.md.
+# The columns of a table of findings, one row a run; see experiments/README.md.
 COLUMNS: tuple[str, ...] = (
   'agent',
   'preset',

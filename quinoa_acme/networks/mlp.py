@@ -105,7 +105,7 @@ def _hidden(
 
   With it the activations are no matrices as the products are. XLA would else
   write them over these, on a CPU, in a loop that LLVM does not vectorise
-  (docs/decisions/0026-kernels.md).
+  (docs/decisions/0027-one-thread-of-xla.md).
   """
   hidden = tuple(part[None] for part in inputs)
   for i, size in enumerate(sizes):

@@ -8,7 +8,7 @@ and has the imported code in common with it in memory.
 A fork has only the thread that made it, and the locks that other threads held
 stay closed in it for ever. So a launcher with threads, such as those of a JAX
 that has been used, starts interpreters as Launchpad does. See
-docs/decisions/0009-forked-nodes.md.
+docs/decisions/0005-how-a-program-ends.md.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

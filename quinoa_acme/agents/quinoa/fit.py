@@ -89,7 +89,7 @@ class CriticFit:
   r + gamma (Q'(a', s') - alpha D(a', s')) with a' of the policy and Q' made of
   the slow critics in the same way.
 
-  This is not in the paper. See docs/decisions/0006-critics.md.
+  This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:
     num_critics: how many.

@@ -281,7 +281,7 @@ def test_acme_s_entropy_bonus_has_no_gradient_to_expect():
   """It stops the gradient at the samples: what is left is a score's mean.
 
   So the bonus moves nothing in expectation, and the scale of a policy whose
-  critic is flat stays. With ours it rises; see docs/decisions/0010-svg0.md.
+  critic is flat stays. With ours it rises; see the README of the agent.
   """
   log_scale = tf.Variable([0.0, 0.0])
   observation = tf.zeros((1, 3))
