@@ -1,6 +1,6 @@
 """Critics take the TD target, and Q = V + alpha D is fitted to them.
 
-This is not in the paper. See docs/decisions/0006-critics.md.
+This is not in the paper. See docs/decisions/0017-returns.md.
 """
 
 from typing import Any
