@@ -108,6 +108,9 @@ def classes_in(value: Any) -> set[type]:
 def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
   """A copy of a configuration with fields read from texts.
 
+  A name with a dot is of a field of an option that the configuration has, or is
+  given: 'temperature.epsilon'.
+
   Args:
     config: a frozen dataclass that validates itself.
     overrides: texts by field name.
@@ -118,8 +121,41 @@ def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
   Raises:
     ValueError: if a field is unknown, or a text or its value does not fit.
   """
-  values = parse_fields(type(config), overrides)
+  nested: dict[str, dict[str, str]] = {}
+  whole = {}
+  for name, text in overrides.items():
+    option, dot, field = name.partition('.')
+    if dot:
+      nested.setdefault(option, {})[field] = text
+    else:
+      whole[name] = text
+  values = parse_fields(type(config), whole)
+  for name, texts in nested.items():
+    values[name] = _replace_in(config, name, values, texts)
   return dataclasses.replace(config, **values)  # pyright: ignore
+
+
+def _replace_in(
+  config: Any,
+  name: str,
+  values: Mapping[str, Any],
+  texts: Mapping[str, str],
+) -> Any:
+  """What an option becomes with some of its own fields read from texts."""
+  known = [field.name for field in dataclasses.fields(config)]
+  if name not in known:
+    raise ValueError(
+      f'{type(config).__name__} has no field {name!r}{suggest(name, known)}'
+    )
+  option = values.get(name, getattr(config, name))
+  if not dataclasses.is_dataclass(option):
+    raise ValueError(
+      f'{name}={option!r} has no fields, but {name}.{next(iter(texts))} is set.'
+    )
+  try:
+    return replace(option, texts)
+  except ValueError as error:
+    raise ValueError(f'{name}: {_sentence(error)}') from None
 
 
 def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:

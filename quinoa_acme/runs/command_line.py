@@ -1,25 +1,34 @@
-"""The flags that the scripts of all agents share."""
+"""The flags that the scripts of all agents share.
+
+They are read, and what does not fit is told, before what runs a run is
+imported, with which Reverb and TensorFlow come.
+"""
 
 from collections.abc import Sequence
 import dataclasses
 import os
-import pathlib
 import sys
+from typing import TYPE_CHECKING
 
-from absl import app
 from absl import flags
-from absl import logging
+import launchpad  # noqa: F401 - defines lp_launch_type.
 
 from quinoa_acme import options
 from quinoa_acme import resources
 from quinoa_acme import user_modules
 from quinoa_acme.agents import off_policy
+from quinoa_acme.runs import configuring
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import local
-from quinoa_acme.runs import running
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs import terminal
-from quinoa_acme.runs import vertex_ai
+
+if TYPE_CHECKING:
+  from quinoa_acme.runs import vertex_ai
+
+# Where other scripts look for them.
+begin = scripts.begin
+check_output = scripts.check_output
+place_outputs = scripts.place_outputs
 
 # What has a flag of another kind, or none.
 _NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
@@ -29,13 +38,14 @@ def run_script(algorithm: str) -> None:
   """Defines the flags, reads the command line, and trains; does not return.
 
   Every field of the agent's configuration is a flag, written as in Python:
-  `--temperature='FixedTemperature(0.1)'`. So is every field of the run's.
+  `--temperature='FixedTemperature(0.1)'`; a field of what the preset has there
+  is one too: `--temperature.epsilon=0.5`. So is every field of the run's.
 
   Args:
-    algorithm: a key of `running.PRESETS`.
+    algorithm: a key of `configuring.PRESETS`.
   """
   values = flags.FLAGS
-  define_flags(algorithm, values)
+  define_flags(algorithm, values, scripts.find_nested(sys.argv))
 
   def main(argv: list[str]) -> None:
     begin(argv)
@@ -45,6 +55,9 @@ def run_script(algorithm: str) -> None:
       machines = read_machines(values)
     except ValueError as error:
       sys.exit(f'error: {error}')
+    # Only now, for it takes seconds.
+    from quinoa_acme.runs import running
+
     try:
       status = running.run(config, launch_type, values.allow_changes, machines)
     except running.RefusedError as error:
@@ -58,83 +71,16 @@ def run_script(algorithm: str) -> None:
   scripts.run(main)
 
 
-def begin(argv: list[str]) -> None:
-  """What the `main` of a script does first.
-
-  Args:
-    argv: what the flags left of the command line.
-
-  Raises:
-    app.UsageError: if that is more than the script's name.
-  """
-  if len(argv) > 1:
-    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
-  _expand_home(flags.FLAGS)
-  if not flags.FLAGS['verbosity'].present:
-    # The terminal is the progress line's.
-    logging.set_verbosity(logging.WARNING)
-
-
-def _expand_home(values: flags.FlagValues) -> None:
-  """Reads ~ in paths, which a shell leaves as it is after `--flag=`."""
-  for name in values:
-    text = values[name].value
-    if isinstance(text, str) and text.startswith('~'):
-      values[name].value = os.path.expanduser(text)
-
-
-def check_output(name: str, path: str | os.PathLike[str]) -> None:
-  """Looks whether something can be written at a path, before it is made.
-
-  Args:
-    name: of the flag that gives the path.
-    path: of a file or a folder, whose own folder may have to be made.
-
-  Raises:
-    ValueError: if it can not.
-  """
-  path = pathlib.Path(path).absolute()
-  there = next(x for x in (path, *path.parents) if x.exists())
-  if there == path and path.is_file():
-    is_right = os.access(path, os.W_OK)
-  else:
-    is_right = there.is_dir() and os.access(there, os.W_OK)
-  if not is_right:
-    raise ValueError(
-      f'--{name}={path}: nothing can be written at {there}. Give another.'
-    )
-
-
-def place_outputs(
-  folder: str | os.PathLike[str], root: pathlib.Path, *paths: pathlib.Path
-) -> list[pathlib.Path]:
-  """Where a script writes files that the repository has.
-
-  Args:
-    folder: what `--output` gives; the repository itself renews its own.
-    root: the repository.
-    paths: of the files there.
-
-  Returns:
-    The same paths below the folder; their folders are made.
-
-  Raises:
-    ValueError: if one can not be written.
-  """
-  places = [pathlib.Path(folder, path.relative_to(root)) for path in paths]
-  for place in places:
-    check_output('output', place)
-  for place in places:
-    place.parent.mkdir(parents=True, exist_ok=True)
-  return places
-
-
-def define_flags(algorithm: str, values: flags.FlagValues) -> None:
+def define_flags(
+  algorithm: str, values: flags.FlagValues, nested: Sequence[str] = ()
+) -> None:
   """Defines the flags of a script that trains.
 
   Args:
-    algorithm: a key of `running.PRESETS`.
+    algorithm: a key of `configuring.PRESETS`.
     values: takes the flags; has Launchpad's already.
+    nested: those of fields of fields that the command line has, e.g.
+      'temperature.epsilon'.
   """
   usage = scripts.read_usage(algorithm)
 
@@ -152,6 +98,8 @@ def define_flags(algorithm: str, values: flags.FlagValues) -> None:
     define(name)
   for field in dataclasses.fields(_agent_type(algorithm)):
     define(field.name)
+  for name in nested:
+    flags.DEFINE_string(name, None, 'A field of a field.', flag_values=values)
   # Launchpad's own default is threads.
   values.set_default(scripts.LAUNCH_TYPE.name, scripts.LAUNCH_TYPE.default)
 
@@ -182,37 +130,39 @@ def read_flags(
   launch_type = None
   if values.run_distributed:
     launch_type = values.lp_launch_type
-    running.check_launch_type(launch_type)
+    configuring.check_launch_type(launch_type)
   run_options = options.parse_fields(
     experiment.ExperimentConfig, _given(values, run_fields)
   )
-  config = running.make_config(
+  config = configuring.make_config(
     env_name=values.env_name,
     algorithm=algorithm,
     preset=values.preset,
-    overrides=_given(values, agent_fields),
+    overrides=_given(values, [*agent_fields, *(x for x in values if '.' in x)]),
     workdir=_workdir(values, launch_type, run_options.get('seed', 0)),
     **run_options,
   )
   if launch_type is None:
-    local.check(config)
+    configuring.check_one_process(config)
   return config, launch_type
 
 
-def read_machines(values: flags.FlagValues) -> vertex_ai.Machines:
+def read_machines(values: flags.FlagValues) -> 'vertex_ai.Machines | None':
   """Reads the flag of `define_flags` on the nodes' machines.
 
   Args:
     values: the flags, parsed.
 
   Returns:
-    The machines.
+    The machines, or None for those that a run has if nothing is said of them.
 
   Raises:
     ValueError: if the flag does not fit; says what would.
   """
   if values.machines is None:
-    return vertex_ai.Machines()
+    return None
+  from quinoa_acme.runs import vertex_ai
+
   try:
     machines = options.parse(values.machines, vertex_ai.Machines)
   except ValueError as error:
@@ -229,10 +179,12 @@ def read_machines(values: flags.FlagValues) -> vertex_ai.Machines:
 def _workdir(
   values: flags.FlagValues, launch_type: str | None, seed: int
 ) -> str | None:
-  if launch_type != vertex_ai.LAUNCH_TYPE or values.workdir is not None:
+  if launch_type != 'vertex_ai' or values.workdir is not None:
     return values.workdir
+  from quinoa_acme.runs import vertex_ai
+
   return vertex_ai.default_workdir(
-    running.default_workdir(values.env_name, seed)
+    configuring.default_workdir(values.env_name, seed)
   )
 
 
@@ -246,7 +198,7 @@ def _run_fields() -> list[str]:
 
 
 def _agent_type(algorithm: str) -> type[off_policy.OffPolicyConfig]:
-  return type(running.find_preset(algorithm, 'default')())
+  return type(configuring.find_preset(algorithm, 'default')())
 
 
 def _given(values: flags.FlagValues, names: Sequence[str]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import off_policy
 from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import configuring
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import loggers
@@ -209,16 +210,6 @@ def _child(parent: counting.Counter | None, name: str = '') -> counting.Counter:
   return counting.Counter(parent, name, time_delta=-math.inf)
 
 
-def check(config: experiment_lib.ExperimentConfig) -> None:
-  """Raises a ValueError if the run cannot be made in one process."""
-  if config.environments_per_actor > 1:
-    raise ValueError(
-      'environments_per_actor must be 1 in a run in one process, but is '
-      f'{config.environments_per_actor}. Take a distributed run, or one '
-      'environment.'
-    )
-
-
 def run(
   config: experiment_lib.ExperimentConfig,
   should_stop: Callable[[], bool] = acting_loop.never,
@@ -242,7 +233,7 @@ def run(
     checkpointing.CheckpointError: if the workdir has checkpoints, but none is
       whole or they are of another run.
   """
-  check(config)
+  configuring.check_one_process(config)
   watch = watchdog.Watch('the run', config.environment_timeout)
   watched = dataclasses.replace(
     config, environment_factory=watch.over(config.environment_factory)

@@ -13,11 +13,14 @@ import pathlib
 import shutil
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from absl import logging
-import reverb
 
 from quinoa_acme import validation
+
+if TYPE_CHECKING:
+  import reverb
 
 # Reverb's sign of a checkpoint that is whole.
 _DONE = 'DONE'
@@ -60,11 +63,11 @@ def folder_of(workdir: PathLike) -> pathlib.Path:
 
 
 def serve(
-  make_tables: Callable[[], Sequence[reverb.Table]],
+  make_tables: Callable[[], Sequence['reverb.Table']],
   port: int | None,
   folder: PathLike,
   warn: Callable[[str], None] = logging.warning,
-) -> reverb.Server:
+) -> 'reverb.Server':
   """Starts a replay server from the last checkpoint that can be used.
 
   A checkpoint that Reverb cannot read is named in a warning, and the one before
@@ -83,6 +86,9 @@ def serve(
   Raises:
     ValueError: if the port is in use.
   """
+  # With Reverb comes TensorFlow, in seconds; options are read without them.
+  import reverb
+
   last, kept = _last(folder), _kept(folder)
   for part in (last, kept):
     part.mkdir(parents=True, exist_ok=True)
@@ -143,7 +149,7 @@ class Saver:
     self._bytes_per_item = 0.0
     self._seconds_per_item = 0.0
 
-  def run(self, client: reverb.Client, stop: threading.Event) -> None:
+  def run(self, client: 'reverb.Client', stop: threading.Event) -> None:
     """Saves now and then until the stop, and then once more if that is quick.
 
     Args:
@@ -155,7 +161,7 @@ class Saver:
     self.save(client, max_seconds=_LAST_SECONDS)
 
   def save(
-    self, client: reverb.Client, max_seconds: float = float('inf')
+    self, client: 'reverb.Client', max_seconds: float = float('inf')
   ) -> pathlib.Path | None:
     """Writes a checkpoint and removes the oldest ones.
 

@@ -1,10 +1,8 @@
 """Runs an experiment from its first line of output to its last."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 import dataclasses
-import datetime
 import os
-import pathlib
 import sys
 import threading
 import time
@@ -13,14 +11,12 @@ from absl import logging
 from acme import specs
 import jax
 
-from quinoa_acme import environments
 from quinoa_acme import options
 from quinoa_acme import resources
 from quinoa_acme import user_modules
-from quinoa_acme.agents import off_policy
-from quinoa_acme.agents.agents import PRESETS
 from quinoa_acme.runs import capacity
 from quinoa_acme.runs import checkpointing
+from quinoa_acme.runs import configuring
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import factories
@@ -35,74 +31,13 @@ from quinoa_acme.runs import stopping
 from quinoa_acme.runs import terminal
 from quinoa_acme.runs import vertex_ai
 
-# Those of Launchpad's that a run takes: processes of this machine, threads, or
-# machines of Google Cloud.
-LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', vertex_ai.LAUNCH_TYPE)
-
-
-def find_preset(
-  algorithm: str, preset: str
-) -> Callable[[], off_policy.OffPolicyConfig]:
-  """What makes the configuration of a preset.
-
-  Args:
-    algorithm: the name of an agent, a key of `PRESETS`.
-    preset: a key of what it has there.
-
-  Returns:
-    A function without arguments.
-
-  Raises:
-    ValueError: if there is none such; names the nearest.
-  """
-  for kind, name, known in (
-    ('algorithm', algorithm, PRESETS),
-    ('preset', preset, PRESETS.get(algorithm, {})),
-  ):
-    if name not in known:
-      raise ValueError(
-        f'unknown {kind} {name!r}{options.suggest(name, list(known))} There '
-        f'are {", ".join(known)}.'
-      )
-  return PRESETS[algorithm][preset]
-
-
-def make_config(
-  env_name: str,
-  algorithm: str,
-  preset: str,
-  overrides: dict[str, str],
-  workdir: str | None,
-  seed: int = 0,
-  **run_options,
-) -> experiment_lib.ExperimentConfig:
-  """Makes the configuration of a run from what a command line gives.
-
-  Args:
-    env_name: e.g. 'control:cheetah:run'.
-    algorithm: the name of an agent, a key of `PRESETS`.
-    preset: a key of what it has there.
-    overrides: texts by field of the agent's configuration, as `options` reads
-      them; they replace the preset's.
-    workdir: the run's folder, or None for a new one under `runs`.
-    seed: of everything random.
-    **run_options: further fields of `ExperimentConfig`.
-
-  Returns:
-    The configuration.
-
-  Raises:
-    ValueError: if any of these does not fit; the message says what does.
-  """
-  agent = options.replace(find_preset(algorithm, preset)(), overrides)
-  return experiment_lib.ExperimentConfig(
-    agent=agent,
-    environment_factory=environments.EnvironmentFactory(env_name),
-    env_name=env_name,
-    workdir=workdir or default_workdir(env_name, seed),
-    seed=seed,
-    **run_options,
-  )
+# Where others look for them.
+PRESETS = configuring.PRESETS
+LAUNCH_TYPES = configuring.LAUNCH_TYPES
+find_preset = configuring.find_preset
+make_config = configuring.make_config
+default_workdir = configuring.default_workdir
+check_launch_type = configuring.check_launch_type
 
 
 def read_config(
@@ -148,24 +83,6 @@ def read_config(
       'workdir': workdir,
     }
   )
-
-
-def default_workdir(env_name: str, seed: int) -> str:
-  """The path, relative, of a new folder named by task, time and seed."""
-  task = '_'.join(env_name.split(':')[1:]) or env_name
-  # To the microsecond, for runs that begin in one second. Of two that still
-  # had one folder the second would be refused.
-  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S-%f')
-  return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
-
-
-def check_launch_type(launch_type: str) -> None:
-  """Raises a ValueError if a run can not be launched so."""
-  if launch_type not in LAUNCH_TYPES:
-    raise ValueError(
-      f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
-      f'{launch_type!r}. For one thread use --run_distributed=false.'
-    )
 
 
 def _check_thread(launch_type: str | None) -> None:
@@ -222,7 +139,7 @@ def run(
   config: experiment_lib.ExperimentConfig,
   launch_type: str | None,
   allow_changes: Sequence[str] = (),
-  machines: vertex_ai.Machines = vertex_ai.Machines(),
+  machines: vertex_ai.Machines | None = None,
 ) -> int:
   """Trains, and says where it writes first and what came of it last.
 
@@ -233,7 +150,8 @@ def run(
     config: the run.
     launch_type: one of `LAUNCH_TYPES`, or None for a single process.
     allow_changes: fields that may differ from those that the run began with.
-    machines: of the nodes, where they have each their own.
+    machines: of the nodes, where they have each their own; `Machines()` if not
+      given.
 
   Returns:
     The exit status: 0, or 1 if a node failed, the folder is in use or of a run
@@ -247,7 +165,7 @@ def run(
   terminal.say(f'Workdir: {config.workdir}')
   try:
     if launch_type == vertex_ai.LAUNCH_TYPE:
-      vertex_ai.launch(config, machines, allow_changes)
+      vertex_ai.launch(config, machines or vertex_ai.Machines(), allow_changes)
       return 0
     if said := replay_size.check(config, spec):
       terminal.say(said)

@@ -21,6 +21,9 @@ from typing import NamedTuple
 
 from absl import app
 from absl import flags
+from absl import logging
+
+from quinoa_acme.runs import terminal
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _HELP = ('help', 'helpshort', 'helpfull', 'h', '?')
@@ -62,10 +65,12 @@ class Usage(NamedTuple):
   Attributes:
     groups: its flags, by what they are of.
     presets: what each preset is.
+    agent_fields: the flags that are fields of the agent's configuration.
   """
 
   groups: Mapping[str, Sequence[Flag]]
   presets: Mapping[str, str]
+  agent_fields: Sequence[str]
 
   def flag(self, name: str) -> Flag:
     """The flag of a name."""
@@ -124,20 +129,35 @@ def train(algorithm: str) -> None:
   """What a script that trains does, with the flags of the command line.
 
   Args:
-    algorithm: a key of `running.PRESETS`.
+    algorithm: a key of `configuring.PRESETS`.
   """
-  _end_quietly_on_interrupt()
+  script = sys.modules['__main__']
+  begin_training(
+    algorithm,
+    lambda usage: describe(
+      f'python {sys.argv[0]}', script.__doc__ or '', usage
+    ),
+  )
+
+
+def begin_training(algorithm: str, tell: Callable[['Usage'], str]) -> None:
+  """Trains by the flags of the command line, or tells them; does not return.
+
+  Args:
+    algorithm: a key of `configuring.PRESETS`.
+    tell: makes the text of `--help`.
+  """
+  end_quietly_on_interrupt()
   usage = read_usage(algorithm)
   names = [flag.name for group in usage.groups.values() for flag in group]
   try:
-    if _asks_for_help(sys.argv):
-      script = sys.modules['__main__']
-      print(describe(sys.argv[0], script.__doc__ or '', usage))
+    if asks_for_help(sys.argv):
+      terminal.say(tell(usage))
       sys.exit(0)
-    check_names(sys.argv, names)
+    check_names(sys.argv, names, usage.agent_fields)
   except flags.Error as error:
     sys.exit(f'error: {error} --help tells all.')
-  # Only now, for it takes seconds.
+  # Only now, for it takes a second.
   from quinoa_acme.runs import command_line
 
   command_line.run_script(algorithm)
@@ -152,24 +172,96 @@ def run(main: Callable[[list[str]], None]) -> None:
     main: takes the script's name and what follows the flags; may return or exit
       with a status.
   """
-  _end_quietly_on_interrupt()
+  end_quietly_on_interrupt()
   app.run(main, flags_parser=_parse_flags)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
-  if _asks_for_help(argv):
+  if asks_for_help(argv):
     script = inspect.cleandoc(sys.modules['__main__'].__doc__ or '')
     own = flags.FLAGS.get_key_flags_for_module(argv[0])
-    print(f'{script}\n\nFlags:')
+    lines = [f'{script}\n\nFlags:']
     for flag in own:
       default = flag.default_as_str or ''
       text = ' '.join((flag.help or '').split())
-      print(_describe(Flag(flag.name, default.strip("'"), text)))
+      lines.append(_describe(Flag(flag.name, default.strip("'"), text)))
+    terminal.say('\n'.join(lines))
     sys.exit(0)
   return app.parse_flags_with_usage(argv)
 
 
-def _end_quietly_on_interrupt() -> None:
+def begin(argv: list[str]) -> None:
+  """What the `main` of a script does first.
+
+  Args:
+    argv: what the flags left of the command line.
+
+  Raises:
+    app.UsageError: if that is more than the script's name.
+  """
+  if len(argv) > 1:
+    raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
+  _expand_home(flags.FLAGS)
+  if not flags.FLAGS['verbosity'].present:
+    # The terminal is the progress line's.
+    logging.set_verbosity(logging.WARNING)
+
+
+def _expand_home(values: flags.FlagValues) -> None:
+  """Reads ~ in paths, which a shell leaves as it is after `--flag=`."""
+  for name in values:
+    text = values[name].value
+    if isinstance(text, str) and text.startswith('~'):
+      values[name].value = os.path.expanduser(text)
+
+
+def check_output(name: str, path: str | os.PathLike[str]) -> None:
+  """Looks whether something can be written at a path, before it is made.
+
+  Args:
+    name: of the flag that gives the path.
+    path: of a file or a folder, whose own folder may have to be made.
+
+  Raises:
+    ValueError: if it can not.
+  """
+  path = pathlib.Path(path).absolute()
+  there = next(x for x in (path, *path.parents) if x.exists())
+  if there == path and path.is_file():
+    is_right = os.access(path, os.W_OK)
+  else:
+    is_right = there.is_dir() and os.access(there, os.W_OK)
+  if not is_right:
+    raise ValueError(
+      f'--{name}={path}: nothing can be written at {there}. Give another.'
+    )
+
+
+def place_outputs(
+  folder: str | os.PathLike[str], root: pathlib.Path, *paths: pathlib.Path
+) -> list[pathlib.Path]:
+  """Where a script writes files that the repository has.
+
+  Args:
+    folder: what `--output` gives; the repository itself renews its own.
+    root: the repository.
+    paths: of the files there.
+
+  Returns:
+    The same paths below the folder; their folders are made.
+
+  Raises:
+    ValueError: if one can not be written.
+  """
+  places = [pathlib.Path(folder, path.relative_to(root)) for path in paths]
+  for place in places:
+    check_output('output', place)
+  for place in places:
+    place.parent.mkdir(parents=True, exist_ok=True)
+  return places
+
+
+def end_quietly_on_interrupt() -> None:
   """Lets Ctrl-C end the process, until something takes the signal itself."""
 
   def end(number, frame):
@@ -179,7 +271,8 @@ def _end_quietly_on_interrupt() -> None:
   signal.signal(signal.SIGINT, end)
 
 
-def _asks_for_help(argv: Sequence[str]) -> bool:
+def asks_for_help(argv: Sequence[str]) -> bool:
+  """Whether a command line, which begins with a name, asks for help."""
   return any(
     arg.startswith('-') and arg.lstrip('-') in _HELP for arg in _flags_of(argv)
   )
@@ -193,12 +286,16 @@ def _flags_of(argv: Sequence[str]) -> Iterator[str]:
     yield arg
 
 
-def check_names(argv: Sequence[str], names: Sequence[str]) -> None:
+def check_names(
+  argv: Sequence[str], names: Sequence[str], options: Sequence[str] = ()
+) -> None:
   """Looks for what is no flag.
 
   Args:
     argv: the command line.
     names: of the script's own flags.
+    options: those of them whose values may have fields, each of which is a flag
+      too: `--temperature.epsilon`.
 
   Raises:
     flags.UnrecognizedFlagError: if there is such; names the nearest flags.
@@ -206,21 +303,40 @@ def check_names(argv: Sequence[str], names: Sequence[str]) -> None:
   app.define_help_flags()
   known = [*names, *flags.FLAGS]
   for arg in _flags_of(argv):
-    name = arg.lstrip('-').partition('=')[0].replace('-', '_')
+    name = _name_of(arg)
     # A value of the flag before, perhaps: absl says.
     is_value = not arg.startswith('-') or name[:1].isdecimal()
     if is_value or name.startswith(_OTHERS):
       continue
-    if name not in known and name.removeprefix('no') not in known:
+    option, dot, field = name.partition('.')
+    if dot:
+      if option not in options:
+        near = difflib.get_close_matches(option, options)
+        raise flags.UnrecognizedFlagError(
+          name, suggestions=[f'{x}.{field}' for x in near]
+        )
+    elif name not in known and name.removeprefix('no') not in known:
       near = difflib.get_close_matches(name, names)
       raise flags.UnrecognizedFlagError(name, suggestions=near)
+
+
+def find_nested(argv: Sequence[str]) -> list[str]:
+  """The flags of a command line that are of fields of fields, each once."""
+  names = [_name_of(arg) for arg in _flags_of(argv) if arg.startswith('-')]
+  return list(
+    dict.fromkeys(x for x in names if re.fullmatch(r'[a-z_]\w*(\.\w+)+', x))
+  )
+
+
+def _name_of(arg: str) -> str:
+  return arg.lstrip('-').partition('=')[0].replace('-', '_')
 
 
 def read_usage(algorithm: str) -> Usage:
   """Reads the flags of a script that trains.
 
   Args:
-    algorithm: a key of `running.PRESETS`.
+    algorithm: a key of `configuring.PRESETS`.
 
   Returns:
     Its flags and presets.
@@ -234,9 +350,9 @@ def read_usage(algorithm: str) -> Usage:
 def _read_registered(algorithm: str) -> Usage:
   """The usage of an agent from outside, whose module is imported by now."""
   from quinoa_acme.agents import off_policy
-  from quinoa_acme.runs import running
+  from quinoa_acme.runs import configuring
 
-  make_default = running.find_preset(algorithm, 'default')
+  make_default = configuring.find_preset(algorithm, 'default')
   agent = type(make_default())
   meanings: dict[str, str] = {}
   for base in reversed(agent.__mro__):
@@ -250,14 +366,14 @@ def _read_registered(algorithm: str) -> Usage:
     name: 'The values above.'
     if name == 'default'
     else (inspect.getdoc(make) or '').split('\n\n')[0]
-    for name, make in running.PRESETS[algorithm].items()
+    for name, make in configuring.PRESETS[algorithm].items()
   }
   groups = {
     'The run': _run_flags(),
     'Replay and the pace of learning': [x for x in found if x.name in shared],
     agent.__name__: [x for x in found if x.name not in shared],
   }
-  return Usage(groups, presets)
+  return Usage(groups, presets, [flag.name for flag in found])
 
 
 def _run_flags() -> Sequence[Flag]:
@@ -283,14 +399,16 @@ def _read_source(algorithm: str) -> Usage:
     'Replay and the pace of learning': shared,
     f'{agent.name}': own,
   }
-  return Usage(groups, {'default': 'The values above.', **agent.presets()})
+  names = [flag.name for flag in (*shared, *own)]
+  presets = {'default': 'The values above.', **agent.presets()}
+  return Usage(groups, presets, names)
 
 
-def describe(script: str, about: str, usage: Usage) -> str:
+def describe(program: str, about: str, usage: Usage) -> str:
   """The text of `--help`.
 
   Args:
-    script: its path, as it was called.
+    program: what is called, e.g. 'python experiments/run_quinoa.py'.
     about: its docstring.
     usage: its flags.
 
@@ -304,7 +422,7 @@ def describe(script: str, about: str, usage: Usage) -> str:
   for name, meaning in usage.presets.items():
     lines.append(_indent(f'{name}: {meaning}', 2))
   lines += ['', 'Examples:']
-  lines += [f'  python {script} {example}' for example in _EXAMPLES]
+  lines += [f'  {program} {example}' for example in _EXAMPLES]
   return '\n'.join(lines)
 
 

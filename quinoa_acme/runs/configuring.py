@@ -1,0 +1,112 @@
+"""What a run is to be, from the names and texts of a command line.
+
+Nothing here imports Reverb, with which TensorFlow comes, or what runs a run: a
+value that does not fit is told before those are.
+"""
+
+from collections.abc import Callable
+import datetime
+import pathlib
+
+from quinoa_acme import environments
+from quinoa_acme import options
+from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.agents import PRESETS
+from quinoa_acme.runs import experiment as experiment_lib
+
+# Those of Launchpad's that a run takes: processes of this machine, threads, or
+# machines of Google Cloud.
+LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', 'vertex_ai')
+
+
+def find_preset(
+  algorithm: str, preset: str
+) -> Callable[[], off_policy.OffPolicyConfig]:
+  """What makes the configuration of a preset.
+
+  Args:
+    algorithm: the name of an agent, a key of `PRESETS`.
+    preset: a key of what it has there.
+
+  Returns:
+    A function without arguments.
+
+  Raises:
+    ValueError: if there is none such; names the nearest.
+  """
+  for kind, name, known in (
+    ('algorithm', algorithm, PRESETS),
+    ('preset', preset, PRESETS.get(algorithm, {})),
+  ):
+    if name not in known:
+      raise ValueError(
+        f'unknown {kind} {name!r}{options.suggest(name, list(known))} There '
+        f'are {", ".join(known)}.'
+      )
+  return PRESETS[algorithm][preset]
+
+
+def make_config(
+  env_name: str,
+  algorithm: str,
+  preset: str,
+  overrides: dict[str, str],
+  workdir: str | None,
+  seed: int = 0,
+  **run_options,
+) -> experiment_lib.ExperimentConfig:
+  """Makes the configuration of a run from what a command line gives.
+
+  Args:
+    env_name: e.g. 'control:cheetah:run'.
+    algorithm: the name of an agent, a key of `PRESETS`.
+    preset: a key of what it has there.
+    overrides: texts by field of the agent's configuration, as `options` reads
+      them; they replace the preset's.
+    workdir: the run's folder, or None for a new one under `runs`.
+    seed: of everything random.
+    **run_options: further fields of `ExperimentConfig`.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    ValueError: if any of these does not fit; the message says what does.
+  """
+  agent = options.replace(find_preset(algorithm, preset)(), overrides)
+  return experiment_lib.ExperimentConfig(
+    agent=agent,
+    environment_factory=environments.EnvironmentFactory(env_name),
+    env_name=env_name,
+    workdir=workdir or default_workdir(env_name, seed),
+    seed=seed,
+    **run_options,
+  )
+
+
+def default_workdir(env_name: str, seed: int) -> str:
+  """The path, relative, of a new folder named by task, time and seed."""
+  task = '_'.join(env_name.split(':')[1:]) or env_name
+  # To the microsecond, for runs that begin in one second. Of two that still
+  # had one folder the second would be refused.
+  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S-%f')
+  return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
+
+
+def check_launch_type(launch_type: str) -> None:
+  """Raises a ValueError if a run can not be launched so."""
+  if launch_type not in LAUNCH_TYPES:
+    raise ValueError(
+      f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
+      f'{launch_type!r}. For one thread use --run_distributed=false.'
+    )
+
+
+def check_one_process(config: experiment_lib.ExperimentConfig) -> None:
+  """Raises a ValueError if the run cannot be made in one process."""
+  if config.environments_per_actor > 1:
+    raise ValueError(
+      'environments_per_actor must be 1 in a run in one process, but is '
+      f'{config.environments_per_actor}. Take a distributed run, or one '
+      'environment.'
+    )
