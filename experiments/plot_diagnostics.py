@@ -1,27 +1,17 @@
-"""Draws how a run learns: V against returns, KL, temperature, gradients.
+"""Draws a run: its learning curve, and how it learns: `quinoa plot`.
 
 python experiments/plot_diagnostics.py --workdir=runs/...
 """
 
-import sys
+import pathlib
+import runpy
 
-from absl import flags
+# By path: the interpreter and the versions must be right before the package is
+# imported.
+_PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
+runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 
-from quinoa_acme.runs import command_line
-from quinoa_acme.runs import diagnostics
-from quinoa_acme.runs import scripts
-
-_WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
-
-
-def main(argv: list[str]) -> None:
-  """Draws the figure."""
-  command_line.begin(argv)
-  try:
-    print(diagnostics.plot_diagnostics(_WORKDIR.value))
-  except OSError as error:
-    sys.exit(f'error: {error}')
-
+from quinoa_acme.runs.cli import commands  # noqa: E402
 
 if __name__ == '__main__':
-  scripts.run(main)
+  commands.run_script('plot')

@@ -24,36 +24,19 @@ runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
 
 from collections.abc import Sequence  # noqa: E402
 import datetime  # noqa: E402
-import os  # noqa: E402
 import sys  # noqa: E402
 
 from absl import flags  # noqa: E402
 
-from quinoa_acme import options  # noqa: E402
 from quinoa_acme.evidence import comparison  # noqa: E402
 from quinoa_acme.evidence import results  # noqa: E402
-from quinoa_acme.evidence import sweep_runner  # noqa: E402
 from quinoa_acme.evidence import sweeps  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.runs.cli import command  # noqa: E402
+from quinoa_acme.runs.cli import sweep as sweep_lib  # noqa: E402
 
-_SUITES = _ROOT / 'experiments' / 'sweeps'
-
-_SUITE = flags.DEFINE_string(
-  'suite', None, 'A name in experiments/sweeps, or a JSON file.', required=True
-)
-_FOLDER = flags.DEFINE_string(
-  'folder', None, 'Where the runs write; below runs/ if not set.'
-)
-_OUTPUT = flags.DEFINE_string(
-  'output',
-  None,
-  "The CSV file of the results; with --compare results.csv in the runs' folder "
-  'if not set.',
-)
-_CORES = flags.DEFINE_list('cores', None, 'Processor cores; all if not set.')
-_ONLY = flags.DEFINE_string('only', '', 'Only runs with this in their label.')
-_COLLECT = flags.DEFINE_bool('collect', False, 'Only write the table.')
+sweep_lib.define_flags(flags.FLAGS)
+flags.mark_flag_as_required('suite')
 _COMPARE = flags.DEFINE_bool(
   'compare', False, 'Run all anew, and compare with the committed table.'
 )
@@ -61,79 +44,30 @@ _COMPARE = flags.DEFINE_bool(
 
 def main(argv: list[str]) -> None:
   """Does what the flags say."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
-    sweep = sweeps.read(_find(_SUITE.value))
-    cores = _read_cores()
-    for flag in (_FOLDER, _OUTPUT):
-      if flag.value:
-        command_line.check_output(flag.name, flag.value)
-    committed = _ROOT / 'experiments' / 'results' / f'{sweep.table}.csv'
-    if not (_OUTPUT.value or _COMPARE.value):
-      raise ValueError(
-        '--output is not set: the CSV file of the results. The committed one '
-        f'is --output={committed}.'
-      )
-  except (OSError, ValueError) as error:
+    _run(flags.FLAGS)
+  except command.CommandError as error:
     sys.exit(f'error: {error}')
-  runs = [run for run in sweep.runs if _ONLY.value in run.label]
-  if not runs:
-    labels = '\n  '.join(run.label for run in sweep.runs)
-    sys.exit(
-      f'error: no run of {sweep.name} has {_ONLY.value!r} in its label. There '
-      f'are\n  {labels}'
+
+
+def _run(values: flags.FlagValues) -> None:
+  plan = sweep_lib.read(values)
+  name = plan.sweep.name
+  committed = _ROOT / 'experiments' / 'results' / f'{plan.sweep.table}.csv'
+  if not (values.output or values.status or _COMPARE.value):
+    raise command.CommandError(
+      '--output is not set: the CSV file of the results. The committed one is '
+      f'--output={committed}.'
     )
   if _COMPARE.value:
-    _check_committed(runs, committed)
-  folder, table = _places(sweep.name)
-  print(f'Runs: {folder}', flush=True)
-  failed = []
-  try:
-    if _COLLECT.value:
-      sweeps.collect(runs, folder, table)
-    else:
-      failed = sweep_runner.execute(runs, folder, table, cores)
-  except ValueError as error:
-    sys.exit(f'error: {error}')
-  print(f'Results: {table}', flush=True)
-  if failed:
-    sys.exit(f'error: {len(failed)} runs failed: {", ".join(failed)}.')
+    _check_committed(plan.runs, committed)
+    now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
+    name = f'{name}-{now}'
+  folder, table = sweep_lib.places(values, name)
+  sweep_lib.execute(values, plan, folder, table)
   if _COMPARE.value:
-    sys.exit(_compare(runs, committed, table))
-
-
-def _find(suite: str) -> pathlib.Path:
-  """The file of a suite.
-
-  Raises:
-    ValueError: if there is none; says which there are.
-  """
-  for path in (_SUITES / f'{suite}.json', pathlib.Path(suite)):
-    if path.is_file():
-      return path
-  names = sorted(path.stem for path in _SUITES.glob('*.json'))
-  raise ValueError(
-    f'there is no suite {suite!r}{options.suggest(suite, names)} Give the path '
-    f'of a JSON file, or one of {", ".join(names)}.'
-  )
-
-
-def _read_cores() -> list[int]:
-  allowed = os.sched_getaffinity(0)
-  asked = _CORES.value or [str(core) for core in sorted(allowed)]
-  if not {str(core) for core in allowed}.issuperset(asked):
-    raise ValueError(
-      f'--cores={",".join(asked)}, but this process may use {sorted(allowed)}.'
-    )
-  return [int(core) for core in asked]
-
-
-def _places(name: str) -> tuple[pathlib.Path, pathlib.Path]:
-  """The folder of the runs, and the table of their results."""
-  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S')
-  default = f'{name}-{now}' if _COMPARE.value else name
-  folder = pathlib.Path(_FOLDER.value or f'runs/{default}').resolve()
-  return folder, pathlib.Path(_OUTPUT.value or folder / 'results.csv').resolve()
+    sys.exit(_compare(plan.runs, committed, table))
 
 
 def _check_committed(

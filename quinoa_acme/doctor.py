@@ -233,31 +233,47 @@ CHECKS = (
 )
 
 
-def main(arguments=None):
+def main(arguments=None, program='python -m quinoa_acme.doctor'):
   """Makes all checks and prints what they find.
 
   Args:
     arguments: the command line; the program's own if None.
+    program: what was called, for its help.
 
   Returns:
     The exit status, 1 if a check failed.
   """
   parser = argparse.ArgumentParser(
-    prog='python -m quinoa_acme.doctor',
+    prog=program,
     description='Looks whether this machine can run the program.',
+    add_help=False,
+  )
+  parser.add_argument(
+    '-h', '--help', action='store_true', help='tell this, and do nothing'
   )
   parser.add_argument(
     '--workdir', default='runs', help='where the runs are to write'
   )
-  workdir = parser.parse_args(arguments).workdir
+  values = parser.parse_args(arguments)
+  if values.help:
+    _say(parser.format_help().rstrip())
+    return 0
   failed = False
   for check in CHECKS:
-    finding = _make(check, workdir)
-    print(f'{finding.status:4}  {finding.name}: {finding.text}', flush=True)
+    finding = _make(check, values.workdir)
+    _say(f'{finding.status:4}  {finding.name}: {finding.text}')
     if finding.status != OK:
-      print(f'      {finding.mend}', flush=True)
+      _say(f'      {finding.mend}')
     failed = failed or finding.status == FAILURE
   return 1 if failed else 0
+
+
+def _say(text):
+  """Prints a line; what nobody can read any more, as with head, is dropped."""
+  try:
+    print(text, flush=True)
+  except BrokenPipeError:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _make(check, workdir):

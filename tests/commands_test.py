@@ -11,6 +11,10 @@ import script_flags
 
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
+from quinoa_acme.runs import scripts
+from quinoa_acme.runs.cli import command as command_lib
+from quinoa_acme.runs.cli import commands
+from quinoa_acme.runs.cli import train
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PAGES = (
@@ -24,6 +28,11 @@ _PAGES = (
 _COMMAND = re.compile(
   r'^[\t ]*(?:taskset -c 0 )?(?:\$\(VENV\)/|\.venv/bin/)?python '
   r'experiments/(\w+)\.py(.*)$',
+  re.MULTILINE,
+)
+
+_QUINOA = re.compile(
+  r'^[\t ]*(?:\.venv/bin/)?quinoa (train|evaluate|record|plot|sweep)(.*)$',
   re.MULTILINE,
 )
 
@@ -66,3 +75,36 @@ def test_its_flags_are_there_and_fit(command):
   with experiment_scripts.load(script):
     own = words[: words.index('--')] if '--' in words else words
     assert flags.FLAGS([script, *own]) == [script]
+
+
+def _quinoa_commands() -> list[tuple[str, str, list[str]]]:
+  """As `_commands`, of the command `quinoa`."""
+  found = []
+  for page in _PAGES:
+    text = page.read_text().replace('\\\n', ' ')
+    for name, arguments in _QUINOA.findall(text):
+      found.append((page.name, name, shlex.split(arguments, comments=True)))
+  return found
+
+
+@pytest.mark.parametrize('command', _quinoa_commands(), ids=_name)
+def test_the_flags_of_quinoa_are_there_and_fit(command):
+  _, name, words = command
+  if scripts.asks_for_help([name, *words]):
+    return
+  if name == 'train':
+    agent, rest = train.take_agent(words)
+    values = script_flags.define(agent, scripts.find_nested([name, *rest]))
+    assert values([name, *rest]) == [name]
+    command_line.read_flags(agent, values)
+    return
+  values = flags.FlagValues()
+  commands.COMMANDS[name].define_flags(values)
+  command_lib.parse(commands.COMMANDS[name], values, [name, *words])
+
+
+def test_the_documents_have_commands_of_quinoa():
+  assert {name for _, name, _ in _quinoa_commands()} == {
+    'train',
+    *commands.COMMANDS,
+  }

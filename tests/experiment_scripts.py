@@ -4,10 +4,14 @@ from collections.abc import Iterator
 import contextlib
 import os
 import pathlib
+import re
 import runpy
 from typing import Any, NamedTuple
 
 from absl import flags
+
+from quinoa_acme.runs.cli import command as command_lib
+from quinoa_acme.runs.cli import commands
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[1] / 'experiments'
 
@@ -29,7 +33,12 @@ def load(name: str) -> Iterator[Script]:
   values, variables = flags.FLAGS, dict(os.environ)
   before = set(values)
   try:
-    names = runpy.run_path(str(EXPERIMENTS / f'{name}.py'))
+    path = EXPERIMENTS / f'{name}.py'
+    names = runpy.run_path(str(path))
+    if match := re.search(r"commands\.run_script\('(\w+)'\)", path.read_text()):
+      command = commands.COMMANDS[match[1]]
+      command.define_flags(values)
+      names['main'] = lambda _: command_lib.run_parsed(command, values)
     yield Script(names, set(values) - before)
   finally:
     for flag in set(values) - before:

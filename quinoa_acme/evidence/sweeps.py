@@ -6,7 +6,7 @@ A sweep is a JSON file,
              "env_names": ["control:walker:walk"], "seeds": [0, 1, 2]}, ...]}
 
 where an entry stands for one run of each environment and seed, on one core and
-in one process. It may have `flags`, more flags of the agent's script, and then
+in one process. It may have `flags`, more flags of `quinoa train`, and then
 needs a `variant`, a name for what they make of the preset; with
 `run_distributed` among them a run is a program, of several processes on its
 core. The file may name a `table`, which it shares with other sweeps: a run that
@@ -28,7 +28,6 @@ from quinoa_acme.evidence import soundness
 from quinoa_acme.runs import loggers
 from quinoa_acme.runs import running
 
-_SCRIPTS = pathlib.Path(__file__).resolve().parents[2] / 'experiments'
 _KEYS = {
   'agent',
   'preset',
@@ -47,7 +46,7 @@ class Run:
   """One run of a sweep.
 
   Attributes:
-    agent: a key of `running.PRESETS`; its script is `run_<agent>.py`.
+    agent: a key of `running.PRESETS`.
     preset: the agent's preset.
     env_name: e.g. 'control:walker:walk'.
     seed: of everything random.
@@ -55,7 +54,7 @@ class Run:
     variant: a name for what the flags make of the preset, or ''.
     eval_every: environment steps between evaluations.
     evaluation_episodes: episodes of each.
-    flags: more flags of the script, as (name, value).
+    flags: more flags of `quinoa train`, as (name, value).
   """
 
   agent: str
@@ -104,8 +103,8 @@ class Run:
   def command(self, workdir: pathlib.Path) -> list[str]:
     """The command that makes, or goes on with, the run."""
     return [
-      sys.executable,
-      str(_SCRIPTS / f'run_{self.agent}.py'),
+      *(sys.executable, '-m', 'quinoa_acme', 'train'),
+      f'--agent={self.agent}',
       '--run_distributed=false',
       f'--preset={self.preset}',
       f'--env_name={self.env_name}',

@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from absl import app
 from absl import flags
 import launchpad  # noqa: F401 - defines lp_launch_type.
 
@@ -48,7 +49,10 @@ def run_script(algorithm: str) -> None:
   define_flags(algorithm, values, scripts.find_nested(sys.argv))
 
   def main(argv: list[str]) -> None:
-    begin(argv)
+    try:
+      begin(argv)
+    except app.UsageError as error:
+      sys.exit(f'error: {error}')
     resources.compute_in_calling_thread()
     try:
       config, launch_type = read_flags(algorithm, values)

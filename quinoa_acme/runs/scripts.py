@@ -119,9 +119,9 @@ OWN_FLAGS = (
     'they are imported first. Each is a module or path/to/file.py.',
   ),
 )
-_EXAMPLES = (
+EXAMPLES = (
   '--env_name=control:cartpole:swingup --num_steps=20000',
-  '--run_distributed=false --preset=debug --num_steps=2000 --batch_size=64',
+  '--run_distributed=false --preset=debug --num_steps=2000',
 )
 
 
@@ -187,7 +187,10 @@ def _parse_flags(argv: list[str]) -> list[str]:
       lines.append(_describe(Flag(flag.name, default.strip("'"), text)))
     terminal.say('\n'.join(lines))
     sys.exit(0)
-  return app.parse_flags_with_usage(argv)
+  try:
+    return flags.FLAGS(argv)
+  except flags.Error as error:
+    sys.exit(f'error: {error} --help tells all.')
 
 
 def begin(argv: list[str]) -> None:
@@ -332,6 +335,12 @@ def _name_of(arg: str) -> str:
   return arg.lstrip('-').partition('=')[0].replace('-', '_')
 
 
+def list_agents() -> list[str]:
+  """The package's agents, each with a folder, without importing any."""
+  configs = (_ROOT / 'quinoa_acme' / 'agents').glob('*/config.py')
+  return sorted(path.parent.name for path in configs)
+
+
 def read_usage(algorithm: str) -> Usage:
   """Reads the flags of a script that trains.
 
@@ -422,7 +431,7 @@ def describe(program: str, about: str, usage: Usage) -> str:
   for name, meaning in usage.presets.items():
     lines.append(_indent(f'{name}: {meaning}', 2))
   lines += ['', 'Examples:']
-  lines += [f'  {program} {example}' for example in _EXAMPLES]
+  lines += [f'  {program} {example}' for example in EXAMPLES]
   return '\n'.join(lines)
 
 

@@ -86,6 +86,7 @@ def test_help_tells_all_at_once(tmp_path):
   [
     ('--batchsize=64', "'batchsize'. Did you mean: batch_size"),
     ('-num_step', "'num_step'. Did you mean: num_steps"),
+    ('--flwo.max_tilt=1', 'Did you mean: flow.max_tilt'),
     ('--nodistributed', "'nodistributed'. Did you mean: run_distributed"),
   ],
 )
@@ -139,7 +140,10 @@ def test_a_script_does_nothing_but_by_its_flags(path):
   # What it does under `if __name__ == '__main__'`, after which nothing comes.
   *_, guard, action = path.read_text().rstrip().splitlines()
   assert guard == "if __name__ == '__main__':"
-  assert re.fullmatch(r"  scripts\.(run\(main\)|train\('\w+'\))", action)
+  assert re.fullmatch(
+    r"  (scripts\.(run\(main\)|train\('\w+'\))|commands\.run_script\('\w+'\))",
+    action,
+  )
 
 
 # They print what they find; a file is made if they are told which.

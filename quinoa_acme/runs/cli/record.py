@@ -1,0 +1,67 @@
+"""`quinoa record`: records the transitions of a trained policy."""
+
+from absl import flags
+
+from quinoa_acme.runs import scripts
+from quinoa_acme.runs import terminal
+from quinoa_acme.runs.cli import command
+from quinoa_acme.runs.cli import evaluate
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+  evaluate.define_workdir(values)
+  flags.DEFINE_string('output', None, 'The .npz file.', flag_values=values)
+  flags.DEFINE_integer(
+    'num_transitions',
+    100_000,
+    'At least so many.',
+    lower_bound=1,
+    flag_values=values,
+  )
+  evaluate.define_environment(values)
+
+
+def _run(values: flags.FlagValues) -> None:
+  try:
+    scripts.check_output('output', values.output)
+  except ValueError as error:
+    raise command.CommandError(error) from error
+  # Only now, for it takes a second.
+  from quinoa_acme.runs import checkpointing
+  from quinoa_acme.runs import factories
+
+  try:
+    factory = factories.of_run(values.workdir, values.environment)
+    # And only now, for it takes seconds.
+    from quinoa_acme.runs import offline
+    from quinoa_acme.runs import running
+
+    row = offline.record(
+      running.read_config(values.workdir, factory),
+      values.num_transitions,
+      values.output,
+    )
+  except (OSError, ValueError, checkpointing.CheckpointError) as error:
+    raise command.CommandError(error) from error
+  terminal.say(
+    f'{values.output}: {row["evaluation_episodes"]} episodes with a return of '
+    f'{row["episode_return"]:.1f} ± {row["episode_return_std"]:.1f}.'
+  )
+
+
+COMMAND = command.Command(
+  name='record',
+  summary='Record the transitions of a trained policy as a data set.',
+  about="""
+  Records the transitions of a trained policy as a data set.
+
+  The policy is that of the run's last checkpoint, and acts by sampling.
+  experiments/run_offline.py learns from what it wrote.
+  """,
+  define_flags=_define_flags,
+  run=_run,
+  positional='workdir',
+  required=('workdir', 'output'),
+  examples=('runs/walker --output=data.npz',),
+  role='learner',
+)

@@ -1,0 +1,166 @@
+"""How far a sweep is, and how long the rest of it will take."""
+
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import dataclasses
+import fcntl
+import itertools
+import os
+import pathlib
+import statistics
+from typing import Any
+
+from quinoa_acme.evidence import sweep_runner
+from quinoa_acme.evidence import sweeps
+from quinoa_acme.runs import loggers
+from quinoa_acme.runs import progress
+
+DONE, UNDER_WAY, CUT, TO_COME = 'done', 'under way', 'cut', 'to come'
+
+
+@dataclasses.dataclass(frozen=True)
+class RunStatus:
+  """How far one run is.
+
+  Attributes:
+    run: the run.
+    state: `DONE`; `UNDER_WAY`, in any process; `CUT`, begun and left; or
+      `TO_COME`.
+    steps: environment steps at its last evaluation.
+    seconds_per_step: its speed, with evaluations, or None if it is not known.
+  """
+
+  run: sweeps.Run
+  state: str
+  steps: int
+  seconds_per_step: float | None
+
+
+def look(
+  runs: Sequence[sweeps.Run], folder: pathlib.Path, table: pathlib.Path
+) -> list[RunStatus]:
+  """Looks how far the runs of a sweep are; writes nothing.
+
+  Args:
+    runs: the runs.
+    folder: where their folders are.
+    table: the CSV file of their results. Neither need be there.
+
+  Returns:
+    What is to be said of each, in their order.
+  """
+  left = sweeps.unfinished(runs, table, folder)
+  return [_look(run, folder / run.label, run not in left) for run in runs]
+
+
+def _look(run: sweeps.Run, workdir: pathlib.Path, done: bool) -> RunStatus:
+  steps = sweeps.steps_made(run, workdir)
+  if done:
+    state = DONE
+  elif _is_held(workdir):
+    state = UNDER_WAY
+  else:
+    state = CUT if steps or (workdir / 'config.json').exists() else TO_COME
+  return RunStatus(run, state, steps, _seconds_per_step(workdir))
+
+
+def _seconds_per_step(workdir: pathlib.Path) -> float | None:
+  """The median over what lies between two evaluations.
+
+  So a night in which a run lay still is not taken for slow work.
+  """
+  path = workdir / 'logs' / 'evaluator.csv'
+  rows = loggers.read_rows(path) if path.exists() else []
+  speeds = [
+    (after[loggers.WALL_CLOCK] - before[loggers.WALL_CLOCK]) / steps
+    for before, after in itertools.pairwise(rows)
+    if loggers.WALL_CLOCK in before and loggers.WALL_CLOCK in after
+    for steps in [after['actor_steps'] - before['actor_steps']]
+    if steps > 0
+  ]
+  return statistics.median(speeds) if speeds else None
+
+
+def _is_held(workdir: pathlib.Path) -> bool:
+  """Whether a process of a sweep makes the run in a folder."""
+  with contextlib.ExitStack() as stack:
+    try:
+      lock = os.open(workdir, os.O_RDONLY)
+    except FileNotFoundError:
+      return False
+    stack.callback(os.close, lock)
+    try:
+      fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+      return True
+  return False
+
+
+def seconds_left(statuses: Sequence[RunStatus], num_cores: int) -> float | None:
+  """How long the rest will take, at the speeds so far.
+
+  Args:
+    statuses: what `look` gave.
+    num_cores: how many runs are made at a time.
+
+  Returns:
+    Seconds, or None as long as no speed is known.
+  """
+  made = [
+    sweep_runner.Work(x.run.curve, x.steps, x.steps * x.seconds_per_step)
+    for x in statuses
+    if x.seconds_per_step is not None
+  ]
+  left = [
+    sweep_runner.Work(x.run.curve, x.run.num_steps - x.steps)
+    for x in statuses
+    if x.state != DONE
+  ]
+  return sweep_runner.seconds_left(made, left, num_cores)
+
+
+def describe(statuses: Sequence[RunStatus], num_cores: int) -> Iterator[str]:
+  """What there is to say: in all, of the runs that have begun, of the others.
+
+  Args:
+    statuses: what `look` gave.
+    num_cores: how many runs are made at a time.
+
+  Yields:
+    Lines.
+  """
+  counts = {
+    state: sum(x.state == state for x in statuses)
+    for state in (DONE, UNDER_WAY, CUT, TO_COME)
+  }
+  yield (
+    f'{counts[DONE]} of {len(statuses)} runs are done, '
+    f'{counts[UNDER_WAY]} under way, {counts[CUT]} cut, '
+    f'{counts[TO_COME]} to come.'
+  )
+  if counts[DONE] < len(statuses):
+    cores = f'{num_cores} core{"s" if num_cores > 1 else ""}'
+    seconds = seconds_left(statuses, num_cores)
+    if seconds is None:
+      yield 'How long they take is known after two evaluations of one of them.'
+    else:
+      yield (
+        f'About {progress.format_seconds(seconds)} left on {cores}, at the '
+        'speed so far.'
+      )
+  for x in statuses:
+    if x.state in (UNDER_WAY, CUT):
+      yield (
+        f'  {x.state}: {x.run.label}, {x.steps:,} of {x.run.num_steps:,} steps'
+      )
+  for curve, seeds in _seeds_to_come(statuses).items():
+    yield f'  to come: {" ".join(curve)}, seeds {", ".join(map(str, seeds))}'
+
+
+def _seeds_to_come(statuses: Sequence[RunStatus]) -> Mapping[Any, list[int]]:
+  """The seeds of each curve whose runs have not begun."""
+  found: dict[Any, list[int]] = {}
+  for x in statuses:
+    if x.state == TO_COME:
+      found.setdefault(x.run.curve, []).append(x.run.seed)
+  return found

@@ -1,0 +1,141 @@
+"""`quinoa train`: trains an agent, or goes on with a run."""
+
+from collections.abc import Sequence
+import difflib
+import sys
+import textwrap
+from typing import NoReturn
+
+from quinoa_acme import resources
+from quinoa_acme.runs import scripts
+from quinoa_acme.runs.cli import command
+
+SUMMARY = 'Train an agent, or go on with a run that was cut.'
+_DEFAULT = 'quinoa'
+_FULL_HELP = ('helpfull',)
+# The flags that a first run is made of.
+_SHOWN = (
+  'env_name',
+  'num_steps',
+  'workdir',
+  'preset',
+  'seed',
+  'run_distributed',
+  'lp_launch_type',
+  'num_actors',
+)
+# Of those whose meaning takes more than a line or two.
+_SHORT = {
+  'workdir': "The run's folder; the same one again goes on where it was.",
+  'lp_launch_type': 'Processes, local_mp; threads, local_mt or test_mt; or '
+  'Google Cloud, vertex_ai.',
+}
+_ABOUT = {
+  'quinoa': 'Quinoa',
+  'svg0': 'SVG(0)',
+  'sac': "Acme's SAC",
+  'd4pg': "Acme's D4PG",
+}
+
+
+def run(program: str, arguments: Sequence[str]) -> NoReturn:
+  """Does what a command line says, and ends the process.
+
+  Args:
+    program: what was called.
+    arguments: what follows it.
+  """
+  agent, rest = take_agent(arguments)
+  agents = scripts.list_agents()
+  if agent not in agents:
+    near = difflib.get_close_matches(agent, agents, n=1)
+    hint = f'; did you mean {near[0]!r}?' if near else '.'
+    sys.exit(
+      f'error: --agent={agent}: there is no such agent{hint} There are '
+      f'{", ".join(agents)}.'
+    )
+  resources.configure_process('learner')
+  sys.argv = [program, *rest]
+  tells_all = any(x.lstrip('-') in _FULL_HELP for x in rest if x[:1] == '-')
+
+  def tell(usage: scripts.Usage) -> str:
+    if tells_all:
+      return scripts.describe(program, _about(agent), usage)
+    return _describe(program, agent, agents, usage)
+
+  scripts.begin_training(agent, tell)
+  raise AssertionError('Training ends the process.')
+
+
+def take_agent(arguments: Sequence[str]) -> tuple[str, list[str]]:
+  """Takes --agent out of a command line.
+
+  Args:
+    arguments: what follows the command's name.
+
+  Returns:
+    The agent, and what else there is.
+  """
+  agent, rest = _DEFAULT, []
+  left = iter(arguments)
+  for argument in left:
+    name, equals, value = argument.partition('=')
+    if argument == '--':
+      rest += [argument, *left]
+    elif name in ('--agent', '-agent'):
+      agent = value if equals else next(left, '')
+    else:
+      rest.append(argument)
+  return agent, rest
+
+
+def _about(agent: str) -> str:
+  return (
+    f'Trains {_ABOUT.get(agent, agent)} on a continuous-control task, or goes '
+    'on with a run.'
+  )
+
+
+def _describe(
+  program: str, agent: str, agents: Sequence[str], usage: scripts.Usage
+) -> str:
+  """The text of `--help`, a screen."""
+  rows = [('--agent', f'{", ".join(agents)}. (default: {_DEFAULT})')]
+  for name in _SHOWN:
+    flag = usage.flag(name)
+    default = f' (default: {flag.default})' if flag.default else ''
+    meaning = _SHORT.get(name, flag.meaning)
+    rows.append((f'--{name}', meaning[:1].upper() + meaning[1:] + default))
+  others = [
+    flag.name
+    for group in usage.groups.values()
+    for flag in group
+    if flag.name not in _SHOWN
+  ]
+  return '\n'.join(
+    [
+      f'usage: {program} [--flags]',
+      '',
+      _about(agent),
+      '',
+      'Flags of a first run:',
+      *command.table(rows),
+      '',
+      'Every other option is a flag too, written as in Python, and a dot leads',
+      "into one: --temperature='FixedTemperature(0.1)', --flow.max_tilt=100.",
+      f'{program} --helpfull says what each is:',
+      _wrap(others),
+      '',
+      'Presets, whose values the flags replace:',
+      _wrap(list(usage.presets)),
+      '',
+      'Examples:',
+      *(f'  {program} {example}' for example in scripts.EXAMPLES),
+    ]
+  )
+
+
+def _wrap(names: Sequence[str]) -> str:
+  return textwrap.fill(
+    ', '.join(names), 78, initial_indent='  ', subsequent_indent='  '
+  )
