@@ -77,5 +77,5 @@ def places_of(kinds: Iterable[type]) -> list[str]:
   return sorted(
     'path/to/your/script.py' if name == '__main__' else name
     for name in names
-    if name.partition('.')[0] != __package__
+    if name.partition('.')[0] != __name__.partition('.')[0]
   )

@@ -1,5 +1,6 @@
 """Tests of the options that a command line names."""
 
+import dataclasses
 import json
 
 import pytest
@@ -43,6 +44,24 @@ def test_leaves_the_configuration_as_it_was():
   assert config == quinoa.QuinoaConfig()
 
 
+def test_reads_fields_of_options_beside_options():
+  config = options.replace(
+    quinoa.QuinoaConfig.paper(),
+    {
+      'flow.num_couplings': '3',
+      'prior.averaging.period': '7',
+      'temperature.rate': '0.1',
+      'temperature': 'MultiplierTemperature(epsilon=0.5)',
+    },
+  )
+  paper = quinoa.QuinoaConfig.paper()
+  assert config.flow == dataclasses.replace(paper.flow, num_couplings=3)
+  assert config.prior == quinoa.LaggedPrior(quinoa.CopyEvery(7))
+  assert config.temperature == quinoa.MultiplierTemperature(
+    epsilon=0.5, rate=0.1
+  )
+
+
 @pytest.mark.parametrize(
   ('field', 'text', 'message'),
   [
@@ -59,6 +78,11 @@ def test_leaves_the_configuration_as_it_was():
     ('temperature', 'DualTemperature(eps=1)', "no field 'eps'"),
     ('temperature', 'DualTemperature(1, 2, 3, 4)', 'at most 3'),
     ('temperature', 'DualTemperature(epsilon=-1)', 'must be positive'),
+    ('flow.max_tlt', '1', "flow: TiltedFlowConfig has no field 'max_tlt'"),
+    ('flow.max_tilt', 'a', "flow: max_tilt='a': expected"),
+    ('flow.max_tilt', '-1', 'flow: max_tilt must be'),
+    ('flwo.max_tilt', '1', "no field 'flwo'; did you mean 'flow'"),
+    ('batch_size.x', '1', 'batch_size=256 has no fields'),
     ('prior', 'CopyEvery(3)', 'expected one of UniformPrior, LaggedPrior'),
   ],
 )

@@ -75,7 +75,8 @@ def test_ctrl_c_ends_a_run_in_order(tmp_path):
     text=True,
   )
   # After the evaluation at the start.
-  waiting.until((tmp_path / 'run' / 'status.json').exists)
+  evaluated = tmp_path / 'run' / 'logs' / 'evaluator.csv'
+  waiting.wait_until(evaluated.exists, 'the first evaluation')
   process.send_signal(signal.SIGINT)
   output, errors = process.communicate(timeout=waiting.LIMIT)
   assert process.returncode == 0, errors
