@@ -87,7 +87,7 @@ def test_reads_fields_of_options_beside_options():
   ],
 )
 def test_says_what_was_wrong(field, text, message):
-  with pytest.raises(ValueError, match=field) as error:
+  with pytest.raises(ValueError, match=field.partition('.')[0]) as error:
     options.replace(quinoa.QuinoaConfig(), {field: text})
   assert message in str(error.value)
 
