@@ -37,6 +37,7 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.evidence import random_data  # noqa: E402
+from quinoa_acme.networks import tilted  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
@@ -83,7 +84,7 @@ def _make_calls(dimension: int, couplings: int, batch_size: int) -> Calls:
     discounts=specs.BoundedArray((), np.float32, 0.0, 1.0),
   )
   config = quinoa.QuinoaConfig(batch_size=batch_size)
-  flow = dataclasses.replace(config.flow, num_couplings=couplings)
+  flow = tilted.TiltedFlowConfig(num_couplings=couplings)
   config = dataclasses.replace(config, flow=flow)
   agent = quinoa.QuinoaAgent(config)
   networks = agent.make_networks(spec)

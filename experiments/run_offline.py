@@ -20,6 +20,7 @@ from absl import flags  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme import options  # noqa: E402
+from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.evidence import results  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
@@ -57,9 +58,9 @@ def main(argv: list[str]) -> None:
   try:
     command_line.check_output('output', _OUTPUT.value)
     overrides = dict(map(_split, _OVERRIDES.value))
-    agent = options.replace(
-      running.PRESETS['quinoa'][_PRESET.value](), overrides
-    )
+    preset = running.PRESETS['quinoa'][_PRESET.value]()
+    assert isinstance(preset, quinoa.QuinoaConfig)
+    agent = options.replace(preset, overrides)
     config = offline.OfflineConfig(
       agent=agent,
       data=_DATA.value,
