@@ -210,6 +210,7 @@ class ConditionalEnergyFlow(flow.ConditionalModule[EnergyFlowConfig]):
   The outputs start at zero: V as zero and the policy as the uniform density.
 
   Examples:
+    >>> import haiku as hk
     >>> import numpy as np
     >>> box = box_lib.Box(np.zeros(2), np.full(2, 4.0), shape=(2,))
     >>> small = EnergyFlowConfig(hidden_sizes=(8,), couplings=TiltCouplings())

@@ -184,7 +184,8 @@ def test_ours_keep_what_a_flow_promises(config):
     params, key, observation, num_samples=5
   )
   assert found.shape == (5, 4, 2)
-  assert np.all((found >= _BOX.low) & (found <= _BOX.high))
+  inside = (np.asarray(found) >= _BOX.low) & (np.asarray(found) <= _BOX.high)
+  assert np.all(inside)
   np.testing.assert_allclose(
     log_prob, flow.log_prob(params, observation, found), atol=1e-3
   )

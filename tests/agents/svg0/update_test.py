@@ -126,7 +126,7 @@ def _with_critic(networks, q):
     del params, observation
     return q(action)
 
-  critic = networks_lib.FeedForwardNetwork(lambda key: {}, apply)
+  critic = networks_lib.FeedForwardNetwork(lambda key, *batch: {}, apply)
   return dataclasses.replace(networks, critic=critic)
 
 
