@@ -63,6 +63,9 @@ def test_the_wheel_works_away_from_the_source_tree(wheel, tmp_path):
   where = 'import quinoa_acme; print(quinoa_acme.__file__)'
   installed = _run(python, '-c', where, cwd=tmp_path).splitlines()[-1]
   assert pathlib.Path(installed).parents[1] == site
+  # The command reads its flags off the source, which is elsewhere now.
+  help_ = _run(python, '-m', 'quinoa_acme', 'train', '--help', cwd=tmp_path)
+  assert '  --num_steps ' in help_
   example = _ROOT / 'experiments' / 'examples' / 'learner_alone.py'
   output = _run(python, example, cwd=tmp_path)
   before, after = re.findall(r'[0-9.]+', output.splitlines()[-1])

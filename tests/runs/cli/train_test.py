@@ -11,6 +11,7 @@ import waiting
 from quinoa_acme.runs.cli import train
 
 
+@pytest.mark.slow
 def test_an_option_of_the_preset_s_option_is_changed(trained):
   config = json.loads((trained / 'config.json').read_text())
   # Two in the preset, whose other fields stay.
