@@ -99,6 +99,17 @@ def test_every_record_that_is_named_is_there():
   assert named <= {record.name for record in _RECORDS}
 
 
+def test_a_page_shows_the_programs_that_it_includes():
+  included = []
+  for page in _pages():
+    for line in re.findall(r'^.*8 ?<.*$', page.read_text(), re.MULTILINE):
+      match = re.fullmatch(r'--8<-- "([\w./-]+)(?::\w+)?"', line)
+      assert match, f'{page.name}: {line}'
+      included.append(_ROOT / match[1])
+  assert len(included) > 4
+  assert all(path.exists() for path in included)
+
+
 def test_every_test_that_a_page_names_is_there():
   names = set(re.findall(r'`(\w+_test)`', (_DOCS / 'faults.md').read_text()))
   assert len(names) > 20
