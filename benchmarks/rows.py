@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks import lines as lines_lib
 from benchmarks import sbx_environment
 from benchmarks import turns as turns_lib
-from quinoa_acme import resources
+from quinoa_acme.utils import resources
 
 Measured = dict[str, lines_lib.Samples]
 

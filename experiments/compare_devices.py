@@ -14,7 +14,9 @@ import runpy
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 import csv  # noqa: E402
 import dataclasses  # noqa: E402
@@ -27,9 +29,9 @@ from absl import flags  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
+from experiments.lib import random_data  # noqa: E402
 from quinoa_acme.agents import agents  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
-from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402

@@ -22,11 +22,11 @@ from typing import Any
 from absl import flags
 import numpy as np
 
-from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import command_line
-from quinoa_acme.runs import loggers
-from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.runs.watching import loggers
+from quinoa_acme.utils import checkpointing
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLE = _ROOT / 'experiments' / 'results' / 'resumed.csv'

@@ -13,7 +13,9 @@ import runpy
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 from collections.abc import Iterator  # noqa: E402
 import os  # noqa: E402
@@ -34,15 +36,15 @@ import tensorflow as tf  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
-from quinoa_acme.evidence import results  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
-from quinoa_acme.runs import checkpointing  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import evaluation  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import local  # noqa: E402
-from quinoa_acme.runs import loggers  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.runs.sweeps import results  # noqa: E402
+from quinoa_acme.runs.watching import loggers  # noqa: E402
+from quinoa_acme.utils import checkpointing  # noqa: E402
 
 _TASK = flags.DEFINE_string(
   'env_name', 'control:cartpole:balance', 'Which task to train.'

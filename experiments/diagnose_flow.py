@@ -18,7 +18,9 @@ import runpy
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 from collections.abc import Iterator, Mapping, Sequence  # noqa: E402
 import csv  # noqa: E402
@@ -34,18 +36,18 @@ from typing import Any  # noqa: E402
 from absl import flags  # noqa: E402
 import jax  # noqa: E402
 
-from quinoa_acme import options  # noqa: E402
+from experiments.lib import advantages  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
-from quinoa_acme.evidence import advantages  # noqa: E402
-from quinoa_acme.evidence import trained as trained_lib  # noqa: E402
-from quinoa_acme.networks import energy  # noqa: E402
-from quinoa_acme.networks import real_nvp  # noqa: E402
-from quinoa_acme.networks import tilted  # noqa: E402
-from quinoa_acme.runs import checkpointing  # noqa: E402
+from quinoa_acme.networks.flows import energy  # noqa: E402
+from quinoa_acme.networks.flows import real_nvp  # noqa: E402
+from quinoa_acme.networks.flows import tilted  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.runs import trained as trained_lib  # noqa: E402
+from quinoa_acme.utils import checkpointing  # noqa: E402
+from quinoa_acme.utils import options  # noqa: E402
 
 _FLOWS = {
   'energy': energy.EnergyFlowConfig(),

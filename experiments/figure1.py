@@ -12,11 +12,11 @@ import sys
 
 from absl import flags
 
-from quinoa_acme.evidence import figures
-from quinoa_acme.evidence import results
-from quinoa_acme.evidence import sweeps
+from experiments.lib import figures
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs.sweeps import results
+from quinoa_acme.runs.sweeps import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _EXPERIMENTS = _ROOT / 'experiments'

@@ -17,7 +17,7 @@ import runpy
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
-runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'utils' / 'resources.py'))[
   'configure_process'
 ]('learner')
 
@@ -26,12 +26,12 @@ import sys  # noqa: E402
 from absl import flags  # noqa: E402
 from matplotlib import image as image_lib  # noqa: E402
 
-from quinoa_acme.evidence import figures  # noqa: E402
-from quinoa_acme.evidence import policy_figure  # noqa: E402
+from experiments.lib import figures  # noqa: E402
+from experiments.lib import policy_figure  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
-from quinoa_acme.runs import rendering  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.runs.watching import rendering  # noqa: E402
 
 _RESULTS = _ROOT / 'experiments' / 'results'
 _COMMITTED = ('figure2', 'figure2_default')

@@ -19,15 +19,15 @@ from absl import flags
 from matplotlib import figure as figure_lib
 import numpy as np
 
-from quinoa_acme.evidence import bootstrap
-from quinoa_acme.evidence import figures
-from quinoa_acme.evidence import modes as modes_lib
-from quinoa_acme.evidence import policy_figure
-from quinoa_acme.evidence import results
-from quinoa_acme.evidence import sweeps
+from experiments.lib import bootstrap
+from experiments.lib import figures
+from experiments.lib import modes as modes_lib
+from experiments.lib import policy_figure
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs.sweeps import results
+from quinoa_acme.runs.sweeps import sweeps
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _TABLES = _ROOT / 'experiments' / 'results'

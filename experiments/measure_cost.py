@@ -14,7 +14,7 @@ import runpy
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
-runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'utils' / 'resources.py'))[
   'configure_process'
 ]('learner')
 
@@ -32,14 +32,14 @@ import jax  # noqa: E402
 from matplotlib import figure as figure_lib  # noqa: E402
 import numpy as np  # noqa: E402
 
-from quinoa_acme import resources  # noqa: E402
+from experiments.lib import random_data  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
-from quinoa_acme.evidence import random_data  # noqa: E402
-from quinoa_acme.networks import tilted  # noqa: E402
+from quinoa_acme.networks.flows import tilted  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.utils import resources  # noqa: E402
 
 _ROUNDS = flags.DEFINE_integer(
   'rounds', 5, 'Rounds of all settings.', lower_bound=1

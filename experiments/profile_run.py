@@ -13,7 +13,7 @@ import runpy
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
-runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'utils' / 'resources.py'))[
   'configure_process'
 ]('learner')
 
@@ -32,15 +32,15 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 import reverb  # noqa: E402
 
+from experiments.lib import random_data  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
-from quinoa_acme.evidence import random_data  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.utils import resources  # noqa: E402
 
 _SECONDS = flags.DEFINE_float('seconds', 3.0, 'For each part.', lower_bound=0.1)
 _OUTPUT = flags.DEFINE_string('output', None, 'A CSV file for the table.')

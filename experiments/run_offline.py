@@ -10,7 +10,9 @@ import runpy
 
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('run')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'run'
+)
 
 import dataclasses  # noqa: E402
 import sys  # noqa: E402
@@ -19,14 +21,14 @@ import time  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import options  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
-from quinoa_acme.evidence import results  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import offline  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.runs.sweeps import results  # noqa: E402
+from quinoa_acme.utils import options  # noqa: E402
 
 _DATA = flags.DEFINE_string(
   'data', None, 'What record_data.py wrote.', required=True

@@ -28,12 +28,12 @@ import sys  # noqa: E402
 
 from absl import flags  # noqa: E402
 
-from quinoa_acme.evidence import comparison  # noqa: E402
-from quinoa_acme.evidence import results  # noqa: E402
-from quinoa_acme.evidence import sweeps  # noqa: E402
+from experiments.lib import comparison  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 from quinoa_acme.runs.cli import command  # noqa: E402
 from quinoa_acme.runs.cli import sweep as sweep_lib  # noqa: E402
+from quinoa_acme.runs.sweeps import results  # noqa: E402
+from quinoa_acme.runs.sweeps import sweeps  # noqa: E402
 
 sweep_lib.define_flags(flags.FLAGS)
 flags.mark_flag_as_required('suite')

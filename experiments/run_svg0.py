@@ -12,7 +12,9 @@ import runpy
 # and the versions must be right, and the threads and devices settled, first.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 from quinoa_acme.runs import scripts  # noqa: E402
 

@@ -22,11 +22,11 @@ import tempfile
 
 from absl import flags
 
-from quinoa_acme.evidence import soak
+from experiments.lib import soak
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import loggers
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs.watching import loggers
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _MINUTES = flags.DEFINE_float(

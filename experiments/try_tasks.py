@@ -17,7 +17,7 @@ import runpy
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 runpy.run_path(str(_ROOT / 'quinoa_acme' / '_preflight.py'))['run']()
-runpy.run_path(str(_ROOT / 'quinoa_acme' / 'resources.py'))[
+runpy.run_path(str(_ROOT / 'quinoa_acme' / 'utils' / 'resources.py'))[
   'configure_process'
 ]('learner')
 
@@ -33,12 +33,12 @@ from absl import flags  # noqa: E402
 import numpy as np  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme import resources  # noqa: E402
 from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment as experiment_lib  # noqa: E402
 from quinoa_acme.runs import local  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
+from quinoa_acme.utils import resources  # noqa: E402
 
 _LIST = flags.DEFINE_bool('list', False, 'Only print the names of the tasks.')
 _TASKS = flags.DEFINE_list('tasks', None, 'Names of tasks; all by default.')

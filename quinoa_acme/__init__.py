@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import import_hooks
-from quinoa_acme import lazy
+from quinoa_acme.compat import import_hooks
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
+  from quinoa_acme.agents.common.layouts import make_local_layout
   from quinoa_acme.agents.d4pg import D4PGConfig
   from quinoa_acme.agents.quinoa import BaseMode
   from quinoa_acme.agents.quinoa import CopyEvery
@@ -39,20 +40,19 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import UniformPrior
   from quinoa_acme.agents.sac import SACConfig
   from quinoa_acme.agents.svg0 import SVG0Config
+  from quinoa_acme.data.replay import ReplayAdder
+  from quinoa_acme.data.replay import TransitionReplay
   from quinoa_acme.environments import EnvironmentFactory
   from quinoa_acme.environments import list_tasks
   from quinoa_acme.environments import make_environment
-  from quinoa_acme.layouts import make_local_layout
   from quinoa_acme.networks import RealNVPConfig
   from quinoa_acme.networks import TiltedFlowConfig
   from quinoa_acme.policies import load_policy
-  from quinoa_acme.replay import ReplayAdder
-  from quinoa_acme.replay import TransitionReplay
-  from quinoa_acme.runs.diagnostics import plot_diagnostics
   from quinoa_acme.runs.experiment import ExperimentConfig
-  from quinoa_acme.runs.plotting import plot_learning_curve
   from quinoa_acme.runs.running import read_config
   from quinoa_acme.runs.running import run
+  from quinoa_acme.runs.watching.diagnostics import plot_diagnostics
+  from quinoa_acme.runs.watching.plotting import plot_learning_curve
 
 # Where each name is.
 _MODULES = {
@@ -82,18 +82,18 @@ _MODULES = {
   'UniformPrior': 'quinoa_acme.agents.quinoa',
   'SACConfig': 'quinoa_acme.agents.sac',
   'SVG0Config': 'quinoa_acme.agents.svg0',
-  'plot_diagnostics': 'quinoa_acme.runs.diagnostics',
+  'plot_diagnostics': 'quinoa_acme.runs.watching.diagnostics',
   'EnvironmentFactory': 'quinoa_acme.environments',
   'list_tasks': 'quinoa_acme.environments',
   'make_environment': 'quinoa_acme.environments',
   'ExperimentConfig': 'quinoa_acme.runs.experiment',
-  'make_local_layout': 'quinoa_acme.layouts',
+  'make_local_layout': 'quinoa_acme.agents.common.layouts',
   'RealNVPConfig': 'quinoa_acme.networks',
   'TiltedFlowConfig': 'quinoa_acme.networks',
-  'plot_learning_curve': 'quinoa_acme.runs.plotting',
+  'plot_learning_curve': 'quinoa_acme.runs.watching.plotting',
   'load_policy': 'quinoa_acme.policies',
-  'ReplayAdder': 'quinoa_acme.replay',
-  'TransitionReplay': 'quinoa_acme.replay',
+  'ReplayAdder': 'quinoa_acme.data.replay',
+  'TransitionReplay': 'quinoa_acme.data.replay',
   'read_config': 'quinoa_acme.runs.running',
   'run': 'quinoa_acme.runs.running',
 }

@@ -24,7 +24,7 @@ import tempfile
 import time
 
 from quinoa_acme import _preflight
-from quinoa_acme.runs import rendering
+from quinoa_acme.runs.watching import rendering
 
 # As many as the servers of a program with a dozen actors.
 _NUM_PORTS = 16

@@ -18,14 +18,14 @@ import jax
 from jax import experimental
 import numpy as np
 
-from quinoa_acme import common_types as types
-from quinoa_acme import nests
-from quinoa_acme import user_modules
 from quinoa_acme.agents import agents
-from quinoa_acme.agents import choices
-from quinoa_acme.agents import off_policy
-from quinoa_acme.runs import run_folder
-from quinoa_acme.runs import spec_json
+from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.environments import spec_json
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import nests
+from quinoa_acme.utils import user_modules
 
 
 class TrainedPolicy:
@@ -112,8 +112,8 @@ def load_policy(
   Args:
     workdir: the run's folder; the run may be under way.
     mode: which action is taken: `Sample()`, `BaseMode()` or `MostLikely(n)` of
-      `quinoa_acme.agents.choices`, or 'sample', 'mode' or 'argmax'; if None
-      that which the run evaluates.
+      `quinoa_acme.agents.common.choices`, or 'sample', 'mode' or 'argmax'; if
+      None that which the run evaluates.
     seed: of the samples. Two policies of one seed act the same.
     spec: the environment's specs; if None those that the run wrote.
     modules: those of one's own, 'module' or 'path/to/file.py', that register

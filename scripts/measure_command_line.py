@@ -62,7 +62,7 @@ def _read(library, arguments):
 
   base = QuinoaConfig.direct()
   if library == 'ours':
-    from quinoa_acme import options
+    from quinoa_acme.utils import options
 
     given = [argument[2:].partition('=') for argument in arguments]
     known = {

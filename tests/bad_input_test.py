@@ -11,14 +11,14 @@ import experiment_scripts
 import pytest
 import script_flags
 
-from quinoa_acme import options
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import evaluation_limits
-from quinoa_acme.runs import replay_checkpoints
-from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import running
-from quinoa_acme.runs import vertex_ai
+from quinoa_acme.runs.checkpoints import replay_checkpoints
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.runs.distributed import vertex_ai
+from quinoa_acme.utils import options
 
 _PAGE = pathlib.Path(__file__).resolve().parents[1] / 'docs' / 'bad-input.md'
 _SCRIPT = re.compile(r'^## (\w+)\.py$', re.MULTILINE)

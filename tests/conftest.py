@@ -24,10 +24,10 @@ import pytest
 import reverb
 
 from quinoa_acme import networks as networks_lib
-from quinoa_acme import transitions
+from quinoa_acme.data import transitions
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import registry
-from quinoa_acme.networks import flow_registry
+from quinoa_acme.networks.flows import flow_registry
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')

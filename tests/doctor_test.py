@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from quinoa_acme import doctor
-from quinoa_acme.runs import rendering
+from quinoa_acme.runs.watching import rendering
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _NAMES = [

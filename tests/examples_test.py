@@ -18,15 +18,15 @@ import numpy as np
 import pytest
 
 from quinoa_acme import environments
-from quinoa_acme import layouts
 from quinoa_acme import networks as networks_lib
-from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.agents.common import layouts
+from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
 
-_EXAMPLES = pathlib.Path(__file__).parents[1] / 'experiments' / 'examples'
+_EXAMPLES = pathlib.Path(__file__).parents[1] / 'examples'
 
 pytestmark = pytest.mark.slow
 
@@ -88,7 +88,7 @@ def test_each_runs_by_the_command_of_its_docstring(path, tmp_path):
   command = re.search(r'Run it by `python ([^`]+)`', text)
   assert command is not None
   script, *arguments = shlex.split(command[1])
-  assert script == f'experiments/examples/{path.name}'
+  assert script == f'examples/{path.name}'
   # A few steps and calls of the learner.
   copy = tmp_path / path.name
   copy.write_text(re.sub(r'\b\d+_000\)|\b500\)', '30)', text))

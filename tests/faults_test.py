@@ -15,8 +15,8 @@ import launching
 import pytest
 import waiting
 
-from quinoa_acme.runs import checkpointing
-from quinoa_acme.runs import loggers
+from quinoa_acme.runs.watching import loggers
+from quinoa_acme.utils import checkpointing
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import time
 import psutil
 import waiting
 
-from quinoa_acme.runs import loggers
+from quinoa_acme.runs.watching import loggers
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 SCRIPT = _ROOT / 'experiments' / 'run_quinoa.py'

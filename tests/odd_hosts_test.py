@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 import quinoa_acme
-from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import progress
 from quinoa_acme.runs import running
+from quinoa_acme.runs.watching import progress
+from quinoa_acme.utils import checkpointing
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -14,15 +14,15 @@ import pytest
 
 import quinoa_acme
 from quinoa_acme import networks as networks_lib
-from quinoa_acme.agents import choices
 from quinoa_acme.agents import d4pg
-from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 from quinoa_acme.agents import svg0
-from quinoa_acme.runs import checkpointing
+from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import run_folder
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.utils import checkpointing
 
 _NESTED = {
   'position': specs.Array((2,), np.float32, 'position'),
@@ -78,7 +78,7 @@ import jax
 of_jax = time.process_time() - started
 quinoa_acme.load_policy
 times_jax = (time.process_time() - started) / of_jax
-from quinoa_acme.agents import choices
+from quinoa_acme.agents.common import choices
 policy = quinoa_acme.load_policy(sys.argv[1], mode=choices.MostLikely(4))
 action = policy(json.loads(sys.argv[2]))
 print(json.dumps([sorted(sys.modules), times_jax, action.tolist()]))

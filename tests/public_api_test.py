@@ -26,7 +26,7 @@ def _shown_code() -> str:
     for page in pages
     for block in re.findall(r'```python\n(.*?)```', page.read_text(), re.DOTALL)
   ]
-  examples = (_ROOT / 'experiments' / 'examples').glob('*.py')
+  examples = (_ROOT / 'examples').glob('*.py')
   code += [path.read_text() for path in examples]
   for path in (_ROOT / 'quinoa_acme').rglob('*.py'):
     code += re.findall(r'^ *(?:>>>|\.\.\.) .*$', path.read_text(), re.MULTILINE)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from quinoa_acme.runs import loggers
+from quinoa_acme.runs.watching import loggers
 
 
 @pytest.mark.slow

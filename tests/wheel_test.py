@@ -66,7 +66,7 @@ def test_the_wheel_works_away_from_the_source_tree(wheel, tmp_path):
   # The command reads its flags off the source, which is elsewhere now.
   help_ = _run(python, '-m', 'quinoa_acme', 'train', '--help', cwd=tmp_path)
   assert '  --num_steps ' in help_
-  example = _ROOT / 'experiments' / 'examples' / 'learner_alone.py'
+  example = _ROOT / 'examples' / 'learner_alone.py'
   output = _run(python, example, cwd=tmp_path)
   before, after = re.findall(r'[0-9.]+', output.splitlines()[-1])
   # Two points at random in a square of side 2 are 1.04 apart.

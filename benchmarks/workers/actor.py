@@ -10,7 +10,7 @@ a second.
 
 import os
 
-from quinoa_acme import resources
+from quinoa_acme.utils import resources
 
 # As the actor node of a run is set up.
 os.environ.update(resources.environment_of('actor_0'))

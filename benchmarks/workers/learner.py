@@ -10,7 +10,7 @@ is the updates a second.
 
 import os
 
-from quinoa_acme import resources
+from quinoa_acme.utils import resources
 
 # As the learner node of a run is set up.
 os.environ.update(resources.environment_of('learner'))
@@ -26,13 +26,13 @@ import jax
 
 from benchmarks import turns as turns_lib
 from benchmarks.workers import replay_server
+from experiments.lib import random_data
 from quinoa_acme import networks
-from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
-from quinoa_acme.evidence import random_data
-from quinoa_acme.runs import learner_node
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.runs.distributed import learner_node
 
 _CONFIGS = {
   'quinoa': quinoa.QuinoaConfig(),

@@ -5,7 +5,7 @@ python -m benchmarks.workers.quinoa_local num_steps steps_per_turn workdir
 
 import os
 
-from quinoa_acme import resources
+from quinoa_acme.utils import resources
 
 # As experiments/run_quinoa.py does.
 os.environ.update(resources.environment_of('learner'))

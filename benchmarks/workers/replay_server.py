@@ -12,7 +12,7 @@ import os
 import sys
 from typing import TypeVar
 
-from quinoa_acme import resources
+from quinoa_acme.utils import resources
 
 if __name__ == '__main__':
   # Other workers import this module too.
@@ -24,8 +24,8 @@ import numpy as np
 import reverb
 
 from benchmarks import turns as turns_lib
-from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents.common import off_policy
 
 ConfigT = TypeVar('ConfigT', bound=off_policy.OffPolicyConfig)
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import lazy
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
   from quinoa_acme.agents.agents import make_agent

@@ -1,11 +1,11 @@
 """The agents of the package, registered as any other; makes an agent."""
 
 from quinoa_acme.agents import d4pg
-from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import registry
 from quinoa_acme.agents import sac
 from quinoa_acme.agents import svg0
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.registry import CONFIGS
 from quinoa_acme.agents.registry import PRESETS
 from quinoa_acme.agents.registry import register

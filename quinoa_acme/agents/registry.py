@@ -15,10 +15,10 @@ import re
 import types
 from typing import Any, NamedTuple
 
-from quinoa_acme import options
-from quinoa_acme import user_modules
-from quinoa_acme.agents import off_policy
-from quinoa_acme.networks import flow_registry
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.networks.flows import flow_registry
+from quinoa_acme.utils import options
+from quinoa_acme.utils import user_modules
 
 Presets = Mapping[str, Callable[[], off_policy.OffPolicyConfig]]
 

@@ -2,20 +2,27 @@
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import lazy
-from quinoa_acme.networks.additive import AdditiveFlowConfig
-from quinoa_acme.networks.additive import ConditionalAdditiveFlow
 from quinoa_acme.networks.box import Box
 from quinoa_acme.networks.critic import CriticMLP
-from quinoa_acme.networks.energy import AffineCouplings
-from quinoa_acme.networks.energy import ConditionalEnergyFlow
-from quinoa_acme.networks.energy import EnergyFlow
-from quinoa_acme.networks.energy import EnergyFlowConfig
-from quinoa_acme.networks.energy import NoCouplings
-from quinoa_acme.networks.energy import TiltCouplings
-from quinoa_acme.networks.flow import CouplingsConfig
-from quinoa_acme.networks.flow import Flow
-from quinoa_acme.networks.flow_registry import ConditionalFlow
+from quinoa_acme.networks.flows.additive import AdditiveFlowConfig
+from quinoa_acme.networks.flows.additive import ConditionalAdditiveFlow
+from quinoa_acme.networks.flows.energy import AffineCouplings
+from quinoa_acme.networks.flows.energy import ConditionalEnergyFlow
+from quinoa_acme.networks.flows.energy import EnergyFlow
+from quinoa_acme.networks.flows.energy import EnergyFlowConfig
+from quinoa_acme.networks.flows.energy import NoCouplings
+from quinoa_acme.networks.flows.energy import TiltCouplings
+from quinoa_acme.networks.flows.flow import CouplingsConfig
+from quinoa_acme.networks.flows.flow import Flow
+from quinoa_acme.networks.flows.flow_registry import ConditionalFlow
+from quinoa_acme.networks.flows.real_nvp import BoxFlow
+from quinoa_acme.networks.flows.real_nvp import ConditionalRealNVP
+from quinoa_acme.networks.flows.real_nvp import RealNVPConfig
+from quinoa_acme.networks.flows.spline import ConditionalSplineFlow
+from quinoa_acme.networks.flows.spline import SplineFlowConfig
+from quinoa_acme.networks.flows.tilted import ConditionalTiltedFlow
+from quinoa_acme.networks.flows.tilted import TiltedFlow
+from quinoa_acme.networks.flows.tilted import TiltedFlowConfig
 from quinoa_acme.networks.gaussian import BoxGaussian
 from quinoa_acme.networks.gaussian import ClippedGaussian
 from quinoa_acme.networks.gaussian import ClippedGaussianConfig
@@ -31,19 +38,12 @@ from quinoa_acme.networks.mlp import Trunk
 from quinoa_acme.networks.norms import LayerNorm
 from quinoa_acme.networks.norms import NoNorm
 from quinoa_acme.networks.norms import WeightNorm
-from quinoa_acme.networks.real_nvp import BoxFlow
-from quinoa_acme.networks.real_nvp import ConditionalRealNVP
-from quinoa_acme.networks.real_nvp import RealNVPConfig
-from quinoa_acme.networks.spline import ConditionalSplineFlow
-from quinoa_acme.networks.spline import SplineFlowConfig
-from quinoa_acme.networks.tilted import ConditionalTiltedFlow
-from quinoa_acme.networks.tilted import TiltedFlow
-from quinoa_acme.networks.tilted import TiltedFlowConfig
 from quinoa_acme.networks.value import ValueMLP
 from quinoa_acme.networks.weight_norm import WeightNormLinear
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
-  from quinoa_acme.networks.distrax_flow import as_distrax
+  from quinoa_acme.networks.flows.distrax_flow import as_distrax
 
 __all__ = (
   'MLP',
@@ -89,5 +89,5 @@ __all__ = (
 
 # This one imports distrax, and with it TensorFlow Probability.
 __getattr__ = lazy.attach(
-  __name__, {'as_distrax': 'quinoa_acme.networks.distrax_flow'}
+  __name__, {'as_distrax': 'quinoa_acme.networks.flows.distrax_flow'}
 )

@@ -19,11 +19,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from quinoa_acme import validation
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import distribution
 from quinoa_acme.networks import layer_norm
 from quinoa_acme.networks import mlp
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True)

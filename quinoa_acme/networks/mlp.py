@@ -7,8 +7,8 @@ import haiku as hk
 import jax
 import jax.numpy as jnp
 
-from quinoa_acme import nests
 from quinoa_acme.networks import linear
+from quinoa_acme.utils import nests
 
 
 class MLP(hk.Module):

@@ -14,8 +14,8 @@ from acme.utils.loggers import base as loggers_base
 import dm_env
 import numpy as np
 
-from quinoa_acme.agents import actors
-from quinoa_acme.runs import episodes as episodes_lib
+from quinoa_acme.agents.common import actors
+from quinoa_acme.environments import episodes as episodes_lib
 
 # How many steps are made between two reports to the counter, which may be in
 # another process.

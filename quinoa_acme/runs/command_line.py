@@ -14,17 +14,17 @@ from absl import app
 from absl import flags
 import launchpad  # noqa: F401 - defines lp_launch_type.
 
-from quinoa_acme import options
-from quinoa_acme import resources
-from quinoa_acme import user_modules
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import configuring
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs import terminal
+from quinoa_acme.runs.watching import terminal
+from quinoa_acme.utils import options
+from quinoa_acme.utils import resources
+from quinoa_acme.utils import user_modules
 
 if TYPE_CHECKING:
-  from quinoa_acme.runs import vertex_ai
+  from quinoa_acme.runs.distributed import vertex_ai
 
 # Where other scripts look for them.
 begin = scripts.begin
@@ -165,7 +165,7 @@ def read_machines(values: flags.FlagValues) -> 'vertex_ai.Machines | None':
   """
   if values.machines is None:
     return None
-  from quinoa_acme.runs import vertex_ai
+  from quinoa_acme.runs.distributed import vertex_ai
 
   try:
     machines = options.parse(values.machines, vertex_ai.Machines)
@@ -185,7 +185,7 @@ def _workdir(
 ) -> str | None:
   if launch_type != 'vertex_ai' or values.workdir is not None:
     return values.workdir
-  from quinoa_acme.runs import vertex_ai
+  from quinoa_acme.runs.distributed import vertex_ai
 
   return vertex_ai.default_workdir(
     configuring.default_workdir(values.env_name, seed)

@@ -9,10 +9,10 @@ import datetime
 import pathlib
 
 from quinoa_acme import environments
-from quinoa_acme import options
-from quinoa_acme.agents import off_policy
 from quinoa_acme.agents.agents import PRESETS
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.utils import options
 
 # Those of Launchpad's that a run takes: processes of this machine, threads, or
 # machines of Google Cloud.

@@ -12,15 +12,15 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 
-from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
-from quinoa_acme.evidence import soundness
+from quinoa_acme.agents.common import actors
+from quinoa_acme.environments import episodes as episodes_lib
 from quinoa_acme.runs import acting_loop
-from quinoa_acme.runs import episodes as episodes_lib
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
-from quinoa_acme.runs import loggers
-from quinoa_acme.runs import progress as progress_lib
+from quinoa_acme.runs.watching import loggers
+from quinoa_acme.runs.watching import progress as progress_lib
+from quinoa_acme.runs.watching import soundness
 
 # The step of the last evaluation where there was none.
 NEVER = -1

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Any
 
-from quinoa_acme import options
-from quinoa_acme import validation
+from quinoa_acme.utils import options
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,18 +12,20 @@ from acme import specs
 import dm_env
 import numpy as np
 
-from quinoa_acme import checked_environment
-from quinoa_acme import options
-from quinoa_acme import user_modules
-from quinoa_acme import validation
 from quinoa_acme.agents import agents
-from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import registry
-from quinoa_acme.runs import episodes
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.environments import checked
+from quinoa_acme.environments import episodes
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import factories
-from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
-from quinoa_acme.runs import run_folder
+from quinoa_acme.runs.checkpoints import (
+  replay_checkpoints as replay_checkpoints_lib,
+)
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.utils import options
+from quinoa_acme.utils import user_modules
+from quinoa_acme.utils import validation
 
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
@@ -119,9 +121,7 @@ class ExperimentConfig:
 
   def make_spec(self) -> specs.EnvironmentSpec:
     """Makes an environment to read its specs off."""
-    environment = checked_environment.wrap(
-      self.environment_factory(self.seed_of('spec'))
-    )
+    environment = checked.wrap(self.environment_factory(self.seed_of('spec')))
     spec = specs.make_environment_spec(environment)
     episodes.close(environment)
     return spec
@@ -136,7 +136,7 @@ class ExperimentConfig:
       ValueError: if two calls give the same environment.
     """
     first, second = (
-      checked_environment.wrap(self.environment_factory(self.seed_of(role)))
+      checked.wrap(self.environment_factory(self.seed_of(role)))
       for role in ('spec', 'other')
     )
     if _innermost(first) is _innermost(second):

@@ -11,8 +11,8 @@ from typing import Any, cast
 import dm_env
 
 from quinoa_acme import environments
-from quinoa_acme import user_modules
-from quinoa_acme.runs import run_folder
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.utils import user_modules
 
 Factory = Callable[[int], dm_env.Environment]
 

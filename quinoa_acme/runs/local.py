@@ -16,22 +16,22 @@ import dm_env
 import jax
 import numpy as np
 
-from quinoa_acme import replay as replay_lib
-from quinoa_acme.agents import actors
 from quinoa_acme.agents import agents
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import actors
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.environments import replayable
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import configuring
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import experiment as experiment_lib
-from quinoa_acme.runs import loggers
-from quinoa_acme.runs import memory
-from quinoa_acme.runs import progress as progress_lib
-from quinoa_acme.runs import remains
-from quinoa_acme.runs import replayable
-from quinoa_acme.runs import run_state
-from quinoa_acme.runs import sample_age
-from quinoa_acme.runs import watchdog
+from quinoa_acme.runs.checkpoints import remains
+from quinoa_acme.runs.checkpoints import run_state
+from quinoa_acme.runs.watching import loggers
+from quinoa_acme.runs.watching import memory
+from quinoa_acme.runs.watching import progress as progress_lib
+from quinoa_acme.runs.watching import sample_age
+from quinoa_acme.runs.watching import watchdog
 
 # Learner calls between two logged rows. Counted, not timed: the rows of two
 # runs with one seed must be the same ones.

@@ -20,15 +20,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from quinoa_acme import checked_environment
-from quinoa_acme import replay as replay_lib
-from quinoa_acme import validation
 from quinoa_acme.agents import quinoa
-from quinoa_acme.evidence import trained
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.environments import checked
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs import trained
+from quinoa_acme.utils import validation
 
 # Room in the file for the episode that is brought to its end.
 _LONGEST_EPISODE = 100_000
@@ -237,9 +237,7 @@ def train(
     ValueError: if the data are of another task.
   """
   agent = config.agent
-  environment = checked_environment.wrap(
-    config.environment_factory(config.seed)
-  )
+  environment = checked.wrap(config.environment_factory(config.seed))
   spec = specs.make_environment_spec(environment)
   replay = replay_lib.TransitionReplay.load(config.data, spec, config.seed)
   learner, evaluator = ALGORITHMS[algorithm](

@@ -1,10 +1,10 @@
 """How large a run's replay comes to be: said, or refused, before it is made."""
 
-from quinoa_acme import common_types as types
-from quinoa_acme import nests
-from quinoa_acme import transitions
+from quinoa_acme.data import transitions
 from quinoa_acme.runs import experiment as experiment_lib
-from quinoa_acme.runs import memory
+from quinoa_acme.runs.watching import memory
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import nests
 
 # Bytes of a replay that is worth a word.
 _LARGE = 10**9

@@ -11,25 +11,27 @@ from absl import logging
 from acme import specs
 import jax
 
-from quinoa_acme import options
-from quinoa_acme import resources
-from quinoa_acme import user_modules
-from quinoa_acme.runs import capacity
-from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import configuring
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import factories
 from quinoa_acme.runs import local
-from quinoa_acme.runs import plotting
-from quinoa_acme.runs import program
-from quinoa_acme.runs import progress
-from quinoa_acme.runs import replay_checkpoints as replay_checkpoints_lib
 from quinoa_acme.runs import replay_size
-from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import stopping
-from quinoa_acme.runs import terminal
-from quinoa_acme.runs import vertex_ai
+from quinoa_acme.runs.checkpoints import (
+  replay_checkpoints as replay_checkpoints_lib,
+)
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.runs.distributed import capacity
+from quinoa_acme.runs.distributed import program
+from quinoa_acme.runs.distributed import vertex_ai
+from quinoa_acme.runs.watching import plotting
+from quinoa_acme.runs.watching import progress
+from quinoa_acme.runs.watching import terminal
+from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import options
+from quinoa_acme.utils import resources
+from quinoa_acme.utils import user_modules
 
 # Where others look for them.
 PRESETS = configuring.PRESETS

@@ -23,7 +23,7 @@ from absl import app
 from absl import flags
 from absl import logging
 
-from quinoa_acme.runs import terminal
+from quinoa_acme.runs.watching import terminal
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _HELP = ('help', 'helpshort', 'helpfull', 'h', '?')
@@ -358,7 +358,7 @@ def read_usage(algorithm: str) -> Usage:
 
 def _read_registered(algorithm: str) -> Usage:
   """The usage of an agent from outside, whose module is imported by now."""
-  from quinoa_acme.agents import off_policy
+  from quinoa_acme.agents.common import off_policy
   from quinoa_acme.runs import configuring
 
   make_default = configuring.find_preset(algorithm, 'default')

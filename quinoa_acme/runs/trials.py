@@ -9,7 +9,7 @@ import dm_env
 import numpy as np
 from scipy import stats
 
-from quinoa_acme import checked_environment
+from quinoa_acme.environments import checked
 from quinoa_acme.runs import evaluation_limits
 
 
@@ -35,7 +35,7 @@ def run_episodes(
     evaluation_limits.EndlessEpisodeError: if an episode comes to the limit, and
       that is an error.
   """
-  environment = checked_environment.wrap(environment)
+  environment = checked.wrap(environment)
   episode = 0
   while True:
     timestep = environment.reset()

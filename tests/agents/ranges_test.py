@@ -6,8 +6,8 @@ import typing
 
 import pytest
 
-from quinoa_acme import options
 from quinoa_acme.agents import agents
+from quinoa_acme.utils import options
 
 
 def _fields():

@@ -9,12 +9,12 @@ import pytest
 
 from quinoa_acme import agents as agents_package
 from quinoa_acme.agents import agents
-from quinoa_acme.agents import off_policy
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import registry
 from quinoa_acme.agents import sac
-from quinoa_acme.runs import run_folder
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import running
+from quinoa_acme.runs.checkpoints import run_folder
 
 pytestmark = pytest.mark.usefixtures('registers')
 
@@ -207,8 +207,8 @@ import cloudpickle
 from quinoa_acme import environments
 from quinoa_acme import agents
 from quinoa_acme.agents import quinoa
-from quinoa_acme.networks import flow_registry
-from quinoa_acme.networks import tilted
+from quinoa_acme.networks.flows import flow_registry
+from quinoa_acme.networks.flows import tilted
 from quinoa_acme.runs import experiment
 
 @flow_registry.register

@@ -11,15 +11,17 @@ import sys
 
 # By path, before anything starts threads, so that the nodes are forks.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'quinoa_acme'
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 from launchpad.nodes.courier import courier_utils  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
-from quinoa_acme.runs import replay_checkpoints  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
+from quinoa_acme.runs.checkpoints import replay_checkpoints  # noqa: E402
 
 _NAME = 'control:cartpole:balance'
 _make_courier_server = courier_utils.make_courier_server

@@ -11,7 +11,9 @@ import threading
 
 # By path, before anything starts threads, so that the nodes are forks.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'quinoa_acme'
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 import numpy as np  # noqa: E402
 

@@ -13,7 +13,7 @@ import threading
 
 import jax
 
-from quinoa_acme.runs import forking
+from quinoa_acme.runs.distributed import forking
 
 
 def look() -> None:

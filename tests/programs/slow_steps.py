@@ -11,7 +11,7 @@ import dm_env
 from dm_env import specs
 import numpy as np
 
-from quinoa_acme.runs import watchdog
+from quinoa_acme.runs.watching import watchdog
 
 
 class _Slow(dm_env.Environment):

@@ -12,7 +12,9 @@ import sys
 
 # By path, before anything starts threads, so that the nodes are forks.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[2] / 'quinoa_acme'
-runpy.run_path(str(_PACKAGE / 'resources.py'))['configure_process']('learner')
+runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](
+  'learner'
+)
 
 import jax  # noqa: E402
 

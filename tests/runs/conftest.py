@@ -13,7 +13,7 @@ import pytest
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import node as node_lib
+from quinoa_acme.runs.distributed import node as node_lib
 
 _NAME = 'control:cartpole:balance'
 

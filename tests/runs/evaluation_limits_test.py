@@ -8,9 +8,9 @@ import pytest
 
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import loggers
 from quinoa_acme.runs import running
 from quinoa_acme.runs import trials
+from quinoa_acme.runs.watching import loggers
 
 
 @pytest.fixture

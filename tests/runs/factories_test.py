@@ -14,8 +14,8 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import factories
 from quinoa_acme.runs import local
-from quinoa_acme.runs import run_folder
 from quinoa_acme.runs import running
+from quinoa_acme.runs.checkpoints import run_folder
 
 _SCRIPT = pathlib.Path(__file__).parents[2] / 'experiments' / 'evaluate.py'
 
@@ -76,7 +76,8 @@ def test_what_is_no_function_is_named_as_far_as_it_goes():
   assert factories.name_of(Makes()).startswith(name)
   partial = functools.partial(environments.make_environment, 'name')
   assert (
-    factories.name_of(partial) == 'quinoa_acme.environments:make_environment'
+    factories.name_of(partial)
+    == 'quinoa_acme.environments.factory:make_environment'
   )
 
 

@@ -18,10 +18,10 @@ from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 from quinoa_acme.runs import acting_loop
-from quinoa_acme.runs import checkpointing
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
-from quinoa_acme.runs import run_state
+from quinoa_acme.runs.checkpoints import run_state
+from quinoa_acme.utils import checkpointing
 
 pytestmark = pytest.mark.slow
 

@@ -15,11 +15,11 @@ import pytest
 
 import quinoa_acme
 from quinoa_acme.agents import quinoa
-from quinoa_acme.networks import tilted
-from quinoa_acme.runs import checkpointing
+from quinoa_acme.networks.flows import tilted
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
-from quinoa_acme.runs import run_folder
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.utils import checkpointing
 
 _EPISODE = 15
 _HIGH = 0.1  # As float32 it is more.

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from quinoa_acme import environments
-from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import quinoa
+from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
 from quinoa_acme.runs import offline

@@ -181,9 +181,9 @@ def test_an_environment_that_is_not_made_is_said_in_a_line(
 
 
 _CHECK = """
-from quinoa_acme import resources
+from quinoa_acme.utils import resources
 resources.configure_process('learner')
-from quinoa_acme.runs import forking
+from quinoa_acme.runs.distributed import forking
 from quinoa_acme.runs import running
 config = running.make_config(
   'control:cartpole:swingup', 'quinoa', 'debug', {}, 'new'

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import lazy
 from quinoa_acme.agents.d4pg.config import D4PGConfig
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
-  from quinoa_acme.agents.acme_agents import CountedState
+  from quinoa_acme.agents.common.acme_agents import CountedState
   from quinoa_acme.agents.d4pg.agent import D4PGAgent
   from quinoa_acme.agents.d4pg.builder import D4PGBuilder
 
@@ -16,7 +16,7 @@ __all__ = ('CountedState', 'D4PGAgent', 'D4PGBuilder', 'D4PGConfig')
 __getattr__ = lazy.attach(
   __name__,
   {
-    'CountedState': 'quinoa_acme.agents.acme_agents',
+    'CountedState': 'quinoa_acme.agents.common.acme_agents',
     'D4PGAgent': 'quinoa_acme.agents.d4pg.agent',
     'D4PGBuilder': 'quinoa_acme.agents.d4pg.builder',
   },

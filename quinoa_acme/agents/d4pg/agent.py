@@ -14,12 +14,12 @@ from acme.utils.loggers import base as loggers_base
 import jax.numpy as jnp
 import rlax
 
-from quinoa_acme import common_types as types
-from quinoa_acme.agents import acme_agents
-from quinoa_acme.agents import choices
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import acme_agents
+from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.d4pg import builder as builder_lib
 from quinoa_acme.agents.d4pg import config as config_lib
+from quinoa_acme.utils import common_types as types
 
 
 @dataclasses.dataclass(frozen=True)

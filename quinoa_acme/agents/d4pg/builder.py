@@ -2,7 +2,7 @@
 
 from acme.agents.jax import d4pg
 
-from quinoa_acme.agents import acme_agents
+from quinoa_acme.agents.common import acme_agents
 
 
 class D4PGBuilder(acme_agents.BuilderMixin, d4pg.D4PGBuilder):

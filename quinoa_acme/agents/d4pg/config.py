@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from quinoa_acme import validation
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

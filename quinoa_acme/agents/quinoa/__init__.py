@@ -2,13 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import lazy
-from quinoa_acme.agents.averaging import CopyEvery
-from quinoa_acme.agents.averaging import Polyak
-from quinoa_acme.agents.choices import ActionChoice
-from quinoa_acme.agents.choices import BaseMode
-from quinoa_acme.agents.choices import MostLikely
-from quinoa_acme.agents.choices import Sample
+from quinoa_acme.agents.common.averaging import CopyEvery
+from quinoa_acme.agents.common.averaging import Polyak
+from quinoa_acme.agents.common.choices import ActionChoice
+from quinoa_acme.agents.common.choices import BaseMode
+from quinoa_acme.agents.common.choices import MostLikely
+from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.quinoa.acting import make_policy
 from quinoa_acme.agents.quinoa.agent import QuinoaAgent
 from quinoa_acme.agents.quinoa.config import QuinoaConfig
@@ -30,9 +29,10 @@ from quinoa_acme.agents.quinoa.temperature import DualTemperature
 from quinoa_acme.agents.quinoa.temperature import FixedTemperature
 from quinoa_acme.agents.quinoa.temperature import HeldQTemperature
 from quinoa_acme.agents.quinoa.temperature import MultiplierTemperature
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
-  from quinoa_acme.agents.learning import NonFiniteError
+  from quinoa_acme.agents.common.learning import NonFiniteError
   from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
   from quinoa_acme.agents.quinoa.learning import QuinoaLearner
   from quinoa_acme.agents.quinoa.training_state import TrainingState
@@ -75,7 +75,7 @@ __all__ = (
 __getattr__ = lazy.attach(
   __name__,
   {
-    'NonFiniteError': 'quinoa_acme.agents.learning',
+    'NonFiniteError': 'quinoa_acme.agents.common.learning',
     'QuinoaBuilder': 'quinoa_acme.agents.quinoa.builder',
     'QuinoaLearner': 'quinoa_acme.agents.quinoa.learning',
     'TrainingState': 'quinoa_acme.agents.quinoa.training_state',

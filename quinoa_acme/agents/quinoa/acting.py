@@ -2,11 +2,11 @@
 
 import jax.numpy as jnp
 
-from quinoa_acme.agents import off_policy
-from quinoa_acme.agents.choices import ActionChoice
-from quinoa_acme.agents.choices import BaseMode
-from quinoa_acme.agents.choices import MostLikely
-from quinoa_acme.agents.choices import Sample
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.agents.common.choices import ActionChoice
+from quinoa_acme.agents.common.choices import BaseMode
+from quinoa_acme.agents.common.choices import MostLikely
+from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 
 __all__ = ('ActionChoice', 'BaseMode', 'MostLikely', 'Sample', 'make_policy')

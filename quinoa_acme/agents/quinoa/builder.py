@@ -6,7 +6,7 @@ from acme.jax import networks as networks_lib
 from acme.utils import counting
 import reverb
 
-from quinoa_acme.agents import builder
+from quinoa_acme.agents.common import builder
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import learning
 from quinoa_acme.agents.quinoa import networks as quinoa_networks

@@ -3,19 +3,19 @@
 import dataclasses
 import math
 
-from quinoa_acme import validation
-from quinoa_acme.agents import averaging as averaging_lib
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
-from quinoa_acme.networks import energy
 from quinoa_acme.networks import norms
-from quinoa_acme.networks import real_nvp
-from quinoa_acme.networks import tilted
+from quinoa_acme.networks.flows import energy
+from quinoa_acme.networks.flows import real_nvp
+from quinoa_acme.networks.flows import tilted
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
-from quinoa_acme.agents import updates as updates_lib
+from quinoa_acme.agents.common import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks

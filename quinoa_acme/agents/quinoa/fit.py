@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from quinoa_acme import validation
 from quinoa_acme.networks import norms
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True)

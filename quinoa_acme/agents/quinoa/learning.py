@@ -10,7 +10,7 @@ import jax
 import numpy as np
 import reverb
 
-from quinoa_acme.agents import learning
+from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import training_state

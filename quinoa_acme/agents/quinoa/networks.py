@@ -10,18 +10,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from quinoa_acme import nests
-from quinoa_acme.common_types import EnvironmentSpec
-from quinoa_acme.common_types import Observation
-from quinoa_acme.common_types import Params
-from quinoa_acme.common_types import PRNGKey
-from quinoa_acme.networks import bijectors
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
-from quinoa_acme.networks import flow_registry
 from quinoa_acme.networks import norms
-from quinoa_acme.networks import tilted
 from quinoa_acme.networks import value as value_lib
+from quinoa_acme.networks.flows import bijectors
+from quinoa_acme.networks.flows import flow_registry
+from quinoa_acme.networks.flows import tilted
+from quinoa_acme.utils import nests
+from quinoa_acme.utils.common_types import EnvironmentSpec
+from quinoa_acme.utils.common_types import Observation
+from quinoa_acme.utils.common_types import Params
+from quinoa_acme.utils.common_types import PRNGKey
 
 # Of which the most likely is the greedy action of a flow without a mode.
 _DRAWS_OF_MODE = 64

@@ -6,10 +6,10 @@ from acme.jax import networks as networks_lib
 import jax
 import optax
 
-from quinoa_acme.agents import updates as updates_lib
+from quinoa_acme.agents.common import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
-from quinoa_acme.networks import energy
+from quinoa_acme.networks.flows import energy
 
 
 class Params(NamedTuple):

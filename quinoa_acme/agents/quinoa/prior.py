@@ -4,7 +4,7 @@ import dataclasses
 
 import jax
 
-from quinoa_acme.agents import averaging as averaging_lib
+from quinoa_acme.agents.common import averaging as averaging_lib
 
 
 @dataclasses.dataclass(frozen=True)

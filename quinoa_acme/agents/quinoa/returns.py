@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from quinoa_acme import validation
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True)

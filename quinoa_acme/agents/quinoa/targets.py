@@ -5,7 +5,6 @@ from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
-from quinoa_acme import transitions
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import critics
 from quinoa_acme.agents.quinoa import direct
@@ -15,6 +14,7 @@ from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.data import transitions
 
 
 def look_ahead(

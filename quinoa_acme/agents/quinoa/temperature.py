@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from quinoa_acme import validation
+from quinoa_acme.utils import validation
 
 
 def _check_bounds(

@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from quinoa_acme.agents import averaging as averaging_lib
-from quinoa_acme.agents import updates as updates_lib
+from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.agents.common import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import critics
 from quinoa_acme.agents.quinoa import direct

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import lazy
 from quinoa_acme.agents.sac.config import SACConfig
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
-  from quinoa_acme.agents.acme_agents import CountedState
+  from quinoa_acme.agents.common.acme_agents import CountedState
   from quinoa_acme.agents.sac.agent import SACAgent
   from quinoa_acme.agents.sac.builder import SACBuilder
 
@@ -16,7 +16,7 @@ __all__ = ('CountedState', 'SACAgent', 'SACBuilder', 'SACConfig')
 __getattr__ = lazy.attach(
   __name__,
   {
-    'CountedState': 'quinoa_acme.agents.acme_agents',
+    'CountedState': 'quinoa_acme.agents.common.acme_agents',
     'SACAgent': 'quinoa_acme.agents.sac.agent',
     'SACBuilder': 'quinoa_acme.agents.sac.builder',
   },

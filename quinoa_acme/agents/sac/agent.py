@@ -10,12 +10,12 @@ import dataclasses
 from acme.agents.jax import sac
 from acme.utils.loggers import base as loggers_base
 
-from quinoa_acme import common_types as types
-from quinoa_acme.agents import acme_agents
-from quinoa_acme.agents import choices
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import acme_agents
+from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.sac import builder as builder_lib
 from quinoa_acme.agents.sac import config as config_lib
+from quinoa_acme.utils import common_types as types
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from acme.agents.jax import sac
 
-from quinoa_acme.agents import acme_agents
+from quinoa_acme.agents.common import acme_agents
 
 
 class SACBuilder(acme_agents.BuilderMixin, sac.SACBuilder):

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from quinoa_acme import lazy
-from quinoa_acme.agents.averaging import CopyEvery
-from quinoa_acme.agents.averaging import Polyak
-from quinoa_acme.agents.choices import BaseMode
-from quinoa_acme.agents.choices import Sample
+from quinoa_acme.agents.common.averaging import CopyEvery
+from quinoa_acme.agents.common.averaging import Polyak
+from quinoa_acme.agents.common.choices import BaseMode
+from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.svg0.agent import SVG0Agent
 from quinoa_acme.agents.svg0.config import SVG0Config
 from quinoa_acme.agents.svg0.networks import make_networks
@@ -17,6 +16,7 @@ from quinoa_acme.agents.svg0.regularisation import KLRegularisation
 from quinoa_acme.agents.svg0.regularisation import NoRegularisation
 from quinoa_acme.networks.gaussian import ClippedGaussianConfig
 from quinoa_acme.networks.gaussian import SquashedGaussianConfig
+from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
   from quinoa_acme.agents.svg0.builder import SVG0Builder

@@ -7,11 +7,11 @@ from typing import NamedTuple, TYPE_CHECKING
 import jax
 import numpy as np
 
-from quinoa_acme import common_types as types
-from quinoa_acme.agents import choices
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import networks as networks_lib
+from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:
   from acme.utils.loggers import base as loggers_base

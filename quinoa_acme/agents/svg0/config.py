@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from quinoa_acme import validation
-from quinoa_acme.agents import averaging as averaging_lib
-from quinoa_acme.agents import choices
-from quinoa_acme.agents import off_policy
+from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.svg0 import regularisation as regularisation_lib
 from quinoa_acme.networks import gaussian
+from quinoa_acme.utils import validation
 
 # A sample is what the actors do; the other is the image of the mean.
 EvaluationPolicy = choices.Sample | choices.BaseMode

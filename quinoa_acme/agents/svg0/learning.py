@@ -8,7 +8,7 @@ from acme.utils.loggers import base as loggers_base
 import jax
 import reverb
 
-from quinoa_acme.agents import learning
+from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import networks as svg0_networks
 from quinoa_acme.agents.svg0 import update as update_lib

@@ -8,11 +8,11 @@ import haiku as hk
 import jax
 import numpy as np
 
-from quinoa_acme import common_types as types
-from quinoa_acme import nests
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import gaussian
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import nests
 
 Params = types.Params
 Observation = types.Observation

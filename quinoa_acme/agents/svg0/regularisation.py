@@ -7,8 +7,8 @@ target and the policy's objective are made of that V.
 
 import dataclasses
 
-from quinoa_acme import validation
-from quinoa_acme.agents import averaging as averaging_lib
+from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.utils import validation
 
 
 @dataclasses.dataclass(frozen=True)

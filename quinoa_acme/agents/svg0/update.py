@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from quinoa_acme.agents import averaging as averaging_lib
-from quinoa_acme.agents import updates as updates_lib
+from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.agents.common import updates as updates_lib
 from quinoa_acme.agents.quinoa import losses as quinoa_losses
 from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import losses

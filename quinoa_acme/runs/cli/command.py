@@ -10,9 +10,9 @@ from typing import NoReturn
 from absl import app
 from absl import flags
 
-from quinoa_acme import resources
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs import terminal
+from quinoa_acme.runs.watching import terminal
+from quinoa_acme.utils import resources
 
 _WIDTH = 80
 

@@ -8,13 +8,13 @@ from typing import NamedTuple, NoReturn
 
 from quinoa_acme import doctor
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs import terminal
 from quinoa_acme.runs.cli import command
 from quinoa_acme.runs.cli import evaluate
 from quinoa_acme.runs.cli import plot
 from quinoa_acme.runs.cli import record
 from quinoa_acme.runs.cli import sweep
 from quinoa_acme.runs.cli import train
+from quinoa_acme.runs.watching import terminal
 
 PROGRAM = 'quinoa'
 # Those whose flags are all known beforehand.

@@ -5,8 +5,8 @@ import itertools
 
 from absl import flags
 
-from quinoa_acme.runs import terminal
 from quinoa_acme.runs.cli import command
+from quinoa_acme.runs.watching import terminal
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -63,9 +63,9 @@ def define_environment(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues) -> None:
-  from quinoa_acme.runs import checkpointing
   from quinoa_acme.runs import evaluation_limits
-  from quinoa_acme.runs import rendering
+  from quinoa_acme.runs.watching import rendering
+  from quinoa_acme.utils import checkpointing
 
   try:
     _evaluate(values)
@@ -81,14 +81,14 @@ def _run(values: flags.FlagValues) -> None:
 
 def _evaluate(values: flags.FlagValues) -> None:
   from quinoa_acme import policies
-  from quinoa_acme import user_modules
-  from quinoa_acme.agents import choices
+  from quinoa_acme.agents.common import choices
   from quinoa_acme.runs import evaluation_limits
   from quinoa_acme.runs import factories
-  from quinoa_acme.runs import rendering
-  from quinoa_acme.runs import run_folder
   from quinoa_acme.runs import trials
-  from quinoa_acme.runs import videos
+  from quinoa_acme.runs.checkpoints import run_folder
+  from quinoa_acme.runs.watching import rendering
+  from quinoa_acme.runs.watching import videos
+  from quinoa_acme.utils import user_modules
 
   user_modules.load_all(values.modules)
   mode = None if values.mode is None else choices.parse(values.mode)

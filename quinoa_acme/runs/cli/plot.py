@@ -2,9 +2,9 @@
 
 from absl import flags
 
-from quinoa_acme.runs import terminal
 from quinoa_acme.runs.cli import command
 from quinoa_acme.runs.cli import evaluate
+from quinoa_acme.runs.watching import terminal
 
 _ALL = 'all'
 _FIGURES = ('learning_curve', 'diagnostics')
@@ -18,8 +18,8 @@ def _define_flags(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues) -> None:
-  from quinoa_acme.runs import diagnostics
-  from quinoa_acme.runs import plotting
+  from quinoa_acme.runs.watching import diagnostics
+  from quinoa_acme.runs.watching import plotting
 
   draw = {
     'learning_curve': plotting.plot_learning_curve,

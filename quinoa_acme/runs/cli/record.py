@@ -3,9 +3,9 @@
 from absl import flags
 
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs import terminal
 from quinoa_acme.runs.cli import command
 from quinoa_acme.runs.cli import evaluate
+from quinoa_acme.runs.watching import terminal
 
 
 def _define_flags(values: flags.FlagValues) -> None:
@@ -27,8 +27,8 @@ def _run(values: flags.FlagValues) -> None:
   except ValueError as error:
     raise command.CommandError(error) from error
   # Only now, for it takes a second.
-  from quinoa_acme.runs import checkpointing
   from quinoa_acme.runs import factories
+  from quinoa_acme.utils import checkpointing
 
   try:
     factory = factories.of_run(values.workdir, values.environment)

@@ -10,11 +10,11 @@ from typing import NamedTuple, TYPE_CHECKING
 from absl import flags
 
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs import terminal
 from quinoa_acme.runs.cli import command
+from quinoa_acme.runs.watching import terminal
 
 if TYPE_CHECKING:
-  from quinoa_acme.evidence import sweeps
+  from quinoa_acme.runs.sweeps import sweeps
 
 # Where a source tree has sweeps of its own, which then have names.
 _NAMED = pathlib.Path(__file__).resolve().parents[3] / 'experiments' / 'sweeps'
@@ -94,7 +94,7 @@ def read(values: flags.FlagValues) -> Plan:
         scripts.check_output(name, value)
     _check_json(path)
     # Only now, for it takes seconds.
-    from quinoa_acme.evidence import sweeps
+    from quinoa_acme.runs.sweeps import sweeps
 
     sweep = sweeps.read(path)
   except (OSError, ValueError) as error:
@@ -180,9 +180,9 @@ def execute(
   Raises:
     CommandError: if runs failed; says which.
   """
-  from quinoa_acme.evidence import sweep_runner
-  from quinoa_acme.evidence import sweeps
   from quinoa_acme.runs.cli import sweep_status
+  from quinoa_acme.runs.sweeps import sweep_runner
+  from quinoa_acme.runs.sweeps import sweeps
 
   terminal.say(f'Runs: {folder}')
   failed: Sequence[str] = []

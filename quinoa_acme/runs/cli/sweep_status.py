@@ -10,10 +10,10 @@ import pathlib
 import statistics
 from typing import Any
 
-from quinoa_acme.evidence import sweep_runner
-from quinoa_acme.evidence import sweeps
-from quinoa_acme.runs import loggers
-from quinoa_acme.runs import progress
+from quinoa_acme.runs.sweeps import sweep_runner
+from quinoa_acme.runs.sweeps import sweeps
+from quinoa_acme.runs.watching import loggers
+from quinoa_acme.runs.watching import progress
 
 DONE, UNDER_WAY, CUT, TO_COME = 'done', 'under way', 'cut', 'to come'
 

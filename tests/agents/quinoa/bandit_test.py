@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
-from quinoa_acme import replay as replay_lib
 from quinoa_acme.agents import quinoa
+from quinoa_acme.data import replay as replay_lib
 
 _MODES = np.array([[0.5, 0.5], [-0.5, -0.5]])
 _WIDTH = 0.25

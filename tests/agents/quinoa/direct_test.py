@@ -14,7 +14,7 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
-from quinoa_acme.networks import energy
+from quinoa_acme.networks.flows import energy
 
 _SMALL = networks_lib.EnergyFlowConfig(hidden_sizes=(16,))
 

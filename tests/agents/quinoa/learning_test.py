@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
-from quinoa_acme import resources
 from quinoa_acme.agents import quinoa
-from quinoa_acme.agents import updates
+from quinoa_acme.agents.common import updates
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
+from quinoa_acme.utils import resources
 
 
 def _assert_equal(left, right):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from quinoa_acme.agents import averaging
+from quinoa_acme.agents.common import averaging
 from quinoa_acme.agents.quinoa import prior as prior_lib
 
 _ONLINE = {'a': jnp.array([1.0, 2.0]), 'b': {'c': jnp.asarray(-3.0)}}

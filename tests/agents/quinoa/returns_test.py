@@ -8,14 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from quinoa_acme import transitions
+from experiments.lib import random_data
 from quinoa_acme.agents import agents
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit
 from quinoa_acme.agents.quinoa import returns
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update
-from quinoa_acme.evidence import random_data
+from quinoa_acme.data import transitions
 
 _BATCH, _STEPS = 32, 3
 

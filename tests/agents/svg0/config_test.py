@@ -2,8 +2,8 @@
 
 import pytest
 
-from quinoa_acme import options
 from quinoa_acme.agents import svg0
+from quinoa_acme.utils import options
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from quinoa_acme.agents import agents
-from quinoa_acme.agents import learning
 from quinoa_acme.agents import svg0
+from quinoa_acme.agents.common import learning
 
 
 @pytest.fixture(scope='module')

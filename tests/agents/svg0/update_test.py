@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quinoa_acme.agents import svg0
-from quinoa_acme.agents import updates
+from quinoa_acme.agents.common import updates
 from quinoa_acme.agents.svg0 import losses
 from quinoa_acme.agents.svg0 import update as update_lib
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from quinoa_acme.evidence import sweeps
 from quinoa_acme.runs.cli import sweep_status
+from quinoa_acme.runs.sweeps import sweeps
 
 
 def _runs(*seeds):

@@ -1,0 +1,4 @@
+"""What the scripts share: statistics, figures, soaks.
+
+None of it is in the wheel.
+"""

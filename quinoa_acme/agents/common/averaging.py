@@ -1,0 +1,73 @@
+"""Slow copies of parameters: copied now and then, or averaged at every step."""
+
+import dataclasses
+
+import jax
+
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import validation
+
+
+@dataclasses.dataclass(frozen=True)
+class CopyEvery:
+  """The online parameters are copied every `period` learner steps.
+
+  Attributes:
+    period: learner steps between copies; 1000 in section 4 and Algorithm 2.
+
+  Examples:
+    >>> [float(update(CopyEvery(3), 1.0, 0.0, steps)) for steps in (1, 2, 3)]
+    [0.0, 0.0, 1.0]
+  """
+
+  period: int = 1000
+
+  def __post_init__(self):
+    validation.check_whole(self, 'period')
+
+
+@dataclasses.dataclass(frozen=True)
+class Polyak:
+  """The slow parameters move a share of the way at every learner step.
+
+  Attributes:
+    rate: that share, in (0, 1].
+
+  Examples:
+    >>> update(Polyak(0.25), 1.0, 0.0, steps=1)
+    0.25
+  """
+
+  rate: float = 0.005
+
+  def __post_init__(self):
+    if not 0 < self.rate <= 1:
+      raise ValueError(f'rate must be in (0, 1], but is {self.rate}.')
+
+
+Averaging = CopyEvery | Polyak
+
+
+def update(
+  averaging: Averaging,
+  online: types.NestedArray,
+  slow: types.NestedArray,
+  steps: jax.Array,
+) -> types.NestedArray:
+  """The slow parameters after a learner step.
+
+  Args:
+    averaging: how they follow.
+    online: the parameters after this step.
+    slow: the slow parameters before it.
+    steps: learner steps made, this one included; int32 scalar.
+
+  Returns:
+    The slow parameters to use from the next step on.
+  """
+  # Not at the top: configurations, which name these options, import fast.
+  import optax
+
+  if isinstance(averaging, CopyEvery):
+    return optax.periodic_update(online, slow, steps, averaging.period)
+  return optax.incremental_update(online, slow, averaging.rate)

@@ -1,0 +1,260 @@
+"""What all off-policy agents of the package share: replay, pace, and form.
+
+A run (`quinoa_acme.runs.experiment`) knows its agent by this module only, so
+that every agent is trained, evaluated and logged by the same code.
+"""
+
+from collections.abc import Callable, Mapping
+import dataclasses
+from typing import Any, NamedTuple, Protocol, TYPE_CHECKING
+
+import jax
+
+from quinoa_acme.agents.common import choices
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import options
+from quinoa_acme.utils import validation
+
+if TYPE_CHECKING:
+  from acme import core
+  from acme.agents.jax import builders
+  from acme.utils.loggers import base as loggers_base
+  import reverb
+
+  from quinoa_acme.agents.common import actors
+  from quinoa_acme.data import batched_adders
+
+Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
+
+
+# Options with which every part of a run comes to work within seconds.
+SMALL_REPLAY: Mapping[str, Any] = {
+  'batch_size': 32,
+  'num_sgd_steps_per_step': 5,
+  'samples_per_insert': 32.0,
+  'min_replay_size': 100,
+  'max_replay_size': 10_000,
+  'samples_per_insert_tolerance': 0.2,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OffPolicyConfig:
+  """Options of replay, of the pace of learning against acting, and gamma.
+
+  Attributes:
+    discount: gamma, on top of the environment's own discount.
+    batch_size: transitions a learner (SGD) step.
+    num_sgd_steps_per_step: SGD steps a call of the learner, made on the device
+      without a word to Python between them.
+    samples_per_insert: transitions sampled for each one inserted; over
+      `batch_size` it is the number of SGD steps an actor step.
+    min_replay_size: transitions in replay before learning starts.
+    max_replay_size: transitions kept, the oldest dropped first.
+    transitions_per_item: transitions that Reverb looks after as one item, which
+      then costs an actor that much less. They wait for each other, and drop out
+      together; of each item sampled one is taken, so that sampling is as it
+      was, but moves that many more bytes. In one process of no account.
+    samples_per_insert_tolerance: how far the ratio of samples to inserts may
+      drift, as a share of `min_replay_size * samples_per_insert`, while actors
+      and learner run at the same time.
+    prefetch_size: learner calls' worth of data sampled ahead.
+    variable_update_period: actor steps between requests for new parameters; of
+      an actor of several environments, steps in each.
+    replay_table_name: the name of the Reverb table.
+  """
+
+  discount: float = 0.99
+  batch_size: int = 256
+  num_sgd_steps_per_step: int = 10
+  samples_per_insert: float = 256.0
+  min_replay_size: int = 1000
+  max_replay_size: int = 1_000_000
+  transitions_per_item: int = 1
+  samples_per_insert_tolerance: float = 0.1
+  prefetch_size: int = 1
+  variable_update_period: int = 10
+  replay_table_name: str = 'priority_table'
+
+  @property
+  def sgd_steps_per_insert(self) -> float:
+    """SGD steps for each transition inserted, the update-to-data ratio."""
+    return self.samples_per_insert / self.batch_size
+
+  @property
+  def transition_steps(self) -> int:
+    """Environment steps of a transition in replay; its reward is their sum."""
+    return 1
+
+  @property
+  def window(self) -> int:
+    """Environment steps that a transition in replay holds one by one."""
+    return 1
+
+  @property
+  def samples_per_step(self) -> int:
+    """Transitions that one call of the learner takes from replay."""
+    return self.batch_size * self.num_sgd_steps_per_step
+
+  @property
+  def error_buffer(self) -> float:
+    """How many samples the limiter lets the ratio run ahead or behind."""
+    return (
+      self.samples_per_insert_tolerance
+      * self.min_replay_size
+      * self.samples_per_insert
+    )
+
+  def __post_init__(self):
+    options.check_types(self)
+    validation.check_positive(
+      self, 'samples_per_insert', 'samples_per_insert_tolerance'
+    )
+    validation.check_whole(
+      self,
+      'batch_size',
+      'num_sgd_steps_per_step',
+      'min_replay_size',
+      'max_replay_size',
+      'transitions_per_item',
+      'prefetch_size',
+      'variable_update_period',
+    )
+    if not 0 <= self.discount < 1:
+      raise ValueError(f'discount must be in [0, 1), but is {self.discount!r}.')
+    if not self.replay_table_name:
+      raise ValueError('replay_table_name must not be empty.')
+    self._check_replay()
+
+  def _check_items(self) -> None:
+    """Raises a ValueError if the table, being Acme's, cannot be as wanted."""
+    if self.transitions_per_item != 1:
+      raise ValueError(
+        f'transitions_per_item must be 1 for {type(self).__name__}, but is '
+        f"{self.transitions_per_item}: Acme's table holds transitions one by "
+        'one.'
+      )
+
+  def _check_replay(self) -> None:
+    if self.min_replay_size > self.max_replay_size:
+      raise ValueError(
+        f'min_replay_size ({self.min_replay_size}) is above max_replay_size '
+        f'({self.max_replay_size}): replay would never hold enough to sample, '
+        'and learning would never start.'
+      )
+    # The limiter stops actors once they are `error_buffer` samples ahead, and
+    # the learner once it is as far ahead of them. If the whole way between
+    # does not hold a learner call and those prefetched, each waits for the
+    # other at every call; in one thread that is a deadlock.
+    needed = (1 + self.prefetch_size) * self.samples_per_step
+    if 2 * self.error_buffer < needed:
+      raise ValueError(
+        'the replay limiter would starve or deadlock: it lets the ratio drift '
+        'by 2 * samples_per_insert_tolerance * min_replay_size * '
+        f'samples_per_insert = {2 * self.error_buffer:g} samples, but one '
+        'learner call and those prefetched take (1 + prefetch_size) * '
+        f'batch_size * num_sgd_steps_per_step = {needed} samples. Raise '
+        'min_replay_size, samples_per_insert_tolerance or samples_per_insert, '
+        'or lower num_sgd_steps_per_step or prefetch_size.'
+      )
+    # Reverb refuses a window that a single insert would overrun.
+    least = max(1.0, self.samples_per_insert * self.transitions_per_item)
+    if self.error_buffer < least:
+      raise ValueError(
+        'the replay limiter needs samples_per_insert_tolerance * '
+        f'min_replay_size * samples_per_insert = {self.error_buffer:g} to be '
+        'at least max(1, samples_per_insert * transitions_per_item) = '
+        f'{least:g}. Raise samples_per_insert_tolerance or min_replay_size, or '
+        'lower transitions_per_item.'
+      )
+
+
+class ActorsOfSeveral(Protocol):
+  """What a builder makes for an actor of several environments."""
+
+  def make_batched_adder(
+    self, replay_client: 'reverb.Client', num_environments: int
+  ) -> 'batched_adders.BatchedAdder':
+    """Makes the adder of an actor of so many environments."""
+    ...
+
+  def make_batched_actor(
+    self,
+    random_key: types.PRNGKey,
+    policy: Policy,
+    adder: 'batched_adders.BatchedAdder',
+    variable_source: 'core.VariableSource',
+  ) -> 'actors.BatchedActor':
+    """Makes an actor of several environments.
+
+    Args:
+      random_key: the actor's random key.
+      policy: the policy.
+      adder: takes what is seen in them.
+      variable_source: the learner, or a proxy of it.
+
+    Returns:
+      The actor.
+    """
+    ...
+
+
+class SavedPolicy(NamedTuple):
+  """Where the policy is in the saved state of a learner.
+
+  Attributes:
+    like: the part of the state that holds it and the SGD steps made, `steps`,
+      as a pytree with the state's paths whose leaves have shapes and dtypes.
+    as_params: makes of that part what a `Policy` takes.
+  """
+
+  like: Any
+  as_params: Callable[[Any], types.Params]
+
+
+class OffPolicyAgent(Protocol):
+  """An algorithm, as a run uses it."""
+
+  @property
+  def config(self) -> OffPolicyConfig:
+    """The algorithm's options."""
+    ...
+
+  @property
+  def evaluation(self) -> str:
+    """Which action is taken in evaluation, for tables of results."""
+    ...
+
+  def make_networks(self, spec: types.EnvironmentSpec) -> Any:
+    """Makes the networks for an environment."""
+    ...
+
+  def make_builder(
+    self,
+    spec: types.EnvironmentSpec,
+    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
+  ) -> 'builders.GenericActorLearnerBuilder':
+    """Makes the builder of replay, actor and learner, without a log at will.
+
+    The learner's saved state has the SGD steps made as `steps`. Its actors are
+    `core.Saveable`, and it is an `ActorsOfSeveral`.
+    """
+    ...
+
+  def make_policy(
+    self, networks: Any, choice: choices.ActionChoice = choices.Sample()
+  ) -> Policy:
+    """Makes a policy; the actors act by a sample.
+
+    Raises:
+      ValueError: if the agent's policy has no such action.
+    """
+    ...
+
+  def make_evaluation_policy(self, networks: Any) -> Policy:
+    """Makes the policy that is evaluated."""
+    ...
+
+  def saved_policy(self, networks: Any) -> SavedPolicy:
+    """Says where the policy is in what the learner saves."""
+    ...

@@ -1,0 +1,198 @@
+"""What is done just before a third party's module is imported, or around it.
+
+Done when `quinoa_acme` itself is imported, it would import JAX, and fail where
+JAX is broken: in `quinoa_acme.doctor` too, which is to say why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+
+class _Before(importlib.abc.MetaPathFinder):
+  """Finds no module, but does something before others find one of a few."""
+
+  def __init__(self, names: tuple[str, ...], prepare: Callable[[], None]):
+    """Makes the finder.
+
+    Args:
+      names: of the modules.
+      prepare: what is done.
+    """
+    self._names = names
+    self._prepare = prepare
+
+  def find_spec(self, fullname, path=None, target=None):
+    """Prepares, and leaves the finding to the others."""
+    del path, target
+    if fullname in self._names:
+      self._prepare()
+
+
+class _LoadedBy(importlib.abc.MetaPathFinder):
+  """Finds one module as Python does, and has it loaded in another way."""
+
+  def __init__(
+    self,
+    name: str,
+    loader: Callable[[importlib.abc.Loader], importlib.abc.Loader],
+  ):
+    """Makes the finder.
+
+    Args:
+      name: of the module.
+      loader: makes of its loader the one to use.
+    """
+    self._name = name
+    self._loader = loader
+
+  def find_spec(self, fullname, path=None, target=None):
+    """Returns the module's spec with the other loader; None for all others."""
+    if fullname != self._name:
+      return None
+    spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
+    if spec is not None and spec.loader is not None:
+      spec.loader = self._loader(spec.loader)
+    return spec
+
+
+class _Wrapper(importlib.abc.Loader):
+  """A loader around another one."""
+
+  def __init__(self, loader: importlib.abc.Loader):
+    self._loader = loader
+
+  def __getattr__(self, name: str):
+    return getattr(self._loader, name)
+
+  def create_module(self, spec):
+    return self._loader.create_module(spec)
+
+
+class _WithoutKeras(_Wrapper):
+  """Loads TensorFlow, which imports Keras when it is asked for.
+
+  TensorFlow would import it at its end, more than a second of a processor, and
+  does without where there is none. Nothing here uses it.
+  """
+
+  _PART = 'keras.models'
+
+  def exec_module(self, module):
+    if self._PART in sys.modules:
+      self._loader.exec_module(module)
+      return
+    sys.modules[self._PART] = None  # pyright: ignore[reportArgumentType]  What Python takes for a module that is not there.
+    try:
+      self._loader.exec_module(module)
+    finally:
+      del sys.modules[self._PART]
+
+
+class _WithAnyBackend(_Wrapper):
+  """Loads Matplotlib also where MPLBACKEND names what it does not know.
+
+  A notebook hands its own backend down to all that it starts, and another
+  environment need not have it. Matplotlib would fail at its end; figures that
+  are only saved need no backend.
+  """
+
+  _VARIABLE = 'MPLBACKEND'
+
+  def exec_module(self, module):
+    try:
+      self._loader.exec_module(module)
+    except ValueError:
+      if os.environ.pop(self._VARIABLE, None) is None:
+        raise
+      self._loader.exec_module(module)
+
+
+class _Then(_Wrapper):
+  """Loads a module, and then does something."""
+
+  def __init__(self, loader: importlib.abc.Loader, do: Callable[[], None]):
+    super().__init__(loader)
+    self._do = do
+
+  def exec_module(self, module):
+    self._loader.exec_module(module)
+    self._do()
+
+
+def _bind_jax_names() -> None:
+  from quinoa_acme.compat import jax_compat
+
+  jax_compat.install()
+
+
+def _silence_gym() -> None:
+  from quinoa_acme.compat import quiet
+
+  quiet.silence_gym()
+
+
+def _spare_loopback_proxies() -> None:
+  from quinoa_acme.utils import resources
+
+  resources.spare_loopback_proxies()
+
+
+def _silence_mujoco() -> None:
+  from quinoa_acme.compat import quiet
+
+  quiet.silence_mujoco()
+
+
+def _import_probability_alone() -> None:
+  """Imports TensorFlow Probability for JAX without TensorFlow.
+
+  It would import TensorFlow, 5 s of a processor, to copy docstrings from it,
+  and does without where there is none.
+  """
+  if 'tensorflow' in sys.modules:
+    return
+  sys.modules['tensorflow'] = None  # pyright: ignore[reportArgumentType]  What Python takes for a module that is not there.
+  try:
+    importlib.import_module('tensorflow_probability.substrates.jax')
+  finally:
+    del sys.modules['tensorflow']
+
+
+# Both bring a gRPC of their own.
+_CONNECT = ('courier', 'reverb')
+_NEED_JAX_NAMES = (
+  'acme.jax',
+  'acme.agents.jax',
+  'tensorflow_probability.substrates.jax',
+)
+
+
+def install() -> None:
+  """Puts the hooks in place; to be called once a process, before the imports.
+
+  What is imported already is prepared for at once.
+  """
+  if any(name in sys.modules for name in _NEED_JAX_NAMES):
+    _bind_jax_names()
+  if any(name in sys.modules for name in _CONNECT):
+    _spare_loopback_proxies()
+  sys.meta_path[:0] = [
+    _Before(_NEED_JAX_NAMES, _bind_jax_names),
+    _Before(_CONNECT, _spare_loopback_proxies),
+    _Before(('gym',), _silence_gym),
+    _Before(('distrax',), _import_probability_alone),
+    _LoadedBy('tensorflow', _WithoutKeras),
+    _LoadedBy('matplotlib', _WithAnyBackend),
+    _LoadedBy('mujoco', lambda loader: _Then(loader, _silence_mujoco)),
+    # Haiku imports both, and with them Flax and absl's tests: half of what it
+    # takes to import, and of use to few.
+    _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),
+    _LoadedBy('haiku.testing', importlib.util.LazyLoader),
+  ]

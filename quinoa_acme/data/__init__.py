@@ -1,0 +1,1 @@
+"""Transitions: what they are, how they lie in replay, who adds them."""

@@ -1,0 +1,427 @@
+"""Replay in the memory of one process, sampled with a seed.
+
+The distributed program keeps its replay in Reverb. Reverb's samplers draw from
+an unseeded generator and prefetch in threads of their own, so that no two runs
+can be equal; in one process, where there is nobody to share replay with, this
+one stands in its place. See docs/decisions/0013-resume.md.
+"""
+
+import collections
+from collections.abc import Iterable, Iterator, Sequence
+import json
+import os
+import pathlib
+from typing import Any, NamedTuple, Protocol
+
+from acme import adders
+from acme import specs
+from acme import types
+import dm_env
+import numpy as np
+import reverb
+
+from quinoa_acme.data import transitions as transitions_lib
+from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import nests
+
+# What Reverb tells of a sample, which no part of Quinoa reads.
+_NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))
+
+
+class ReplayState(NamedTuple):
+  """A replay as plain arrays.
+
+  Attributes:
+    columns: the transitions' leaves, each [num_rows, ...].
+    num_inserted: transitions inserted so far, dropped ones included.
+    rng: the state of the sampling, as JSON.
+  """
+
+  columns: list[Any]
+  num_inserted: int
+  rng: str
+
+
+def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
+  """Transitions, leaves [N, ...], in the form in which a dataset has them."""
+  return reverb.ReplaySample(_NO_INFO, transitions)
+
+
+class TransitionReplay:
+  """The last `max_size` transitions, sampled uniformly with replacement."""
+
+  def __init__(
+    self,
+    spec: specs.EnvironmentSpec,
+    max_size: int,
+    seed: int,
+    window: int = 1,
+  ):
+    """Makes an empty replay.
+
+    Args:
+      spec: the environment's specs; arrays are kept in their dtypes.
+      max_size: transitions kept, the oldest dropped first.
+      seed: of the sampling.
+      window: the steps that a transition holds, as `WindowAdder` makes them.
+    """
+    self._max_size = max_size
+    self._rng = np.random.default_rng(seed)
+    self._num_inserted = 0
+    self._nest = nests.Nest(transitions_lib.make_spec(spec, window))
+    # The system gives an empty array its memory only as it is written.
+    self._columns = [
+      np.empty((max_size, *leaf.shape), leaf.dtype)
+      for leaf in self._nest.leaves
+    ]
+
+  @classmethod
+  def load(
+    cls, path: str | os.PathLike[str], spec: specs.EnvironmentSpec, seed: int
+  ) -> 'TransitionReplay':
+    """Makes a replay of what `save` wrote, as large as that, sampled anew.
+
+    Args:
+      path: the file.
+      spec: the environment's specs.
+      seed: of the sampling.
+
+    Returns:
+      The replay.
+
+    Raises:
+      FileNotFoundError: if there is no such file.
+      ValueError: if its transitions are of other specs.
+    """
+    with np.load(path, allow_pickle=False) as file:
+      num_rows = len(file['column_0'])
+    replay = cls(spec, num_rows, seed)
+    replay.restore(path)
+    replay._rng = np.random.default_rng(seed)
+    return replay
+
+  @property
+  def num_inserted(self) -> int:
+    """Transitions inserted so far, dropped ones included."""
+    return self._num_inserted
+
+  def __len__(self) -> int:
+    return min(self._num_inserted, self._max_size)
+
+  def insert(self, transition: types.Transition) -> None:
+    """Adds one transition, its leaves without a batch dimension.
+
+    Raises:
+      ValueError: if it is not what the environment's specs say.
+    """
+    # All of them before the first is written.
+    values = self._nest.flatten(transition)
+    index = self._num_inserted % self._max_size
+    for column, value in zip(self._columns, values, strict=True):
+      column[index] = value
+    self._num_inserted += 1
+
+  def flush(self) -> None:
+    """Waits for nothing: what was inserted can be sampled at once."""
+
+  def sample(self, num_transitions: int) -> types.Transition:
+    """Draws transitions; leaves [num_transitions, ...].
+
+    Raises:
+      ValueError: if replay is empty.
+    """
+    return self._take(self._draw(num_transitions))
+
+  def _draw(self, num_transitions: int) -> np.ndarray:
+    """Rows at random, int64 [num_transitions]."""
+    if not self._num_inserted:
+      raise ValueError('Replay is empty: insert a transition before sampling.')
+    return self._rng.integers(len(self), size=num_transitions)
+
+  def _take(self, rows: np.ndarray) -> types.Transition:
+    return self._nest.unflatten([column[rows] for column in self._columns])
+
+  def _inserted_before(self, rows: np.ndarray) -> np.ndarray:
+    """How many transitions were inserted before those of the rows, [N]."""
+    last = self._num_inserted - 1
+    return last - (last - rows) % self._max_size
+
+  def state(self) -> ReplayState:
+    """The transitions, which are not copied, and the state of the sampling."""
+    return ReplayState(
+      columns=[x[: len(self)] for x in self._columns],
+      num_inserted=self._num_inserted,
+      rng=json.dumps(self._rng.bit_generator.state),
+    )
+
+  def state_like(self) -> ReplayState:
+    """What a state looks like, for `checkpointing`."""
+    return ReplayState(
+      columns=[checkpointing.Rows(x.shape[1:], x.dtype) for x in self._columns],
+      num_inserted=0,
+      rng='',
+    )
+
+  def set_state(self, state: ReplayState, source: str) -> None:
+    """Goes on from a state.
+
+    Args:
+      state: what `state` gave.
+      source: what it is from, for the error's message.
+
+    Raises:
+      ValueError: if it is of a replay of another size or other specs.
+    """
+    rows = min(state.num_inserted, self._max_size)
+    for column, saved in zip(self._columns, state.columns, strict=True):
+      expected = (rows, *column.shape[1:])
+      if saved.shape != expected or saved.dtype != column.dtype:
+        raise ValueError(
+          f'{source} holds transitions with {saved.dtype}{saved.shape} where '
+          f'{column.dtype}{expected} is expected: it is of another replay. '
+          'Give the run another workdir.'
+        )
+    for column, saved in zip(self._columns, state.columns, strict=True):
+      column[:rows] = saved
+    self._rng.bit_generator.state = json.loads(state.rng)
+    self._num_inserted = state.num_inserted
+
+  def save(self, path: str | os.PathLike[str]) -> None:
+    """Writes the transitions and the state of the sampling, in one step.
+
+    The file is a NumPy archive of plain arrays; it is old or new, never half.
+    """
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = self.state()
+    arrays = {f'column_{i}': x for i, x in enumerate(state.columns)}
+    aside = path.with_suffix('.tmp')
+    with aside.open('wb') as file:
+      np.savez(
+        file,
+        num_inserted=state.num_inserted,
+        rng=np.array(state.rng),
+        **arrays,
+      )
+    os.replace(aside, path)
+
+  def restore(self, path: str | os.PathLike[str]) -> None:
+    """Goes on from what `save` wrote.
+
+    Raises:
+      ValueError: if the file is of a replay of another size or other specs.
+    """
+    with np.load(path, allow_pickle=False) as file:
+      num_columns = len(self._columns)
+      state = ReplayState(
+        columns=[file[f'column_{i}'] for i in range(num_columns)],
+        num_inserted=int(file['num_inserted']),
+        rng=str(file['rng']),
+      )
+    self.set_state(state, os.fspath(path))
+
+  def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
+    """Yields samples in the form in which a Reverb dataset gives them.
+
+    In the place of the priorities, which mean nothing here, is how many
+    transitions were inserted before each, as `sample_age` takes it.
+    """
+    while True:
+      rows = self._draw(num_transitions)
+      info = reverb.SampleInfo(
+        key=rows,
+        probability=np.full(len(rows), 1 / len(self)),
+        table_size=np.full(len(rows), len(self)),
+        priority=self._inserted_before(rows).astype(np.float64),
+      )
+      yield reverb.ReplaySample(info, self._take(rows))
+
+
+class Inserter(Protocol):
+  """What takes transitions one by one: a replay, or a writer to one."""
+
+  def insert(self, transition: types.Transition) -> None:
+    """Takes one transition, its leaves without a batch dimension."""
+    ...
+
+  def flush(self) -> None:
+    """Waits until all that was inserted is in replay."""
+    ...
+
+
+class ReplayAdder(adders.Adder):
+  """Adds an actor's transitions to a replay.
+
+  They are of one step, or of n: those that Acme's `NStepTransitionAdder` adds,
+  the shorter ones at both ends of an episode among them.
+
+  Examples:
+    >>> number = specs.Array((), np.float32)
+    >>> box = specs.BoundedArray((1,), np.float32, -1.0, 1.0)
+    >>> spec = specs.EnvironmentSpec(number, box, number, number)
+    >>> replay = TransitionReplay(spec, max_size=100, seed=0)
+    >>> adder = ReplayAdder(replay)
+    >>> adder.add_first(dm_env.restart(observation=0.0))
+    >>> adder.add(np.zeros(1), dm_env.termination(1.0, observation=1.0))
+    >>> replay.sample(2).reward
+    array([1., 1.], dtype=float32)
+  """
+
+  def __init__(
+    self,
+    replay: Inserter,
+    num_steps: int = 1,
+    discount: float = 1.0,
+  ):
+    """Makes the adder.
+
+    Args:
+      replay: takes the transitions: a `TransitionReplay`, or a
+        `packing.PackedWriter` to a Reverb table.
+      num_steps: the environment steps n of a transition: its reward is
+        r_0 + g d_0 r_1 + ... + g^(n-1) d_0 ... d_(n-2) r_(n-1), its discount
+        g^(n-1) d_0 ... d_(n-1).
+      discount: g, the agent's discount; of no account with one step.
+    """
+    self._replay = replay
+    self._discount = np.float32(discount)
+    self._observation: Any = None
+    # The last steps, the oldest first.
+    self._steps: collections.deque[transitions_lib.Step] = collections.deque(
+      maxlen=num_steps
+    )
+
+  def reset(self) -> None:
+    """Forgets the episode in progress; what was added of it is in replay then.
+
+    It waits for that, as Acme's adders do, for as long as the table's limiter
+    holds transitions back.
+    """
+    self._observation = None
+    self._steps.clear()
+    self._replay.flush()
+
+  def resume(
+    self, episode: Sequence[dm_env.TimeStep], actions: Iterable[np.ndarray]
+  ) -> None:
+    """Goes on in an episode whose transitions so far are in replay.
+
+    Args:
+      episode: its time steps, the first one included; none if there is none.
+      actions: the actions that led from each to the next.
+    """
+    self.reset()
+    if not episode or episode[-1].last():
+      return
+    self.add_first(episode[0])
+    for action, timestep in zip(actions, episode[1:], strict=True):
+      self._push(action, timestep)
+
+  def add_first(self, timestep: dm_env.TimeStep) -> None:
+    """Starts an episode."""
+    if not timestep.first():
+      raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
+    self.reset()
+    # A copy: an environment may write the next one in the same place.
+    self._observation = nests.own(timestep.observation)
+
+  def add(
+    self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
+  ) -> None:
+    """Adds the transitions that end with this step."""
+    del extras  # No agent's policy gives any.
+    if self._observation is None:
+      raise ValueError('add was called before add_first.')
+    self._push(action, next_timestep)
+    self._insert_ended(is_last=next_timestep.last())
+    if next_timestep.last():
+      self.reset()
+
+  def _push(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
+    self._steps.append(
+      transitions_lib.Step(
+        self._observation,
+        *map(nests.own, (action, next_timestep.reward, next_timestep.discount)),
+      )
+    )
+    self._observation = nests.own(next_timestep.observation)
+
+  def _insert_ended(self, is_last: bool) -> None:
+    """Inserts the transitions that end with the last step."""
+    self._insert()
+    while is_last and len(self._steps) > 1:
+      self._steps.popleft()
+      self._insert()
+
+  def _insert(self) -> None:
+    """Inserts the transition of all steps that are held."""
+    first, *rest = self._steps
+    reward, discount = first.reward, first.discount
+    for step in rest:
+      discount = self._discount * discount
+      reward = reward + discount * step.reward
+      discount = discount * step.discount
+    self._replay.insert(
+      types.Transition(
+        observation=first.observation,
+        action=first.action,
+        reward=reward,
+        discount=discount,
+        next_observation=self._observation,
+      )
+    )
+
+
+class WindowAdder(ReplayAdder):
+  """Adds transitions over n steps, with all that is between.
+
+  There is one for each step: observation, action and reward are that step's,
+  the next observation and the discount are those after n of them, and the
+  `extras` hold the others one by one, as a `transitions.Later`. It is added
+  once its last step is known; those at the end of an episode are shorter.
+  """
+
+  def __init__(self, replay: Inserter, num_steps: int, discount: float):
+    """Makes the adder.
+
+    Args:
+      replay: takes the transitions; made for windows of `num_steps`.
+      num_steps: n, at least 2.
+      discount: the agent's discount.
+    """
+    super().__init__(replay, num_steps, discount)
+    self._num_steps = num_steps
+
+  def _insert_ended(self, is_last: bool) -> None:
+    if len(self._steps) == self._num_steps:
+      self._insert()
+      self._steps.popleft()
+    while is_last and self._steps:
+      self._insert()
+      self._steps.popleft()
+
+  def _insert(self) -> None:
+    self._replay.insert(
+      transitions_lib.make_window(
+        list(self._steps), self._observation, self._num_steps, self._discount
+      )
+    )
+
+
+def make_adder(
+  replay: Inserter, num_steps: int, window: int, discount: float
+) -> ReplayAdder:
+  """The adder of an agent's transitions.
+
+  Args:
+    replay: takes the transitions.
+    num_steps: the steps that a transition is the sum of.
+    window: the steps that it holds one by one.
+    discount: the agent's.
+
+  Returns:
+    A `ReplayAdder`, or a `WindowAdder` for a window of several steps.
+  """
+  if window > 1:
+    return WindowAdder(replay, window, discount)
+  return ReplayAdder(replay, num_steps, discount)

@@ -1,0 +1,160 @@
+"""Episodes in progress, and the counts of the loop that makes them."""
+
+from collections.abc import Mapping, Sequence
+import time
+from typing import Any
+
+from absl import logging
+from acme.utils import counting
+from acme.utils.loggers import base as loggers_base
+import dm_env
+
+from quinoa_acme.environments import checked
+
+
+class Episode:
+  """An environment, and what is to be told of the episode in it.
+
+  Attributes:
+    timestep: the last time step; None if the next step is of a new episode.
+    rewards: of each step of the episode, those before a `resume` too.
+    steps_before: the steps of its loop that were made before the episode.
+    started: when the episode was started or gone on with, in seconds.
+  """
+
+  def __init__(self, environment: dm_env.Environment):
+    """Starts with no episode in progress."""
+    self._environment = checked.wrap(environment)
+    self.timestep: dm_env.TimeStep | None = None
+    self.forget()
+
+  def forget(self, steps_before: int = 0) -> None:
+    """Leaves the episode in progress; the next step is of a new one."""
+    self.timestep = None
+    self.rewards: list[float] = []
+    self.steps_before = steps_before
+    self.started = time.monotonic()
+
+  def resume(self, episode: Sequence[dm_env.TimeStep], steps: int) -> None:
+    """Goes on in an episode that was begun before.
+
+    Args:
+      episode: its time steps so far, the first one included; none if the next
+        step is to be that of a new episode.
+      steps: that the loop has made so far.
+    """
+    self.forget(steps)
+    self.timestep = episode[-1] if episode else None
+    self.rewards = [float(timestep.reward) for timestep in episode[1:]]
+
+  def begin(self, steps: int) -> dm_env.TimeStep:
+    """Starts a new episode, after so many steps of the loop."""
+    self.forget(steps)
+    timestep = self._environment.reset()
+    self.timestep = timestep
+    return timestep
+
+  def step(self, action: Any) -> dm_env.TimeStep:
+    """Acts.
+
+    Args:
+      action: the environment's.
+
+    Returns:
+      The next time step.
+
+    Raises:
+      ValueError: if it is not what the environment's specs say, or not finite.
+    """
+    timestep = self._environment.step(action)
+    self.rewards.append(float(timestep.reward))
+    self.timestep = timestep
+    return timestep
+
+
+class Tally:
+  """Counts a loop's steps, and logs its episodes.
+
+  Attributes:
+    steps: made by the loop so far.
+    last_return: of the last episode that was run to its end, if any was.
+  """
+
+  def __init__(
+    self,
+    counter: counting.Counter | None,
+    logger: loggers_base.Logger | None,
+    steps_between_reports: int,
+  ):
+    """Starts at the counter's counts.
+
+    Args:
+      counter: takes `steps` and `episodes`; it may be in another process.
+      logger: takes a row at the end of each episode.
+      steps_between_reports: steps between two reports to the counter, and one
+        more at the end of each episode.
+    """
+    self._counter = counter or counting.Counter()
+    self._logger = logger or loggers_base.NoOpLogger()
+    self._steps_between_reports = steps_between_reports
+    # All counts at the last report, and the steps since.
+    self._counts: Mapping[str, float] = self._counter.get_counts()
+    self._unreported = 0
+    self.steps = 0
+    self.last_return: float | None = None
+
+  @property
+  def steps_so_far(self) -> float:
+    """The steps of all actors, as far as they are known here."""
+    return self._counts.get('actor_steps', 0) + self._unreported
+
+  def add_step(self) -> None:
+    """Counts a step."""
+    self.steps += 1
+    self._unreported += 1
+
+  def look_at(self, episode: Episode) -> None:
+    """Reports and logs what there is to, after a step of the episode."""
+    timestep = episode.timestep
+    ended = timestep is not None and timestep.last()
+    if ended or self._unreported >= self._steps_between_reports:
+      self.report(int(ended))
+      if ended:
+        self._log(episode)
+
+  def report(self, episodes: int = 0) -> None:
+    """Reports the steps since the last report, and so many episodes."""
+    if not (self._unreported or episodes):
+      return
+    steps, self._unreported = self._unreported, 0
+    self._counts = self._counter.increment(steps=steps, episodes=episodes)
+
+  def _log(self, episode: Episode) -> None:
+    self.last_return = sum(episode.rewards)
+    seconds = time.monotonic() - episode.started
+    steps = self.steps - episode.steps_before
+    self._logger.write(
+      {
+        'episode_length': len(episode.rewards),
+        'episode_return': self.last_return,
+        'steps_per_second': steps / max(seconds, 1e-9),
+        **self._counts,
+      }
+    )
+
+
+def close(environment: dm_env.Environment) -> None:
+  """Closes an environment of which nothing more is wanted.
+
+  One that fails in that has done its part; the run is not to end for it.
+  """
+  try:
+    environment.close()
+  except Exception as error:
+    logging.log_first_n(
+      logging.WARNING,
+      'An environment can not be closed: %r. What it holds may stay in use; '
+      'the run goes on.',
+      1,
+      error,
+    )

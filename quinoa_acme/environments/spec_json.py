@@ -1,0 +1,104 @@
+"""Array specs as plain values for JSON, and back."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from dm_env import specs
+import numpy as np
+
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import nests
+
+
+class EnvironmentSpec(NamedTuple):
+  """An `acme.specs.EnvironmentSpec` that was read.
+
+  Attributes:
+    observations: what the agent observes.
+    actions: what it does.
+    rewards: what it is paid.
+    discounts: what of the future counts.
+  """
+
+  observations: Any
+  actions: Any
+  rewards: Any
+  discounts: Any
+
+
+def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
+  """An environment's specs as plain values.
+
+  Args:
+    spec: array specs, bounded ones among them, or nests of them.
+
+  Returns:
+    The values: of each array shape, dtype, name, and bounds if it has them.
+
+  Raises:
+    ValueError: if a part is neither an array spec nor a nest of such.
+  """
+  return {
+    name: _to_plain(nests.canonical_spec(getattr(spec, name), name))
+    for name in EnvironmentSpec._fields
+  }
+
+
+def from_plain(plain: Mapping[str, Any]) -> EnvironmentSpec:
+  """What `to_plain` was given, sequences as tuples.
+
+  Args:
+    plain: the values.
+
+  Returns:
+    The specs.
+
+  Raises:
+    KeyError: if a value is missing.
+  """
+  return EnvironmentSpec(
+    **{name: _from_plain(plain[name]) for name in EnvironmentSpec._fields}
+  )
+
+
+def _to_plain(spec: Any) -> Any:
+  """Plain values of a canonical nest of array specs."""
+  if isinstance(spec, dict):
+    return {'mapping': {key: _to_plain(part) for key, part in spec.items()}}
+  if isinstance(spec, tuple):
+    return {'sequence': [_to_plain(part) for part in spec]}
+  plain = {
+    'shape': list(spec.shape),
+    'dtype': spec.dtype.name,
+    'name': spec.name,
+  }
+  if isinstance(spec, specs.BoundedArray):
+    plain |= {
+      'minimum': _bounds_to_plain(spec.minimum),
+      'maximum': _bounds_to_plain(spec.maximum),
+    }
+  return plain
+
+
+def _bounds_to_plain(bounds: np.ndarray) -> Any:
+  """Numbers, or texts, as infinity is no number of JSON's."""
+  is_finite = np.isfinite(bounds).all()
+  return (bounds if is_finite else bounds.astype(str)).tolist()
+
+
+def _from_plain(plain: Mapping[str, Any]) -> Any:
+  if 'mapping' in plain:
+    parts = plain['mapping']
+    return {key: _from_plain(parts[key]) for key in sorted(parts)}
+  if 'sequence' in plain:
+    return tuple(_from_plain(part) for part in plain['sequence'])
+  dtype = np.dtype(plain['dtype'])
+  if 'minimum' not in plain:
+    return specs.Array(plain['shape'], dtype, plain['name'])
+  return specs.BoundedArray(
+    plain['shape'],
+    dtype,
+    np.array(plain['minimum'], dtype),
+    np.array(plain['maximum'], dtype),
+    plain['name'],
+  )

@@ -1,0 +1,401 @@
+"""What a run's folder says of the run: its options, its specs, its holder.
+
+Reading imports neither Acme nor an environment.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import platform
+import sys
+import time
+from typing import Any, TextIO
+
+from absl import logging
+
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import registry
+from quinoa_acme.agents.common import off_policy
+from quinoa_acme.environments import spec_json
+from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import options
+
+_CONFIG = 'config.json'
+_SPEC = 'spec.json'
+_LOCK = 'lock'
+# The fields of an `ExperimentConfig` that a run keeps to its end, as it does
+# all of its agent's. The others say how long it goes on, how often it is looked
+# at, and where; they may change each time that it goes on.
+_KEPT = ('env_name', 'seed', 'num_actors')
+
+
+class WorkdirError(ValueError):
+  """A folder can not be taken for a run; says why, and what to do."""
+
+
+def read_description(workdir: str) -> dict[str, Any]:
+  """Reads what `ExperimentConfig.describe` gave.
+
+  Args:
+    workdir: the run's folder.
+
+  Returns:
+    Plain values.
+
+  Raises:
+    FileNotFoundError: if the folder is of no run.
+    ValueError: if the file is not one that a run writes.
+  """
+  path = pathlib.Path(workdir) / _CONFIG
+  if not path.exists():
+    raise FileNotFoundError(
+      f'There is no {path}. Give the folder of a run, which it prints first.'
+    )
+  return read_json(path)
+
+
+def read_agent(workdir: str) -> off_policy.OffPolicyConfig:
+  """Reads the options of a run's agent.
+
+  Args:
+    workdir: the run's folder.
+
+  Returns:
+    The options.
+
+  Raises:
+    FileNotFoundError: if the folder is of no run.
+    ValueError: if the run was made by a version with other options, or its
+      agent or flow is not registered.
+  """
+  path = pathlib.Path(workdir) / _CONFIG
+  described = read_description(workdir)
+  plain = described['agent']
+  kind = agents.CONFIGS.get(plain['type'])
+  hint = _hint_at_modules(described)
+  if kind is None:
+    raise ValueError(
+      f'{path} is of the agent {plain["type"]!r}; known are '
+      f'{sorted(agents.CONFIGS)}.{hint}'
+    )
+  try:
+    return options.from_plain(plain, kind)
+  except ValueError as error:
+    raise ValueError(f'{path}: {error}.{hint}') from None
+
+
+def _hint_at_modules(described: Mapping[str, Any]) -> str:
+  """What to import, if a run is of agents or flows of the user's own.
+
+  A name in a file is no reason to import it: the user has to say so.
+  """
+  modules = described.get('modules')
+  if not isinstance(modules, list):
+    return ''  # Of a version that did not write it.
+  names = list(map(str, modules))
+  if set(names) <= set(registry.places()):
+    return ''
+  text = ','.join(names)
+  return (
+    ' The run has an agent or a flow of your own. Say what registers it: '
+    f'--modules={text!r}, or in Python modules={text!r}, or import it first.'
+  )
+
+
+def read_spec(workdir: str) -> spec_json.EnvironmentSpec:
+  """Reads the specs of a run's environment.
+
+  Args:
+    workdir: the run's folder.
+
+  Returns:
+    The specs.
+
+  Raises:
+    FileNotFoundError: if the run did not write them.
+    ValueError: if the file is not one that a run writes.
+  """
+  path = pathlib.Path(workdir) / _SPEC
+  if not path.exists():
+    raise FileNotFoundError(
+      f'There is no {path}: the run is of a version that did not write it. '
+      'Give the specs: spec=acme.make_environment_spec(environment).'
+    )
+  plain = read_json(path)
+  try:
+    return spec_json.from_plain(plain)
+  except (KeyError, TypeError) as error:
+    raise ValueError(f'{path} holds no specs: {error!r}.') from None
+
+
+def write_spec(workdir: str, spec: types.EnvironmentSpec) -> None:
+  """Writes the specs of a run's environment, or checks those written.
+
+  Args:
+    workdir: the run's folder.
+    spec: the specs.
+
+  Raises:
+    WorkdirError: if the folder is of a run in an environment with others.
+  """
+  path = pathlib.Path(workdir) / _SPEC
+  plain = json.loads(json.dumps(spec_json.to_plain(spec)))
+  if path.exists() and (before := read_json(path)) != plain:
+    changed = [key for key in plain if before.get(key) != plain[key]]
+    raise WorkdirError(
+      f'The run in {workdir} is of an environment with other specs:\n'
+      + '\n'.join(
+        f'  {key}: were {before.get(key)}, are now {plain[key]}'
+        for key in changed
+      )
+      + '\nGo on with the version of the environment that it began with, or '
+      'give another workdir.'
+    )
+  write_json(path, plain)
+
+
+def run_checkpoints(workdir: str) -> pathlib.Path:
+  """Where a run in one process keeps the checkpoints of all of it."""
+  return pathlib.Path(workdir) / 'checkpoints' / 'run'
+
+
+def learner_checkpoints(workdir: str) -> pathlib.Path:
+  """Where a distributed run keeps the checkpoints of its learner."""
+  return pathlib.Path(workdir) / 'checkpoints' / 'learner'
+
+
+def read_learner(workdir: str, like: Any) -> Any:
+  """Reads a part of the state that a run's learner saved, such as its policy.
+
+  Args:
+    workdir: the run's folder.
+    like: the part, as `checkpointing` takes it.
+
+  Returns:
+    The part.
+
+  Raises:
+    checkpointing.CheckpointError: if there is no checkpoint that is whole, or
+      it has no such part.
+  """
+  # The first checkpoint of each run is of its very start.
+  checkpoint = checkpointing.read_latest(run_checkpoints(workdir))
+  if checkpoint and checkpoint.step:
+    state = checkpoint.restore({'learner': like}, partial=True)
+    return state['learner']
+  checkpoint = checkpointing.read_latest(learner_checkpoints(workdir))
+  if checkpoint and checkpoint.step:
+    return checkpoint.restore(like, partial=True)
+  raise checkpointing.CheckpointError(
+    f'{workdir} has no checkpoint yet: let the run train for a minute.'
+  )
+
+
+def write_json(path: pathlib.Path, plain: Any) -> None:
+  """Writes plain values in one step: the file is old or new, never half."""
+  path.parent.mkdir(parents=True, exist_ok=True)
+  aside = path.with_suffix('.tmp')
+  aside.write_text(json.dumps(plain, indent=2) + '\n')
+  os.replace(aside, path)
+
+
+def read_json(path: pathlib.Path) -> dict[str, Any]:
+  """Reads what `write_json` wrote.
+
+  Args:
+    path: the file.
+
+  Returns:
+    The values by name.
+
+  Raises:
+    WorkdirError: if the file holds something else; names it.
+  """
+  try:
+    plain = json.loads(path.read_text())
+    if not isinstance(plain, dict):
+      raise ValueError(f'it holds {plain!r}')
+  except ValueError as error:
+    raise WorkdirError(
+      f'{path} is not as a run writes it: {error}. Put the right one in its '
+      'place, or give another folder.'
+    ) from None
+  return plain
+
+
+def changes(
+  before: Mapping[str, Any], after: Mapping[str, Any]
+) -> dict[str, tuple[str, str]]:
+  """What a run must not change when it goes on, and would.
+
+  Args:
+    before: what `ExperimentConfig.describe` gave when the run began.
+    after: what it gives now.
+
+  Returns:
+    By the name of the flag, the value before and the value after, as text.
+  """
+  old, new = ({key: x.get(key) for key in _KEPT} for x in (before, after))
+  if before['agent']['type'] == after['agent']['type']:
+    old |= _completed(before['agent'])
+    new |= _completed(after['agent'])
+  else:
+    old['agent'], new['agent'] = before['agent']['type'], after['agent']['type']
+  return {
+    key: (_show(old.get(key)), _show(new.get(key)))
+    for key in {**old, **new}
+    if old.get(key) != new.get(key)
+  }
+
+
+def _completed(agent: Mapping[str, Any]) -> Mapping[str, Any]:
+  """An agent's options, with those that its version did not have yet."""
+  try:
+    config = options.from_plain(agent, agents.CONFIGS[agent['type']])
+  except (KeyError, ValueError):
+    return agent  # Of another version: what differs is told.
+  return json.loads(json.dumps(options.to_plain(config)))
+
+
+def check_unchanged(
+  workdir: str, described: Mapping[str, Any], allowed: Sequence[str] = ()
+) -> None:
+  """Refuses to go on with a run under other options.
+
+  Args:
+    workdir: the run's folder; one of no run is as it should be.
+    described: what the run is to be, as `ExperimentConfig.describe` gives it.
+    allowed: names of fields that may change.
+
+  Raises:
+    WorkdirError: if other fields would change.
+  """
+  if not (pathlib.Path(workdir) / _CONFIG).exists():
+    if any(pathlib.Path(workdir, 'checkpoints').glob('*/checkpoint-*.npz')):
+      raise WorkdirError(
+        f'{workdir} has checkpoints of a run, but no {_CONFIG}, which says '
+        'what the run is. Put it back, or give another workdir.'
+      )
+    return
+  after = json.loads(json.dumps(described))
+  changed = changes(read_description(workdir), after)
+  refused = {name: x for name, x in changed.items() if name not in allowed}
+  if refused:
+    raise WorkdirError(
+      f'{workdir} holds a run with other options:\n'
+      + '\n'.join(
+        f'  {name}: was {old}, is now {new}'
+        for name, (old, new) in refused.items()
+      )
+      + '\nGo on with the old ones, or give another --workdir. To change them '
+      f'in the midst of the run, add --allow_changes={",".join(changed)}'
+    )
+
+
+def begin(
+  workdir: str,
+  described: Mapping[str, Any],
+  spec: types.EnvironmentSpec,
+  allowed: Sequence[str] = (),
+) -> None:
+  """Writes what a run is, if the folder is of no other.
+
+  Args:
+    workdir: the run's folder.
+    described: what the run is, as `ExperimentConfig.describe` gives it.
+    spec: the specs of its environment.
+    allowed: names of fields that may differ from those that it began with.
+
+  Raises:
+    WorkdirError: if the folder is of a run with other options or specs.
+  """
+  check_unchanged(workdir, described, allowed)
+  write_spec(workdir, spec)
+  write_json(pathlib.Path(workdir) / _CONFIG, described)
+
+
+@contextlib.contextmanager
+def hold(workdir: str) -> Iterator[None]:
+  """Holds a folder, made if need be, against other launchers.
+
+  The lock is the system's: it ends with the process that holds it, however
+  that ends. The file `lock` only says whose it is.
+
+  Args:
+    workdir: the run's folder.
+
+  Yields:
+    Nothing, while the folder is held.
+
+  Raises:
+    WorkdirError: if another process holds it, or it can not be written to.
+  """
+  path = pathlib.Path(workdir) / _LOCK
+  try:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file = path.open('a+', encoding='utf-8', errors='surrogateescape')
+  except OSError as error:
+    raise WorkdirError(
+      f'Can not write to the workdir {workdir}: {error}. Give a --workdir that '
+      'can be written to.'
+    ) from None
+  with file:
+    _lock(file, workdir)
+    file.truncate(0)
+    file.write(_describe_process())
+    file.flush()
+    try:
+      yield
+    finally:
+      file.truncate(0)
+      # Not only closed: a node forked from here may have it open still.
+      with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _lock(file: TextIO, workdir: str) -> None:
+  """Locks a folder's file, where the file system has locks."""
+  try:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+  except BlockingIOError:
+    raise WorkdirError(
+      f'{workdir} is in use by {_holder(file) or "another process"}. '
+      'Wait for it, stop it, or give another --workdir.'
+    ) from None
+  except OSError as error:
+    # A disk of the network need not have any.
+    holder = _holder(file)
+    logging.warning(
+      '%s can not be locked: %s. The run goes on without; see to it that no '
+      'other process uses the folder%s.',
+      workdir,
+      error,
+      f', as did, and may do still, {holder}' if holder else '',
+    )
+
+
+def _holder(file: TextIO) -> str:
+  file.seek(0)
+  return file.read().strip()
+
+
+def _describe_process() -> str:
+  since = time.strftime('%Y-%m-%d %H:%M:%S')
+  return (
+    f'process {os.getpid()} on {platform.node()}, since {since}: '
+    f'{" ".join(sys.argv)}\n'
+  )
+
+
+def _show(plain: Any) -> str:
+  """A value of a description as one writes it on a command line."""
+  if isinstance(plain, Mapping):
+    fields = [f'{k}={_show(x)}' for k, x in plain.items() if k != 'type']
+    return f'{plain["type"]}({", ".join(fields)})'
+  if isinstance(plain, list):
+    return str(tuple(plain))
+  return 'not there' if plain is None else str(plain)

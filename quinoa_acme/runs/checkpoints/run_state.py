@@ -1,0 +1,205 @@
+"""What a run keeps on disk to go on later.
+
+A run in one process keeps one checkpoint of everything, so that all of it is of
+one moment. A distributed run keeps those of its learner, and its counts.
+"""
+
+from collections.abc import Mapping
+import json
+import pathlib
+from typing import Any
+
+from acme import core
+
+from quinoa_acme.runs import evaluation
+from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.utils import checkpointing
+
+# A run in one process keeps its replay too, which may be large.
+_RUNS_KEPT = 2
+
+
+class SavedRun:
+  """What an earlier process saved of a run in one process, or nothing."""
+
+  def __init__(self, workdir: str):
+    """Reads the last checkpoint that is whole.
+
+    Args:
+      workdir: the run's folder.
+
+    Raises:
+      checkpointing.CheckpointError: if there are checkpoints but none is whole,
+        or they are of a distributed run.
+    """
+    if run_folder.learner_checkpoints(workdir).exists():
+      raise checkpointing.CheckpointError(
+        f'{workdir} is of a distributed run. Go on with --run_distributed, or '
+        'give another workdir.'
+      )
+    self._checkpoint = checkpointing.read_latest(
+      run_folder.run_checkpoints(workdir)
+    )
+    values = self._checkpoint.values if self._checkpoint else {}
+    # Counts have the keys that they come to have.
+    self.counts: dict[str, float] = json.loads(values.get("['counts']", '{}'))
+    self.last_evaluation: int = values.get(
+      "['last_evaluation']", evaluation.NEVER
+    )
+
+  def restore(self, like: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The rest of the state.
+
+    Args:
+      like: what it looks like, as `checkpointing` takes it.
+
+    Returns:
+      The state, or None if nothing was saved.
+
+    Raises:
+      checkpointing.CheckpointError: if the state is another.
+    """
+    return self._checkpoint and self._checkpoint.restore(like, partial=True)
+
+
+def save_run(
+  workdir: str,
+  state: Mapping[str, Any],
+  counts: Mapping[str, float],
+  last_evaluation: int,
+) -> None:
+  """Writes one checkpoint of all of a run in one process.
+
+  Args:
+    workdir: the run's folder.
+    state: a tree of plain arrays and values.
+    counts: the run's counts.
+    last_evaluation: the step of the last whole evaluation.
+  """
+  checkpointing.save(
+    run_folder.run_checkpoints(workdir),
+    int(counts.get('actor_steps', 0)),
+    {
+      **state,
+      'counts': json.dumps(dict(counts)),
+      'last_evaluation': last_evaluation,
+    },
+    keep=_RUNS_KEPT,
+  )
+
+
+def save_learner(workdir: str, learner: core.Learner) -> None:
+  """Writes a checkpoint of the learner's whole state."""
+  state = learner.save()
+  checkpointing.save(
+    run_folder.learner_checkpoints(workdir), int(state.steps), state
+  )
+
+
+def restore_learner(workdir: str, learner: core.Learner) -> int:
+  """Puts the last checkpoint of a run, if there is one, into the learner.
+
+  Args:
+    workdir: the run's folder.
+    learner: a learner built from the same configuration.
+
+  Returns:
+    The SGD steps that the learner has made.
+
+  Raises:
+    checkpointing.CheckpointError: if there are checkpoints, but none fits.
+  """
+  like = learner.save()
+  if checkpoint := checkpointing.read_latest(
+    run_folder.run_checkpoints(workdir)
+  ):
+    state = checkpoint.restore({'learner': like}, partial=True)['learner']
+  elif checkpoint := checkpointing.read_latest(
+    run_folder.learner_checkpoints(workdir)
+  ):
+    state = checkpoint.restore(like)
+  else:
+    return 0
+  learner.restore(state)
+  return int(state.steps)
+
+
+def learner_steps(workdir: str) -> int:
+  """The SGD steps of the learner's last checkpoint that is whole, or 0."""
+  checkpoint = checkpointing.read_latest(
+    run_folder.learner_checkpoints(workdir)
+  )
+  return checkpoint.step if checkpoint else 0
+
+
+def learner_saved_at(workdir: str) -> float:
+  """When the learner was saved last, in seconds since the epoch, or 0."""
+  return checkpointing.saved_at(run_folder.learner_checkpoints(workdir))
+
+
+def save_counts(workdir: str, counts: Mapping[str, float]) -> None:
+  """Writes the counts of a distributed run."""
+  _write(counts_path(workdir), dict(counts))
+
+
+def restore_counts(workdir: str) -> dict[str, float]:
+  """Reads the counts that belong to the last checkpoint of the learner.
+
+  Raises:
+    checkpointing.CheckpointError: if the folder is of a run in one process.
+    run_folder.WorkdirError: if the file of the counts is damaged.
+  """
+  if run_folder.run_checkpoints(workdir).exists():
+    raise checkpointing.CheckpointError(
+      f'{workdir} is of a run in one process. Go on with '
+      '--run_distributed=false, or give another workdir.'
+    )
+  path = counts_path(workdir)
+  counts = _read_numbers(path) if path.exists() else {}
+  steps = learner_steps(workdir)
+  return {**counts, 'learner_steps': steps} if counts or steps else {}
+
+
+def save_last_evaluation(workdir: str, steps: int) -> None:
+  """Writes at which step the last whole evaluation of a run was made."""
+  _write(evaluation_path(workdir), {'actor_steps': steps})
+
+
+def last_evaluation(workdir: str) -> int:
+  """The step of the last whole evaluation of a distributed run, or `NEVER`.
+
+  Raises:
+    run_folder.WorkdirError: if the file that tells it is damaged.
+  """
+  path = evaluation_path(workdir)
+  if not path.exists():
+    return evaluation.NEVER
+  return int(_read_numbers(path, 'actor_steps')['actor_steps'])
+
+
+def _read_numbers(path: pathlib.Path, *names: str) -> dict[str, float]:
+  """Reads a file of numbers by name, those given among them."""
+  plain = run_folder.read_json(path)
+  for name in {*plain, *names}:
+    if type(plain.get(name)) not in (int, float):
+      raise run_folder.WorkdirError(
+        f'{path} is not as a run writes it: its {name} is '
+        f'{plain.get(name)!r}, and no number. Put the right one in its place, '
+        'or give another folder.'
+      )
+  return plain
+
+
+def _write(path: pathlib.Path, plain: Any) -> None:
+  path.parent.mkdir(parents=True, exist_ok=True)
+  run_folder.write_json(path, plain)
+
+
+def evaluation_path(workdir: str) -> pathlib.Path:
+  """Where a distributed run keeps the step of its last evaluation."""
+  return pathlib.Path(workdir) / 'checkpoints' / 'evaluation.json'
+
+
+def counts_path(workdir: str) -> pathlib.Path:
+  """Where a distributed run keeps its counts."""
+  return pathlib.Path(workdir) / 'checkpoints' / 'counts.json'

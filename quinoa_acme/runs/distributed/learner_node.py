@@ -1,0 +1,194 @@
+"""The program's learner: it learns, and serves parameters."""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import queue
+import threading
+import time
+from typing import Any, TypeVar
+
+from absl import logging
+from acme.utils import counting
+import jax
+import launchpad as lp
+
+from quinoa_acme.runs import acting_loop
+from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs.checkpoints import run_state
+from quinoa_acme.runs.distributed import coordinator as coordinator_lib
+from quinoa_acme.runs.distributed import failures
+from quinoa_acme.runs.distributed import node as node_lib
+from quinoa_acme.runs.distributed import replay_server
+from quinoa_acme.runs.watching import sample_age
+from quinoa_acme.utils import resources
+
+# Seconds between two exchanges of counts between the learner and the counter:
+# how far behind the actors' steps are in the learner's rows.
+_SECONDS_BETWEEN_COUNTS = 0.25
+# Seconds between two reports of the learner's for the progress line.
+_REPORT_SECONDS = 1.0
+# Seconds for the step under way and the last checkpoints, after a signal; fewer
+# than a node has until Launchpad kills it.
+_SECONDS_TO_SAVE = 20.0
+
+T = TypeVar('T')
+
+
+class StoppableIterator(Iterator[T]):
+  """Reads an iterator ahead by one, and can be told to stop waiting for it.
+
+  The dataset blocks in C++ for as long as the replay's limiter holds samples
+  back; the learner must be able to leave it and save its state.
+  """
+
+  def __init__(self, make_iterator: Callable[[], Iterator[T]]):
+    """Starts to read.
+
+    Args:
+      make_iterator: makes what to read, in a thread of its own, for that may
+        block too.
+    """
+    self._should_stop: Callable[[], bool] = acting_loop.never
+    self._queue: queue.Queue[Any] = queue.Queue(maxsize=1)
+    self._error: Exception | None = None
+    self._thread = threading.Thread(
+      target=self._read, args=(make_iterator,), name='dataset', daemon=True
+    )
+    self._thread.start()
+
+  def stop_when(self, should_stop: Callable[[], bool]) -> None:
+    """From now on `next` raises StopIteration once `should_stop` is true."""
+    self._should_stop = should_stop
+
+  def __next__(self) -> T:
+    while not self._should_stop():
+      try:
+        return self._queue.get(timeout=node_lib.POLL_SECONDS)
+      except queue.Empty:
+        if not self._thread.is_alive() and self._queue.empty():
+          if self._error is not None:
+            raise self._error from None
+          break
+    raise StopIteration
+
+  def _read(self, make_iterator: Callable[[], Iterator[T]]) -> None:
+    resources.give_way()
+    try:
+      for item in make_iterator():
+        self._queue.put(item)
+    except Exception as error:
+      self._error = error
+
+
+class LearnerNode:
+  """Learns, and serves parameters to actors and evaluator."""
+
+  def __init__(
+    self,
+    config: experiment_lib.ExperimentConfig,
+    replay: replay_server.Replay,
+    coordinator: coordinator_lib.Coordinator,
+  ):
+    """Makes the learner and restores its last checkpoint.
+
+    Args:
+      config: the run.
+      replay: where to sample; it is closed when the learner is done.
+      coordinator: a Courier client of the counter node.
+    """
+    self._config = config
+    self._replay = replay
+    # Its answers are not worth what is lost if the learner waits for them.
+    self._coordinator = node_lib.make_leavable(
+      coordinator, lp.stop_event().is_set
+    )
+    with node_lib.leaving_at_once():
+      node_lib.wait_for_begin(coordinator)
+      self._make_learner()
+
+  def _make_learner(self) -> None:
+    config = self._config
+    self._logger = node_lib.make_logger(
+      config,
+      'learner',
+      last_step=run_state.learner_steps(config.workdir),
+      prints=node_lib.runs_in_own_process(),
+      steps_key='learner_steps',
+      seconds=1.0,
+    )
+    agent = config.make_agent()
+    spec = config.make_spec()
+    builder = agent.make_builder(
+      spec, lambda: sample_age.AgeLogger(self._logger, self._ages)
+    )
+    self._dataset = StoppableIterator(
+      lambda: builder.make_dataset_iterator(self._replay.client)
+    )
+    self._ages = sample_age.SampleAges(self._dataset)
+    self._counter = counting.Counter(
+      self._coordinator, 'learner', time_delta=_SECONDS_BETWEEN_COUNTS
+    )
+    self._learner = builder.make_learner(
+      jax.random.PRNGKey(config.seed_of('learner')),
+      agent.make_networks(spec),
+      self._ages,
+      counter=self._counter,
+    )
+    if not run_state.restore_learner(config.workdir, self._learner):
+      # From now on a run that has begun and lacks one has lost it.
+      run_state.save_learner(config.workdir, self._learner)
+
+  def get_variables(self, names: list[str]) -> list[Any]:
+    """Serves the learner's parameters, as NumPy arrays."""
+    return jax.device_get(self._learner.get_variables(names))
+
+  def run(self) -> None:
+    """The node's main loop."""
+    node_lib.Body(
+      'learner',
+      self._config.workdir,
+      self._learn_and_save_replay,
+      self._replay.check,
+      seconds_to_save=_SECONDS_TO_SAVE,
+    ).run_until_stop()
+
+  def _learn_and_save_replay(self, stopping: Callable[[], bool]) -> None:
+    with contextlib.closing(self._replay):
+      self._learn(stopping)
+
+  def _learn(self, stopping: Callable[[], bool]) -> None:
+    # Not before the actors: one that waits at the replay's limiter goes on only
+    # if the learner takes samples.
+    finishing = node_lib.Polled(self._coordinator.are_actors_done)
+    self._dataset.stop_when(lambda: stopping() or finishing())
+    last_save = last_report = time.monotonic()
+    while True:
+      try:
+        self._learner.step()
+        if time.monotonic() - last_report > _REPORT_SECONDS:
+          self._coordinator.report({'sample_age': self._ages.last})
+          last_report = time.monotonic()
+      except StopIteration:
+        break
+      except Exception as error:
+        if not node_lib.stops_soon(stopping):
+          raise
+        # The nodes stop in any order, so that the counter may be gone in the
+        # middle of a step. What was learnt is saved all the same.
+        logging.info('The last step of the learner failed: %r', error)
+        break
+      if time.monotonic() - last_save > self._config.checkpoint_every:
+        run_state.save_learner(self._config.workdir, self._learner)
+        last_save = time.monotonic()
+    # What cannot be saved is said, though the program is being stopped.
+    with failures.reporting(self._config.workdir, 'learner'):
+      run_state.save_learner(self._config.workdir, self._learner)
+      self._logger.close()
+    if stopping():
+      return
+    if not finishing():
+      raise RuntimeError('Replay gave no more data before the run was over.')
+    # The last counts too, so that all tell the same.
+    self._counter.restore(self._counter.save())
+    self._counter.get_counts()
+    self._coordinator.report_done('learner')

@@ -1,0 +1,78 @@
+"""The program's nodes that serve an object, and who may talk to a server."""
+
+from collections.abc import Callable
+from typing import Any
+
+from absl import logging
+import launchpad as lp
+from launchpad.nodes.courier import courier_utils
+
+from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs.distributed import failures
+from quinoa_acme.runs.distributed import node as node_lib
+from quinoa_acme.utils import resources
+
+
+class ServedNode(lp.CourierNode):
+  """Serves an object; what goes wrong on the way to that is written down."""
+
+  def __init__(
+    self,
+    role: str,
+    config: experiment_lib.ExperimentConfig,
+    constructor: Callable[..., Any],
+    *args: Any,
+  ):
+    """Makes the node.
+
+    Args:
+      role: its name.
+      config: the run.
+      constructor: makes the object, in the node's process.
+      *args: what it is made of, other nodes' handles among it.
+    """
+    super().__init__(constructor, *args)
+    self._role = role
+    self._workdir = config.workdir
+
+  def run(self) -> None:
+    """Serves until the object's own `run` has ended."""
+    resources.end_with_launcher()
+    with failures.reporting(self._workdir, self._role):
+      instance = self._construct_instance()
+      port = port_of(self.courier_address)
+      self._server = courier_utils.make_courier_server(instance, port=port)
+      self._server.Start()
+      restrict(self._role, port)
+      try:
+        instance.run()
+      finally:
+        # A server that goes while its peers still talk to it may block, where
+        # no signal reaches the node; one goes with its process in any case.
+        if not node_lib.runs_in_own_process():
+          self._server.Stop()
+          self._server.Join()
+    node_lib.leave()
+
+
+def port_of(address: lp.Address) -> int:
+  """The port that a node is to serve at, in the node's process."""
+  return lp.get_port_from_address(address.resolve())
+
+
+def restrict(role: str, port: int) -> None:
+  """Keeps a server to this machine, if all of the program is on it.
+
+  Args:
+    role: what it serves, for a warning if it cannot be kept.
+    port: the server's.
+  """
+  if node_lib.runs_in_cloud():
+    return
+  if not resources.serve_this_machine_only(port):
+    logging.warning(
+      'The server of the %s, at port %d, is open to the network: this kernel '
+      'lets only root keep it to the loopback. Close the port in the firewall.',
+      role,
+      port,
+    )

@@ -1,0 +1,268 @@
+"""Makes the runs of a sweep, one a core at a time, and says how far it is."""
+
+from collections.abc import Iterable, Iterator, Sequence
+import contextlib
+import dataclasses
+import fcntl
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+from quinoa_acme.runs.sweeps import results
+from quinoa_acme.runs.sweeps import sweeps
+from quinoa_acme.runs.watching import progress
+
+_POLL_SECONDS = 1.0
+_SECONDS_BETWEEN_REPORTS = 600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Work:
+  """Steps that are to be made, or were.
+
+  Attributes:
+    curve: agent, preset and task of the run.
+    steps: environment steps.
+    seconds: how long they took, with evaluations and start; 0 if yet to come.
+  """
+
+  curve: results.Curve
+  steps: int
+  seconds: float = 0.0
+
+
+def seconds_left(
+  made: Iterable[Work], left: Sequence[Work], num_cores: int
+) -> float | None:
+  """How long the rest of a sweep will take, at the speeds seen so far.
+
+  A curve whose speed is not known yet is taken to have that of all together.
+
+  Args:
+    made: what was made, run by run.
+    left: what is left of each run.
+    num_cores: how many runs are made at a time.
+
+  Returns:
+    Seconds, or None as long as no speed is known.
+  """
+  spent: dict[results.Curve | None, tuple[int, float]] = {}
+  for work in made:
+    for key in (work.curve, None):
+      steps, seconds = spent.get(key, (0, 0.0))
+      spent[key] = (steps + work.steps, seconds + work.seconds)
+  known = {key: sum_ for key, sum_ in spent.items() if sum_[0]}
+  if None not in known:
+    return None
+  needed = []
+  for work in left:
+    steps, seconds = known.get(work.curve, known[None])
+    needed.append(work.steps * seconds / steps)
+  # A run is made on one core, however many there are.
+  return max([sum(needed) / num_cores, *needed], default=0.0)
+
+
+@dataclasses.dataclass
+class _Active:
+  """A run under way."""
+
+  run: sweeps.Run
+  process: subprocess.Popen
+  started: float
+  steps_before: int
+
+
+def execute(
+  runs: Sequence[sweeps.Run],
+  folder: pathlib.Path,
+  table: pathlib.Path,
+  cores: Sequence[int],
+) -> list[str]:
+  """Makes all runs that are not done, one a core at a time.
+
+  A SIGINT or SIGTERM lets the runs under way save their state; the same call
+  goes on with them later. If the caller is killed they go on by themselves, and
+  the same call waits for them. The table is written whenever a run ends.
+
+  Args:
+    runs: the runs, made in this order.
+    folder: where the runs' folders are.
+    table: the CSV file for the results.
+    cores: numbers of the processor cores to use.
+
+  Returns:
+    The labels of the runs that failed.
+
+  Raises:
+    ValueError: if a table is there and has other columns, before any run.
+  """
+  sweeps.collect(runs, folder, table)
+  runner = _Runner(runs, folder, table, cores)
+  previous = {
+    number: signal.signal(number, runner.stop)
+    for number in (signal.SIGINT, signal.SIGTERM)
+  }
+  try:
+    return runner.run()
+  finally:
+    for number, handler in previous.items():
+      signal.signal(number, handler)
+    sweeps.collect(runs, folder, table)
+
+
+class _Runner:
+  """A sweep under way."""
+
+  def __init__(
+    self,
+    runs: Sequence[sweeps.Run],
+    folder: pathlib.Path,
+    table: pathlib.Path,
+    cores: Sequence[int],
+  ):
+    self._runs = runs
+    self._folder = folder
+    self._table = table
+    self._cores = cores
+    self._waiting = sweeps.unfinished(runs, table, folder)
+    self._active: dict[int, _Active] = {}
+    self._made: list[Work] = []
+    self._failed: list[str] = []
+    # The labels of runs that another process was seen to make.
+    self._elsewhere: set[str] = set()
+    self._stopping = False
+
+  def stop(self, number, frame) -> None:
+    """Handles a signal: the runs under way are told to stop."""
+    del number, frame
+    self._stopping = True
+    for active in self._active.values():
+      active.process.send_signal(signal.SIGTERM)
+
+  def run(self) -> list[str]:
+    """Makes the runs; returns the labels of those that failed."""
+    print(self._describe(), flush=True)
+    reported = time.monotonic()
+    while self._active or (self._waiting and not self._stopping):
+      for core in self._cores:
+        if core not in self._active:
+          self._start_next(core)
+      time.sleep(_POLL_SECONDS)
+      for core, active in list(self._active.items()):
+        if active.process.poll() is not None:
+          del self._active[core]
+          self._end(active)
+      if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
+        print(self._describe(), flush=True)
+        reported = time.monotonic()
+    return self._failed
+
+  def _start_next(self, core: int) -> None:
+    """Starts the next run that nobody else makes on a core that is free."""
+    for run in list(self._waiting):
+      if self._stopping:
+        return
+      with _trying_to_hold(self._folder / run.label) as lock:
+        if lock is None:
+          self._tell_of(run)
+          continue
+        self._waiting.remove(run)
+        if run.label in self._elsewhere and self._is_done(run):
+          sweeps.collect(self._runs, self._folder, self._table)
+          print(self._describe(), flush=True)
+          continue
+        before = self._steps_made(run)
+        process = _start(run, self._folder / run.label, core, lock)
+        self._active[core] = _Active(run, process, time.monotonic(), before)
+        print(f'core {core}: {run.label}', flush=True)
+        return
+
+  def _tell_of(self, run: sweeps.Run) -> None:
+    """Says once that a run is under way elsewhere."""
+    if run.label not in self._elsewhere:
+      self._elsewhere.add(run.label)
+      print(
+        f'{run.label} is under way in another process, as after a suite that '
+        'was killed: waiting for it.',
+        flush=True,
+      )
+
+  def _is_done(self, run: sweeps.Run) -> bool:
+    return not sweeps.unfinished([run], self._table, self._folder)
+
+  def _end(self, active: _Active) -> None:
+    """Takes in what a run that came to its end has made."""
+    sweeps.collect(self._runs, self._folder, self._table)
+    self._made.append(self._work_of(active))
+    status = active.process.returncode
+    if status:
+      self._failed.append(active.run.label)
+      # A process that was killed has no say in it.
+      how = f'status {status}' if status > 0 else signal.Signals(-status).name
+      output = self._folder / active.run.label / 'output.txt'
+      print(
+        f'FAILED by {how}: {active.run.label}; see {output}',
+        file=sys.stderr,
+        flush=True,
+      )
+    print(self._describe(), flush=True)
+
+  def _work_of(self, active: _Active) -> Work:
+    steps = self._steps_made(active.run) - active.steps_before
+    return Work(active.run.curve, steps, time.monotonic() - active.started)
+
+  def _steps_made(self, run: sweeps.Run) -> int:
+    return sweeps.steps_made(run, self._folder / run.label)
+
+  def _describe(self) -> str:
+    """How many runs are done, and how long the rest will take."""
+    unfinished = sweeps.unfinished(self._runs, self._table, self._folder)
+    text = f'{len(self._runs) - len(unfinished)} of {len(self._runs)} runs are'
+    text += ' done'
+    left = [
+      Work(run.curve, run.num_steps - self._steps_made(run))
+      for run in unfinished
+      if run.label not in self._failed
+    ]
+    made = [*self._made, *map(self._work_of, self._active.values())]
+    seconds = seconds_left(made, left, len(self._cores))
+    if left and seconds is not None:
+      text += f', about {progress.format_seconds(seconds)} left'
+    return f'{text}.'
+
+
+@contextlib.contextmanager
+def _trying_to_hold(workdir: pathlib.Path) -> Iterator[int | None]:
+  """Gives a descriptor that holds a folder, or None if another process does."""
+  workdir.mkdir(parents=True, exist_ok=True)
+  lock = os.open(workdir, os.O_RDONLY)
+  try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    held = lock
+  except BlockingIOError:
+    held = None
+  try:
+    yield held
+  finally:
+    os.close(lock)
+
+
+def _start(
+  run: sweeps.Run, workdir: pathlib.Path, core: int, lock: int
+) -> subprocess.Popen:
+  """Starts a run, which holds its folder from then on."""
+  with (workdir / 'output.txt').open('a') as output:
+    process = subprocess.Popen(
+      run.command(workdir),
+      stdout=output,
+      stderr=subprocess.STDOUT,
+      # It inherits the lock, and so holds it even if the sweep is killed.
+      pass_fds=[lock],
+      # A terminal's Ctrl-C must not reach it twice.
+      start_new_session=True,
+    )
+  os.sched_setaffinity(process.pid, {core})
+  return process

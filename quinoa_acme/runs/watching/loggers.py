@@ -1,0 +1,456 @@
+"""Loggers: CSV files that lose no key, TensorBoard, and plain lines.
+
+Acme's own CSV logger fixes its columns at the first row and drops every key
+that comes later. The losses of a learner and the metrics of an evaluation do
+change while a program grows, so the loggers here keep whatever they are given.
+None of them imports TensorFlow.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+import csv
+import io
+import math
+import os
+import pathlib
+import time
+from typing import Any, IO
+
+from acme.utils.loggers import base as base_lib
+import numpy as np
+import tensorboardX
+
+from quinoa_acme.utils import files
+
+Scalar = int | float
+PathLike = str | os.PathLike[str]
+
+# Seconds since the epoch at which a row was handed over for writing.
+WALL_CLOCK = 'wall_clock'
+# The folder, beside the logs, for rows of steps that a run has made again.
+UNDONE = 'undone'
+
+_TENSORBOARD_FLUSH_SECONDS = 10
+
+
+class CSVLogger(base_lib.Logger):
+  """Appends rows to a CSV file whose columns grow with the keys it meets.
+
+  The columns are the keys in the order in which they first came. A row without
+  one of them has an empty cell there. A row with a new key rewrites the file
+  aside, with the longer header, and puts it in place in one step.
+
+  Every row is flushed, so the death of the process costs at most the row in
+  flight. What is left of such a row is dropped when the file is opened again,
+  and writing goes on below the rows that are whole. One file takes one writer.
+  """
+
+  def __init__(self, path: PathLike):
+    """Opens `path`, with its directory, and reads the header it may have.
+
+    Args:
+      path: The file to append to.
+    """
+    self._path = pathlib.Path(path)
+    self._path.parent.mkdir(parents=True, exist_ok=True)
+    self._path.touch()
+    self._columns, _, length = _parse(self._path.read_bytes())
+    os.truncate(self._path, length)
+    self._file = self._open()
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    """Appends one row; a row without keys leaves no trace.
+
+    Args:
+      data: Values by column. They are written as `str` gives them, so floats
+        keep all their digits.
+
+    Raises:
+      ValueError: The logger is closed, or a key or value holds a carriage
+        return.
+    """
+    if not data:
+      return
+    if new := [key for key in data if key not in self._columns]:
+      self._add_columns(new)
+    self._file.write(_format_csv([[data.get(k, '') for k in self._columns]]))
+    self._file.flush()
+
+  def close(self) -> None:
+    """Closes the file; a second call does nothing."""
+    self._file.close()
+
+  def _open(self) -> IO[str]:
+    return self._path.open('a', encoding='utf-8', newline='')
+
+  def _add_columns(self, keys: Sequence[str]) -> None:
+    _, rows, _ = _parse(self._path.read_bytes())
+    columns = [*self._columns, *keys]
+    padded = [row + [''] * (len(columns) - len(row)) for row in rows]
+    _replace(self._path, _format_csv([columns, *padded]))
+    # The open file is the one that was just replaced.
+    self._file.close()
+    self._file = self._open()
+    self._columns = columns
+
+
+class TensorBoardLogger(base_lib.Logger):
+  """Writes every value of a row as a TensorBoard scalar."""
+
+  def __init__(
+    self, directory: PathLike, steps_key: str, last_step: float = math.inf
+  ):
+    """Opens a new event file in `directory`.
+
+    Args:
+      directory: Where the event files of this run go.
+      steps_key: The key whose value is the horizontal axis. A row without it
+        is put at step 0: Acme's counters have no such key until the first
+        count, when nothing has been done.
+      last_step: TensorBoard is to hide the values of later steps in the event
+        files that are there.
+    """
+    self._steps_key = steps_key
+    self._writer = tensorboardX.SummaryWriter(
+      logdir=os.fspath(directory),
+      purge_step=int(last_step) + 1 if math.isfinite(last_step) else None,
+      flush_secs=_TENSORBOARD_FLUSH_SECONDS,
+    )
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    """Writes one row.
+
+    Args:
+      data: Scalars by tag. `wall_clock` is not a curve but the time of the
+        events.
+    """
+    step = int(data.get(self._steps_key, 0))
+    wall_clock = data.get(WALL_CLOCK)
+    for key, value in data.items():
+      if key != WALL_CLOCK:
+        self._writer.add_scalar(key, value, step, walltime=wall_clock)
+
+  def close(self) -> None:
+    """Writes what is still queued and closes the event file."""
+    self._writer.close()
+
+
+class PeriodicLogger(base_lib.Logger):
+  """Passes at most one row in so many seconds, and always the last one.
+
+  The first row passes at once. A row that comes too soon is held until a later
+  row takes its place; the one still held at the end is written by `close`, so
+  the final values of a run are never lost.
+  """
+
+  def __init__(self, logger: base_lib.Logger, seconds: float):
+    """Wraps `logger`.
+
+    Args:
+      logger: Gets the rows that pass; it is closed with this one.
+      seconds: The least time between two rows. 0 lets every row pass.
+
+    Raises:
+      ValueError: `seconds` is negative or not finite.
+    """
+    if not (math.isfinite(seconds) and seconds >= 0):
+      raise ValueError(
+        'The period of a logger must be a finite number of seconds, 0 or more'
+        f' (0 writes every row); got {seconds!r}.'
+      )
+    self._logger = logger
+    self._seconds = seconds
+    self._next_time = -math.inf
+    self._held: base_lib.LoggingData | None = None
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    """Passes the row on if it is time, else holds it."""
+    now = time.monotonic()
+    if now < self._next_time:
+      self._held = dict(data)
+      return
+    self._next_time = now + self._seconds
+    self._held = None
+    self._logger.write(data)
+
+  def close(self) -> None:
+    """Passes on the row that is held, if any, and closes the logger."""
+    if self._held is not None:
+      self._logger.write(self._held)
+      self._held = None
+    self._logger.close()
+
+
+class AtMultiples(base_lib.Logger):
+  """Passes on the rows at multiples of so many steps.
+
+  They are the same rows in runs of any speed, and in one that was stopped and
+  resumed.
+  """
+
+  def __init__(self, logger: base_lib.Logger, steps_key: str, num_steps: int):
+    """Wraps `logger`.
+
+    Args:
+      logger: Takes the rows that are passed on; closed with this one.
+      steps_key: The key with a row's step.
+      num_steps: Of which steps the multiples are passed on, at least 1.
+
+    Raises:
+      ValueError: if `num_steps` is below 1.
+    """
+    if num_steps < 1:
+      raise ValueError(f'num_steps must be at least 1, but is {num_steps}.')
+    self._logger = logger
+    self._steps_key = steps_key
+    self._num_steps = num_steps
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    """Passes `data` on if its step is a multiple."""
+    if data[self._steps_key] % self._num_steps == 0:
+      self._logger.write(data)
+
+  def close(self) -> None:
+    """Closes the wrapped logger."""
+    self._logger.close()
+
+
+class TerminalLogger(base_lib.Logger):
+  """Prints every row on a line of its own, at once."""
+
+  def __init__(self, label: str):
+    """Makes the logger.
+
+    Args:
+      label: Whose rows they are; it begins each line.
+    """
+    self._label = label
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    """Prints `data` as `format_row` gives it."""
+    print(format_row(self._label, data), flush=True)
+
+  def close(self) -> None:
+    """There is nothing to close."""
+
+
+class _RunLogger(base_lib.Logger):
+  """Converts rows to Python scalars for several loggers at once."""
+
+  def __init__(self, loggers: Sequence[base_lib.Logger]):
+    self._loggers = loggers
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    row = {key: _to_scalar(key, value) for key, value in data.items()}
+    for logger in self._loggers:
+      logger.write(row)
+
+  def close(self) -> None:
+    for logger in self._loggers:
+      logger.close()
+
+
+class _StampedLogger(base_lib.Logger):
+  """Adds the time at which a row was given, which may be before it passes."""
+
+  def __init__(self, logger: base_lib.Logger):
+    self._logger = logger
+
+  def write(self, data: base_lib.LoggingData) -> None:
+    self._logger.write({WALL_CLOCK: time.time(), **data})
+
+  def close(self) -> None:
+    self._logger.close()
+
+
+def make_logger(
+  workdir: PathLike,
+  label: str,
+  *,
+  steps_key: str,
+  seconds: float = 0.0,
+  extra: Sequence[base_lib.Logger] = (),
+  last_step: float = math.inf,
+) -> base_lib.Logger:
+  """Returns the logger of one worker of a run.
+
+  Rows go to `<workdir>/logs/<label>.csv`, with a first column `wall_clock` in
+  seconds since the epoch, and to `<workdir>/tensorboard/<label>`. Values are
+  Python, NumPy or JAX numbers without dimensions; writing anything else raises
+  a `TypeError` that names the key.
+
+  Args:
+    workdir: The directory of the run.
+    label: The worker's name, such as `learner`, `evaluator` or `actor_0`.
+    steps_key: The key that TensorBoard uses as horizontal axis.
+    seconds: The least time between two rows; 0 writes every row. The last row
+      is always written, at the latest by `close`.
+    extra: Further loggers that take the same rows, such as a `TerminalLogger`.
+    last_step: The step that the run goes on from. Rows of later ones, which an
+      earlier process wrote after its last checkpoint, are dropped: the run
+      makes those steps again.
+
+  Returns:
+    A logger that appends, so that a run that is resumed continues its files.
+
+  Raises:
+    ValueError: `seconds` is negative or not finite.
+  """
+  workdir = pathlib.Path(workdir)
+  table = workdir / 'logs' / f'{label}.csv'
+  drop_rows_after(table, steps_key, last_step)
+  files = _RunLogger(
+    [
+      CSVLogger(table),
+      TensorBoardLogger(workdir / 'tensorboard' / label, steps_key, last_step),
+      *extra,
+    ]
+  )
+  return _StampedLogger(PeriodicLogger(files, seconds))
+
+
+def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
+  """Removes rows of steps after the last one that counts, in one step.
+
+  They are kept in a file of the same name in the folder `undone` beside it.
+
+  Args:
+    path: A CSV file that a logger wrote, and that none has open; it need not
+      exist.
+    steps_key: The column with a row's step. A row without it is at step 0.
+    last_step: The last step whose rows are kept.
+  """
+  path = pathlib.Path(path)
+  if not math.isfinite(last_step) or not path.exists():
+    return
+  columns, rows, _ = _parse(path.read_bytes())
+  if steps_key not in columns:
+    return
+  column = columns.index(steps_key)
+  kept, undone = [], []
+  for row in rows:
+    step = float((row[column] if column < len(row) else '') or 0)
+    (kept if step <= last_step else undone).append(row)
+  if not undone:
+    return
+  aside = CSVLogger(path.parent / UNDONE / path.name)
+  for row in undone:
+    cells = zip(columns, row, strict=False)
+    aside.write({key: cell for key, cell in cells if cell})
+  aside.close()
+  _replace(path, _format_csv([columns, *kept]))
+
+
+def has_rows(path: PathLike) -> bool:
+  """Whether a CSV file that a logger wrote has a row below its header."""
+  _, rows, _ = _parse(pathlib.Path(path).read_bytes())
+  return bool(rows)
+
+
+def read_rows(path: PathLike) -> list[dict[str, float]]:
+  """Reads a CSV file of numbers that a logger wrote, or is still writing.
+
+  Args:
+    path: The file.
+
+  Returns:
+    One dictionary a row. Empty cells have no key there, and a last line that
+    is not yet whole is left out.
+
+  Raises:
+    FileNotFoundError: There is no such file.
+    ValueError: A cell is not a number.
+  """
+  columns, rows, _ = _parse(pathlib.Path(path).read_bytes())
+  try:
+    return [
+      {
+        key: float(cell)
+        for key, cell in zip(columns, row, strict=False)
+        if cell
+      }
+      for row in rows
+    ]
+  except ValueError as error:
+    raise ValueError(
+      f'{os.fspath(path)} should hold numbers only: {error}.'
+    ) from error
+
+
+def format_row(label: str, row: Mapping[str, Any]) -> str:
+  """Formats a row as `[label] key = value | key = value`.
+
+  Args:
+    label: Whose row it is.
+    row: Numbers, which are given with four significant digits but whole if
+      they are integers, or strings, which stay as they are.
+
+  Returns:
+    One line, without a newline.
+
+  Raises:
+    TypeError: A value is neither a string nor a number without dimensions.
+  """
+  cells = (f'{key} = {_format_value(key, row[key])}' for key in row)
+  return f'[{label}] {" | ".join(cells)}'
+
+
+def _format_value(key: str, value: Any) -> str:
+  if isinstance(value, str):
+    return value
+  scalar = _to_scalar(key, value)
+  return str(scalar) if isinstance(scalar, int) else f'{scalar:.4g}'
+
+
+def _to_scalar(key: str, value: Any) -> Scalar:
+  """Converts a number without dimensions; booleans become 0 and 1."""
+  array = np.asarray(value)
+  if array.ndim == 0 and array.dtype.kind in 'biu':
+    return int(array)
+  if array.ndim == 0 and array.dtype.kind == 'f':
+    return float(array)
+  raise TypeError(
+    f'The value logged as {key!r} must be an integer, a float or a boolean'
+    ' without dimensions, from Python, NumPy or JAX; got'
+    f' {type(value).__name__} of dtype {array.dtype} and shape {array.shape}.'
+    ' Reduce it, for example to its mean, or cast it to float32.'
+  )
+
+
+def _replace(path: pathlib.Path, content: str) -> None:
+  """Puts new content into the place of a file's, all of it or nothing."""
+  aside = path.with_name(path.name + '.tmp')
+  with aside.open('w', encoding='utf-8', newline='') as file:
+    file.write(content)
+    file.flush()
+    files.sync(file.fileno(), path)
+  os.replace(aside, path)
+
+
+def _format_csv(rows: Iterable[Iterable[Any]]) -> str:
+  text = io.StringIO()
+  csv.writer(text, lineterminator='\n').writerows(rows)
+  # The csv module does not quote a carriage return, but takes it for the end of
+  # a row when it reads it back.
+  if '\r' in text.getvalue():
+    raise ValueError(
+      'Keys and values in a CSV file may hold no carriage return; got'
+      f' {text.getvalue()!r}.'
+    )
+  return text.getvalue()
+
+
+def _parse(content: bytes) -> tuple[list[str], list[list[str]], int]:
+  """Splits a CSV file into its header, its rows, and the bytes of these."""
+  length = _complete_length(content)
+  text = content[:length].decode('utf-8')
+  header, *rows = [*csv.reader(io.StringIO(text, newline=''))] or [[]]
+  return header, rows, length
+
+
+def _complete_length(content: bytes) -> int:
+  """Returns the length up to the last newline that is not inside quotes."""
+  length = content.rfind(b'\n') + 1
+  # A quote inside a quoted cell is doubled, so an odd count is an open cell.
+  while content.count(b'"', 0, length) % 2:
+    length = content.rfind(b'\n', 0, length - 1) + 1
+  return length

@@ -1,0 +1,129 @@
+"""Notices an environment that does not come back.
+
+A simulator that hangs would stop a run without a word: nothing can be done from
+the thread that waits for it. So another thread looks how long it has waited.
+"""
+
+from collections.abc import Callable, Iterator
+import contextlib
+import os
+import sys
+import threading
+from typing import Any
+
+from acme.wrappers import base as wrappers_base
+import dm_env
+
+from quinoa_acme.runs.watching import running_time
+from quinoa_acme.runs.watching import terminal
+
+_POLL_SECONDS = 0.2
+# Of more seconds than these between two looks the process was stopped.
+_LONGEST_GAP = 0.5
+
+
+class HangError(TimeoutError):
+  """An environment has not come back for too long."""
+
+
+class Watch:
+  """Knows for how long a node has waited for its environment.
+
+  Time in which the process was stopped is not counted.
+  """
+
+  def __init__(self, role: str, limit: float):
+    """Makes a watch.
+
+    Args:
+      role: whose environment it is, for the message.
+      limit: seconds that one call may take.
+    """
+    self._role = role
+    self._limit = limit
+    self._running_time = running_time.RunningTime(_LONGEST_GAP)
+    self._call: tuple[str, float] | None = None
+
+  @contextlib.contextmanager
+  def waiting_for(self, call: str) -> Iterator[None]:
+    """To be entered around a call, which is named for the message."""
+    self._call = (call, self._running_time.seconds)
+    try:
+      yield
+    finally:
+      self._call = None
+
+  def check(self) -> None:
+    """Raises a `HangError` if the call under way has taken too long.
+
+    To be called several times a second, and by one thread.
+    """
+    now = self._running_time.look()
+    call = self._call
+    if call is None:
+      return
+    name, since = call
+    seconds = now - since
+    if seconds > self._limit:
+      raise HangError(
+        f'The environment of {self._role} has made no step for {seconds:.0f} '
+        f's: its {name} does not come back. If it may take as long, raise '
+        f'environment_timeout, which is {self._limit:g} s.'
+      )
+
+  def over(
+    self, factory: Callable[[int], dm_env.Environment]
+  ) -> Callable[[int], dm_env.Environment]:
+    """A factory of the same environments, whose every call is watched."""
+
+    def make(seed: int) -> dm_env.Environment:
+      with self.waiting_for('constructor'):
+        environment = factory(seed)
+      return _WatchedEnvironment(environment, self)
+
+    return make
+
+  @contextlib.contextmanager
+  def ending_the_process(self) -> Iterator[None]:
+    """Ends this process with status 1 if an environment hangs in the block.
+
+    For a process whose main thread is the one that waits: neither a signal nor
+    an exception gets it out of a simulator's C++. The last line that is printed
+    says why.
+    """
+    left = threading.Event()
+    watcher = threading.Thread(target=self._end, args=(left,), daemon=True)
+    watcher.start()
+    try:
+      yield
+    finally:
+      left.set()
+      watcher.join()
+
+  def _end(self, left: threading.Event) -> None:
+    while not left.wait(_POLL_SECONDS):
+      try:
+        self.check()
+      except HangError as error:
+        terminal.say(f'\n{error}', sys.stderr)
+        os._exit(1)
+
+
+class _WatchedEnvironment(wrappers_base.EnvironmentWrapper):
+  """Tells a watch when it waits for the environment."""
+
+  def __init__(self, environment: dm_env.Environment, watch: Watch):
+    super().__init__(environment)
+    self._watch = watch
+
+  def reset(self) -> dm_env.TimeStep:
+    with self._watch.waiting_for('reset'):
+      return self._environment.reset()
+
+  def step(self, action: Any) -> dm_env.TimeStep:
+    with self._watch.waiting_for('step'):
+      return self._environment.step(action)
+
+  def close(self) -> None:
+    with self._watch.waiting_for('close'):
+      self._environment.close()

@@ -1,0 +1,1 @@
+"""What every part needs, and that knows of none of them."""

@@ -1,0 +1,128 @@
+"""Tests of Acme's local layout with a configuration's numbers."""
+
+import dataclasses
+
+from acme import environment_loop
+from acme import specs
+from acme.agents.jax import normalization
+from acme.jax.layouts import local_layout
+from acme.utils import counting
+from acme.utils import loggers
+import pytest
+
+from quinoa_acme.agents import agents
+from quinoa_acme.agents import d4pg
+from quinoa_acme.agents import quinoa
+from quinoa_acme.agents import sac
+from quinoa_acme.agents import svg0
+from quinoa_acme.agents.common import layouts
+
+
+def _make(config, make_networks, environment, counter=None):
+  spec = specs.make_environment_spec(environment)
+  networks = make_networks(spec, config)
+  return layouts.make_local_layout(
+    config,
+    spec,
+    quinoa.QuinoaBuilder,
+    networks,
+    quinoa.make_policy(networks),
+    counter=counter,
+  )
+
+
+@pytest.mark.slow
+def test_it_keeps_the_ratio_and_never_waits(
+  make_networks, point_mass, tiny_config
+):
+  # As with the default, a learner call takes more than replay asks for, and
+  # more than its limiter lets be ahead.
+  config = dataclasses.replace(
+    tiny_config,
+    min_replay_size=60,
+    samples_per_insert=16.0,
+    samples_per_insert_tolerance=0.1,
+    num_sgd_steps_per_step=5,
+  )
+  environment, counter = point_mass(0), counting.Counter()
+  agent = _make(config, make_networks, environment, counter)
+  loop = environment_loop.EnvironmentLoop(
+    environment, agent, logger=loggers.NoOpLogger()
+  )
+  loop.run(num_steps=200)
+  # One SGD step an environment step, in calls of five, from the 80th on.
+  assert counter.get_counts()['steps'] == 125
+
+
+_CONFIGS = [
+  quinoa.QuinoaConfig(),
+  svg0.SVG0Config(),
+  sac.SACConfig(),
+  d4pg.D4PGConfig(),
+]
+
+
+def _make_plainly(config, spec, wrap=lambda builder: builder):
+  agent = agents.make_agent(config)
+  networks = agent.make_networks(spec)
+  builder = wrap(agent.make_builder(spec, loggers.NoOpLogger))
+  return local_layout.LocalLayout(
+    0,
+    spec,
+    builder,
+    networks,
+    agent.make_policy(networks),
+    workdir=None,
+    min_replay_size=32,
+    samples_per_insert=32.0,
+    batch_size=32,
+  )
+
+
+@pytest.mark.parametrize('config', _CONFIGS, ids=lambda x: type(x).__name__)
+def test_acme_s_plain_layout_is_refused_at_once(config, point_mass):
+  spec = specs.make_environment_spec(point_mass(0))
+  name = type(config).__name__.replace('Config', 'Builder')
+  with pytest.raises(ValueError, match=f'{name} .* would wait for ever') as e:
+    _make_plainly(config, spec)
+  # The two ways out.
+  assert 'quinoa_acme.make_local_layout(' in str(e.value)
+  assert 'samples_per_insert_tolerance=1e9' in str(e.value)
+
+
+def test_a_builder_within_another_is_refused_too(point_mass):
+  spec = specs.make_environment_spec(point_mass(0))
+  config = quinoa.QuinoaConfig(returns=quinoa.OneStep())
+
+  def wrap(builder):
+    return normalization.NormalizationBuilder(
+      builder, spec, is_sequence_based=False, batch_dims=None
+    )
+
+  with pytest.raises(ValueError, match=r'QuinoaBuilder .* wait for ever'):
+    _make_plainly(config, spec, wrap)
+
+
+@pytest.mark.slow
+def test_without_a_limiter_a_plain_layout_learns(tiny_config, point_mass):
+  # The second way out.
+  config = dataclasses.replace(
+    tiny_config, min_replay_size=1, samples_per_insert_tolerance=1e9
+  )
+  environment = point_mass(0)
+  agent = _make_plainly(config, specs.make_environment_spec(environment))
+  loop = environment_loop.EnvironmentLoop(
+    environment, agent, logger=loggers.NoOpLogger()
+  )
+  loop.run(num_steps=60)
+  [variables] = agent.get_variables(['policy'])
+  assert variables
+
+
+def test_a_ratio_that_the_layout_would_round_is_refused(
+  make_networks, point_mass, tiny_config
+):
+  # 1.5 environment steps a call.
+  config = dataclasses.replace(tiny_config, samples_per_insert=32 / 3)
+  with pytest.raises(ValueError, match='a whole number'):
+    _make(config, make_networks, point_mass(0))

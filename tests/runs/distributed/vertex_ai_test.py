@@ -1,0 +1,312 @@
+"""The program for Vertex AI: built and run here, up to the cloud itself."""
+
+import contextlib
+import importlib.metadata
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cloudpickle
+from google import auth
+from google.auth import exceptions
+from launchpad.launch.xm_docker import launch as launch_xm_docker
+import portpicker
+import pytest
+import waiting
+from xmanager import xm
+from xmanager import xm_local
+from xmanager.cloud import build_image
+from xmanager.cloud import docker_lib
+from xmanager.cloud import vertex
+from xmanager.xm import job_blocks
+
+from quinoa_acme import environments
+from quinoa_acme.agents import quinoa
+from quinoa_acme.runs import experiment
+from quinoa_acme.runs import running
+from quinoa_acme.runs.distributed import coordinator
+from quinoa_acme.runs.distributed import vertex_ai
+
+_ROOT = pathlib.Path(__file__).resolve().parents[3]
+_NAME = 'control:cartpole:balance'
+_WORKDIR = '/gcs/bucket/run'
+
+
+def _make_config(workdir: str = _WORKDIR, **fields):
+  return experiment.ExperimentConfig(
+    agent=quinoa.QuinoaConfig.debug(),
+    environment_factory=environments.EnvironmentFactory(_NAME),
+    env_name=_NAME,
+    workdir=workdir,
+    **{'num_steps': 700, 'evaluation_episodes': 1, **fields},
+  )
+
+
+@pytest.fixture
+def account(monkeypatch):
+  """An account of Google Cloud, and no docker."""
+  monkeypatch.setenv('GOOGLE_CLOUD_BUCKET_NAME', 'bucket')
+  monkeypatch.setattr(auth, 'default', lambda: (None, 'project'))
+  monkeypatch.setattr(docker_lib, 'is_docker_installed', lambda: False)
+
+
+class _Experiment:
+  """Takes what xmanager would build and send."""
+
+  def __init__(self):
+    self.containers = []
+    self.jobs = {}
+
+  def package(self, packageables):
+    self.containers.extend(x.executable_spec for x in packageables)
+    return [x.executable_spec for x in packageables]
+
+  def add(self, group: job_blocks.JobGroup):
+    self.jobs = group.jobs
+
+
+@pytest.fixture
+def cloud(account, monkeypatch) -> _Experiment:
+  """The cloud's side of a launch."""
+  taken = _Experiment()
+
+  @contextlib.contextmanager
+  def create_experiment(experiment_title):
+    assert experiment_title == 'quinoa'
+    yield taken
+
+  monkeypatch.setattr(xm_local, 'create_experiment', create_experiment)
+  # Launchpad sets handlers of signals for good.
+  monkeypatch.setattr(
+    launch_xm_docker.signal_handling, 'exit_gracefully_on_sigint', lambda: None
+  )
+  monkeypatch.setattr(
+    launch_xm_docker.signal_handling, 'exit_gracefully_on_sigquit', lambda: None
+  )
+  return taken
+
+
+def test_an_image_has_the_locked_versions_and_no_tools_of_ours():
+  lines = vertex_ai.installed_requirements(gpu=False)
+  found = dict(line.split('==') for line in lines)
+  locked = dict(
+    re.findall(
+      r'^name = "(.*)"\nversion = "(.*)"$',
+      (_ROOT / 'uv.lock').read_text(),
+      re.MULTILINE,
+    )
+  )
+  assert found == {name: locked[name] for name in found}
+  needed = {'dm-acme', 'dm-control', 'dm-launchpad', 'dm-reverb', 'xmanager'}
+  assert needed | {'google-cloud-aiplatform', 'jax', 'jaxlib'} <= set(found)
+  assert not {'pytest', 'ruff', 'mkdocs', 'quinoa-acme'} & set(found)
+
+
+def test_only_a_node_with_a_gpu_gets_the_packages_for_it():
+  with_gpu = vertex_ai.installed_requirements(gpu=True)
+  without = vertex_ai.installed_requirements(gpu=False)
+  version = importlib.metadata.version('jax')
+  assert set(with_gpu) ^ set(without) == {
+    f'jax=={version}',
+    f'jax[cuda12]=={version}',
+  }
+
+
+def test_a_launch_gives_each_node_its_machine_and_image(cloud):
+  vertex_ai.launch(_make_config(num_actors=3))
+  # The learner, replay and counter, the evaluator and three actors.
+  requirements = [job.executor.requirements for job in cloud.jobs.values()]
+  assert [x.replicas for x in requirements] == [1, 2, 4]
+  machines = [vertex.get_machine_spec(job) for job in cloud.jobs.values()]
+  assert [machine['machine_type'] for machine in machines] == [
+    'n1-standard-8',
+    'n1-highmem-4',
+    'n1-highmem-2',
+  ]
+  assert machines[0]['accelerator_type'].name == 'NVIDIA_TESLA_T4'
+  assert machines[0]['accelerator_count'] == 1
+  assert all('accelerator_type' not in machine for machine in machines[1:])
+  for i, (container, number) in enumerate(
+    zip(cloud.containers, [1, 2, 4], strict=True)
+  ):
+    folder = pathlib.Path(container.path)
+    assert not list(folder.glob('**/__pycache__'))
+    assert (
+      folder / 'quinoa_acme' / 'runs' / 'distributed' / 'program.py'
+    ).exists()
+    gpu = 'jax[cuda12]==' in (folder / 'requirements.txt').read_text()
+    assert gpu == (i == 0)
+    nodes = cloudpickle.loads((folder / 'job.pkl').read_bytes())
+    assert len(nodes) == number
+    dockerfile = build_image._create_dockerfile(
+      container, xm.SequentialArgs(), {}
+    )
+    text = pathlib.Path(dockerfile).read_text()
+    assert 'FROM python:3.10' in text
+    assert 'libpython' not in text
+    assert ('ENV JAX_PLATFORMS="cpu"' in text) == (i != 0)
+    assert 'ENV OMP_NUM_THREADS="1"' in text
+
+
+def test_machines_are_as_asked_for(cloud):
+  machines = vertex_ai.Machines(
+    learner=vertex_ai.Machine(cpus=12, gibibytes=80, gpu='a100'),
+    workers=vertex_ai.Machine(cpus=4, gibibytes=15),
+  )
+  vertex_ai.launch(_make_config(), machines)
+  found = [vertex.get_machine_spec(job) for job in cloud.jobs.values()]
+  assert [machine['machine_type'] for machine in found] == [
+    'a2-highgpu-1g',
+    'n1-highmem-4',
+    'n1-standard-4',
+  ]
+
+
+@pytest.mark.parametrize(
+  ('machines', 'message'),
+  [
+    (lambda: vertex_ai.Machine(0, 4), 'cpus must be a whole number'),
+    (lambda: vertex_ai.Machine(2, 4, 'h100'), 'gpu must be one of p4, t4'),
+    (
+      lambda: vertex_ai.Machines(workers=vertex_ai.Machine(2, 4, 't4')),
+      'workers must have no gpu',
+    ),
+  ],
+)
+def test_machines_that_can_not_be(machines, message):
+  with pytest.raises(ValueError, match=message):
+    machines()
+
+
+def _lose_credentials(monkeypatch):
+  def raise_error():
+    raise exceptions.DefaultCredentialsError
+
+  monkeypatch.setattr(auth, 'default', raise_error)
+
+
+def _lose_project(monkeypatch):
+  monkeypatch.setattr(auth, 'default', lambda: (None, None))
+
+
+def _lose_bucket(monkeypatch):
+  monkeypatch.delenv('GOOGLE_CLOUD_BUCKET_NAME')
+
+
+def _lose_xmanager(monkeypatch):
+  monkeypatch.setitem(sys.modules, 'xmanager.xm_local', None)
+
+
+def _lose_gcloud(monkeypatch):
+  monkeypatch.setattr(docker_lib, 'is_docker_installed', lambda: True)
+  monkeypatch.setattr(shutil, 'which', lambda name: None)
+
+
+@pytest.mark.parametrize(
+  ('lose', 'message'),
+  [
+    (_lose_credentials, 'application-default login'),
+    (_lose_project, 'gcloud config set project'),
+    (_lose_bucket, r'\$GOOGLE_CLOUD_BUCKET_NAME is not set'),
+    (_lose_xmanager, 'uv sync --extra vertex'),
+    (_lose_gcloud, 'gcloud auth configure-docker'),
+  ],
+)
+def test_what_is_lacking_is_said_before_anything_is_built(
+  lose, message, cloud, monkeypatch, capsys
+):
+  lose(monkeypatch)
+  assert running.run(_make_config(), vertex_ai.LAUNCH_TYPE) == 1
+  assert re.search(message, capsys.readouterr().err)
+  assert not cloud.jobs
+
+
+@pytest.mark.parametrize('workdir', ['runs/mine', '/gcs/bucket', '/tmp/x/y/z'])
+def test_a_workdir_that_nodes_do_not_share_is_refused(workdir, account):
+  with pytest.raises(vertex_ai.VertexAIError, match='/gcs/<bucket>/<folder>'):
+    vertex_ai.check_ready(workdir)
+
+
+def _start_nodes(
+  cloud: _Experiment, outputs: pathlib.Path
+) -> dict[str, subprocess.Popen]:
+  """Starts the nodes as their images do, each where Vertex AI would."""
+  pools = [job.executor.requirements.replicas for job in cloud.jobs.values()]
+  cluster = {
+    f'workerpool{i}': [
+      f'localhost:{portpicker.pick_unused_port()}' for _ in range(number)
+    ]
+    for i, number in enumerate(pools)
+  }
+  processes = {}
+  for container, (pool, addresses) in zip(
+    cloud.containers, cluster.items(), strict=True
+  ):
+    variables = dict(
+      re.match(r'ENV (\w+)="(.*)"', line).groups()
+      for line in container.docker_instructions
+      if line.startswith('ENV')
+    )
+    command = container.entrypoint.commands[0].split()
+    assert command[0] == 'python'
+    for i in range(len(addresses)):
+      task = {'type': pool, 'index': i}
+      spec = json.dumps({'cluster': cluster, 'task': task})
+      name = f'{pool}-{i}'
+      with (outputs / name).open('w') as file:
+        processes[name] = subprocess.Popen(
+          [sys.executable, *command[1:]],
+          cwd=container.path,
+          env={
+            **os.environ,
+            **variables,
+            'CLUSTER_SPEC': spec,
+            'CLOUD_ML_PROJECT_ID': 'project',
+            'CLOUD_ML_JOB_ID': 'job',
+          },
+          stdout=file,
+          stderr=file,
+        )
+  return processes
+
+
+@pytest.mark.slow
+def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
+  """All but the machines: the images' folders, commands and variables."""
+  workdir, outputs = tmp_path / 'run', tmp_path / 'outputs'
+  outputs.mkdir()
+  monkeypatch.setattr(vertex_ai, 'check_ready', lambda workdir: None)
+  vertex_ai.launch(_make_config(str(workdir)))
+  # What the launcher wrote would not be seen by the nodes.
+  assert not workdir.exists()
+  processes = _start_nodes(cloud, outputs)
+  try:
+    deadline = time.monotonic() + waiting.LIMIT
+    while not coordinator.read_status(str(workdir)).finished:
+      assert time.monotonic() < deadline
+      for name, process in processes.items():
+        assert process.poll() is None, (outputs / name).read_text()
+      time.sleep(0.5)
+    # The counter, which has no cloud to ask for the end.
+    assert processes['workerpool1-1'].wait(waiting.LIMIT) != 0
+    assert 'DefaultCredentialsError' in (outputs / 'workerpool1-1').read_text()
+    for process in processes.values():
+      process.send_signal(signal.SIGTERM)
+    statuses = {name: x.wait(waiting.LIMIT) for name, x in processes.items()}
+    del statuses['workerpool1-1']
+    assert set(statuses.values()) == {0}
+  finally:
+    for process in processes.values():
+      process.kill()
+  status = coordinator.read_status(str(workdir))
+  assert status.actor_steps >= 700
+  assert status.evaluation_return is not None
+  assert running.read_config(str(workdir)) == _make_config(str(workdir))
+  for name in ('learner', 'evaluator', 'actor_0'):
+    assert (workdir / 'logs' / f'{name}.csv').exists()
