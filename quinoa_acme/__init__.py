@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quinoa_acme.compat import import_hooks
+from quinoa_acme.compat import old_names
 from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
@@ -149,3 +150,4 @@ def __dir__() -> list[str]:
 
 
 import_hooks.install()
+old_names.install()
