@@ -32,7 +32,6 @@ import numpy as np  # noqa: E402
 from experiments.lib import random_data  # noqa: E402
 from quinoa_acme.agents import agents  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
@@ -101,7 +100,7 @@ def densities(
 
 def main(argv: list[str]) -> None:
   """Prints a row for each device and precision."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   table = _TABLE.value and pathlib.Path(_TABLE.value)
   try:
     if _UPDATES.value % _UPDATES_A_CALL:
@@ -110,7 +109,7 @@ def main(argv: list[str]) -> None:
         f'{_UPDATES_A_CALL}.'
       )
     if table:
-      command_line.check_output('table', table)
+      scripts.check_output('table', table)
   except ValueError as error:
     sys.exit(f'error: {error}')
   about = {

@@ -22,7 +22,6 @@ from typing import Any
 from absl import flags
 import numpy as np
 
-from quinoa_acme.runs import command_line
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.runs.watching import loggers
@@ -189,9 +188,9 @@ def draw(rows: list[dict[str, str]], picture: pathlib.Path) -> None:
 
 def main(argv: list[str]) -> None:
   """Makes the runs, writes the table, and draws it."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
-    table, picture = command_line.place_outputs(
+    table, picture = scripts.place_outputs(
       _OUTPUT.value, _ROOT, _TABLE, _PICTURE
     )
   except ValueError as error:

@@ -37,7 +37,6 @@ import tensorflow as tf  # noqa: E402
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import evaluation  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import local  # noqa: E402
@@ -189,11 +188,11 @@ def train_ours() -> list[dict]:
 
 def main(argv: list[str]) -> None:
   """Trains both, and writes the table."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   table = pathlib.Path(_OUTPUT.value)
   try:
-    command_line.check_output('output', table)
-    command_line.check_output('folder', _FOLDER.value)
+    scripts.check_output('output', table)
+    scripts.check_output('folder', _FOLDER.value)
     rows = train_ours()
   except (ValueError, checkpointing.CheckpointError) as error:
     sys.exit(f'error: {error}')

@@ -41,7 +41,6 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.networks.flows import energy  # noqa: E402
 from quinoa_acme.networks.flows import real_nvp  # noqa: E402
 from quinoa_acme.networks.flows import tilted  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
@@ -352,7 +351,7 @@ def split(page: pathlib.Path) -> tuple[str, str]:
 
 def main(argv: list[str]) -> None:
   """Does what the flags say."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
     _run()
   except (
@@ -372,7 +371,7 @@ def _run() -> None:
         f'--candidates: unknown {name!r}'
         f'{options.suggest(name, list(_FLOWS))} There are {", ".join(_FLOWS)}.'
       )
-  command_line.check_output('output', output)
+  scripts.check_output('output', output)
   if output.exists():
     read(output)
   if _PAGE.value:

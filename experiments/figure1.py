@@ -13,7 +13,6 @@ import sys
 from absl import flags
 
 from experiments.lib import figures
-from quinoa_acme.runs import command_line
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweeps
@@ -26,9 +25,9 @@ _OUTPUT = flags.DEFINE_string('output', None, 'The picture.', required=True)
 
 def main(argv: list[str]) -> None:
   """Draws the figure, and says what is missing."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
-    command_line.check_output('output', _OUTPUT.value)
+    scripts.check_output('output', _OUTPUT.value)
   except ValueError as error:
     sys.exit(f'error: {error}')
   draw(pathlib.Path(_OUTPUT.value))

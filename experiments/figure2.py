@@ -28,7 +28,6 @@ from matplotlib import image as image_lib  # noqa: E402
 
 from experiments.lib import figures  # noqa: E402
 from experiments.lib import policy_figure  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 from quinoa_acme.runs.watching import rendering  # noqa: E402
@@ -61,11 +60,11 @@ _SEED = flags.DEFINE_integer('seed', 0, 'Of search and samples.', lower_bound=0)
 
 def main(argv: list[str]) -> None:
   """Does what the flags say."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
     output, workdir = _OUTPUT.value, _WORKDIR.value
     if output is not None:
-      command_line.check_output('output', output)
+      scripts.check_output('output', output)
     if workdir is not None:
       folder = pathlib.Path(output or workdir) / 'figure2'
       _make_data(workdir, folder)

@@ -23,7 +23,6 @@ from experiments.lib import bootstrap
 from experiments.lib import figures
 from experiments.lib import modes as modes_lib
 from experiments.lib import policy_figure
-from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs.sweeps import results
@@ -463,9 +462,9 @@ def put(text: str, tables: Mapping[str, str]) -> str:
 
 def main(argv: list[str]) -> None:
   """Remakes tables and picture."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
-    readme, document, ablations, picture = command_line.place_outputs(
+    readme, document, ablations, picture = scripts.place_outputs(
       _OUTPUT.value, _ROOT, _README, _DOCUMENT, _ABLATIONS, _PICTURE
     )
   except ValueError as error:

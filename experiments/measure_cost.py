@@ -37,7 +37,6 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.networks.flows import tilted  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 from quinoa_acme.utils import resources  # noqa: E402
 
@@ -176,9 +175,9 @@ def _plot(rows: list[dict[str, str]], path: pathlib.Path) -> None:
 
 def main(argv: list[str]) -> None:
   """Measures, writes the table, and draws it."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
-    table, picture = command_line.place_outputs(
+    table, picture = scripts.place_outputs(
       _OUTPUT.value, _ROOT, _TABLE, _PICTURE
     )
   except ValueError as error:

@@ -32,7 +32,6 @@ import time  # noqa: E402
 from absl import flags  # noqa: E402
 
 from quinoa_acme.agents import quinoa  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
@@ -492,13 +491,11 @@ def _processor() -> str:
 
 def main(argv: list[str]) -> None:
   """Measures, writes the rows, and makes the page's table of them."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
     numbers = _read_actors()
     before, after = read_page(_PAGE)
-    table, page = command_line.place_outputs(
-      _OUTPUT.value, _ROOT, _TABLE, _PAGE
-    )
+    table, page = scripts.place_outputs(_OUTPUT.value, _ROOT, _TABLE, _PAGE)
     if _ONLY_PAGE.value:
       table = _TABLE
     else:

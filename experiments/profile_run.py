@@ -38,7 +38,6 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents.quinoa import training_state  # noqa: E402
 from quinoa_acme.agents.quinoa import update as update_lib  # noqa: E402
 from quinoa_acme.runs import acting_loop  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 from quinoa_acme.utils import resources  # noqa: E402
 
@@ -226,10 +225,10 @@ def _profile_run() -> Iterator[Part]:
 
 def main(argv: list[str]) -> None:
   """Measures, prints and writes."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
     if _OUTPUT.value:
-      command_line.check_output('output', _OUTPUT.value)
+      scripts.check_output('output', _OUTPUT.value)
   except ValueError as error:
     sys.exit(f'error: {error}')
   resources.compute_in_calling_thread()

@@ -22,7 +22,6 @@ from absl import flags  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import offline  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
@@ -56,9 +55,9 @@ _OUTPUT = flags.DEFINE_string(
 
 def main(argv: list[str]) -> None:
   """Does what the flags say."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
-    command_line.check_output('output', _OUTPUT.value)
+    scripts.check_output('output', _OUTPUT.value)
     overrides = dict(map(_split, _OVERRIDES.value))
     preset = running.PRESETS['quinoa'][_PRESET.value]()
     assert isinstance(preset, quinoa.QuinoaConfig)

@@ -23,7 +23,6 @@ import tempfile
 from absl import flags
 
 from experiments.lib import soak
-from quinoa_acme.runs import command_line
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs.watching import loggers
@@ -142,7 +141,7 @@ def make_section(
 def main(argv: list[str]) -> None:
   """Soaks, writes the rows, draws them, and renews the document."""
   try:
-    table, conditions, picture, document = command_line.place_outputs(
+    table, conditions, picture, document = scripts.place_outputs(
       _OUTPUT.value, _ROOT, _TABLE, _CONDITIONS, _PICTURE, _DOCUMENT
     )
   except ValueError as error:

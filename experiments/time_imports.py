@@ -15,7 +15,6 @@ import time
 
 from absl import flags
 
-from quinoa_acme.runs import command_line
 from quinoa_acme.runs import scripts
 
 _OUTPUT = flags.DEFINE_string('output', None, 'A CSV file for the table.')
@@ -49,10 +48,10 @@ def _least(statement: str) -> tuple[float, float]:
 
 def main(argv: list[str]) -> None:
   """Measures, prints, and writes if it is to."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   try:
     if _OUTPUT.value:
-      command_line.check_output('output', _OUTPUT.value)
+      scripts.check_output('output', _OUTPUT.value)
   except ValueError as error:
     sys.exit(f'error: {error}')
   empty = _least('pass')

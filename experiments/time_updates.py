@@ -35,7 +35,6 @@ from experiments.lib import random_data  # noqa: E402
 from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.agents import sac  # noqa: E402
 from quinoa_acme.agents import svg0  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
@@ -126,13 +125,13 @@ def _read_numbers(name: str, texts: list[str]) -> list[int]:
 
 def main(argv: list[str]) -> None:
   """Prints a row for each learner, batch size, and number of updates a call."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   table = _TABLE.value and pathlib.Path(_TABLE.value)
   try:
     batch_sizes = _read_numbers('batch_sizes', _BATCH_SIZES.value)
     numbers = _read_numbers('num_sgd_steps_per_step', _STEPS.value)
     if table:
-      command_line.check_output('table', table)
+      scripts.check_output('table', table)
   except ValueError as error:
     sys.exit(f'error: {error}')
   about = {

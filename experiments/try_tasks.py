@@ -33,7 +33,6 @@ from absl import flags  # noqa: E402
 import numpy as np  # noqa: E402
 
 from quinoa_acme import environments  # noqa: E402
-from quinoa_acme.runs import command_line  # noqa: E402
 from quinoa_acme.runs import experiment as experiment_lib  # noqa: E402
 from quinoa_acme.runs import local  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
@@ -138,7 +137,7 @@ def try_all(names: Iterable[str]) -> list[dict[str, str | int]]:
 
 def main(argv: list[str]) -> None:
   """Tries the tasks that the flags name, and writes the table."""
-  command_line.begin(argv)
+  scripts.begin(argv)
   if _LIST.value:
     print('\n'.join(list_tasks()))
     return
@@ -148,7 +147,7 @@ def main(argv: list[str]) -> None:
     for name in names:
       environments.EnvironmentFactory(name)
     if _OUTPUT.value is not None:
-      command_line.check_output('output', _OUTPUT.value)
+      scripts.check_output('output', _OUTPUT.value)
   except ValueError as error:
     sys.exit(f'error: {error}')
   resources.compute_in_calling_thread()

@@ -47,15 +47,15 @@ def _read(library, arguments):
   if library == 'ours':
     from absl import flags
 
-    from quinoa_acme.runs import scripts
+    from quinoa_acme.runs import usage as usage_lib
 
-    usage = scripts.read_usage('quinoa')
+    usage = usage_lib.read_usage('quinoa')
     names = [flag.name for group in usage.groups.values() for flag in group]
-    if scripts.asks_for_help(['ours', *arguments]):
-      print(scripts.describe('ours', '', usage))
+    if usage_lib.asks_for_help(['ours', *arguments]):
+      print(usage_lib.describe('ours', '', usage))
       sys.exit(0)
     try:
-      scripts.check_names(['ours', *arguments], names, usage.agent_fields)
+      usage_lib.check_names(['ours', *arguments], names, usage.agent_fields)
     except flags.Error as error:
       sys.exit(f'error: {error}')
   from quinoa_acme.agents.quinoa import QuinoaConfig

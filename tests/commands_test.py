@@ -11,7 +11,7 @@ import script_flags
 
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
-from quinoa_acme.runs import scripts
+from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.cli import command as command_lib
 from quinoa_acme.runs.cli import commands
 from quinoa_acme.runs.cli import train
@@ -90,11 +90,11 @@ def _quinoa_commands() -> list[tuple[str, str, list[str]]]:
 @pytest.mark.parametrize('command', _quinoa_commands(), ids=_name)
 def test_the_flags_of_quinoa_are_there_and_fit(command):
   _, name, words = command
-  if scripts.asks_for_help([name, *words]):
+  if usage_lib.asks_for_help([name, *words]):
     return
   if name == 'train':
     agent, rest = train.take_agent(words)
-    values = script_flags.define(agent, scripts.find_nested([name, *rest]))
+    values = script_flags.define(agent, usage_lib.find_nested([name, *rest]))
     assert values([name, *rest]) == [name]
     command_line.read_flags(agent, values)
     return

@@ -4,20 +4,19 @@ They are read, and what does not fit is told, before what runs a run is
 imported, with which Reverb and TensorFlow come.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 import dataclasses
 import os
 import sys
 from typing import TYPE_CHECKING
 
-from absl import app
 from absl import flags
 import launchpad  # noqa: F401 - defines lp_launch_type.
 
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import configuring
 from quinoa_acme.runs import experiment
-from quinoa_acme.runs import scripts
+from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.watching import terminal
 from quinoa_acme.utils import options
 from quinoa_acme.utils import resources
@@ -26,17 +25,12 @@ from quinoa_acme.utils import user_modules
 if TYPE_CHECKING:
   from quinoa_acme.runs.distributed import vertex_ai
 
-# Where other scripts look for them.
-begin = scripts.begin
-check_output = scripts.check_output
-place_outputs = scripts.place_outputs
-
 # What has a flag of another kind, or none.
 _NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
 
 
-def run_script(algorithm: str) -> None:
-  """Defines the flags, reads the command line, and trains; does not return.
+def make_main(algorithm: str) -> Callable[[], None]:
+  """Defines the flags of a script that trains.
 
   Every field of the agent's configuration is a flag, written as in Python:
   `--temperature='FixedTemperature(0.1)'`; a field of what the preset has there
@@ -44,15 +38,14 @@ def run_script(algorithm: str) -> None:
 
   Args:
     algorithm: a key of `configuring.PRESETS`.
+
+  Returns:
+    What trains by the flags once they are read, and does not return.
   """
   values = flags.FLAGS
-  define_flags(algorithm, values, scripts.find_nested(sys.argv))
+  define_flags(algorithm, values, usage_lib.find_nested(sys.argv))
 
-  def main(argv: list[str]) -> None:
-    try:
-      begin(argv)
-    except app.UsageError as error:
-      sys.exit(f'error: {error}')
+  def main() -> None:
     resources.compute_in_calling_thread()
     try:
       config, launch_type = read_flags(algorithm, values)
@@ -72,7 +65,7 @@ def run_script(algorithm: str) -> None:
       terminal.write('', stream)
     os._exit(status)
 
-  scripts.run(main)
+  return main
 
 
 def define_flags(
@@ -86,7 +79,7 @@ def define_flags(
     nested: those of fields of fields that the command line has, e.g.
       'temperature.epsilon'.
   """
-  usage = scripts.read_usage(algorithm)
+  usage = usage_lib.read_usage(algorithm)
 
   def define(name: str, definer=flags.DEFINE_string, default=None) -> None:
     definer(name, default, usage.flag(name).meaning, flag_values=values)
@@ -105,7 +98,7 @@ def define_flags(
   for name in nested:
     flags.DEFINE_string(name, None, 'A field of a field.', flag_values=values)
   # Launchpad's own default is threads.
-  values.set_default(scripts.LAUNCH_TYPE.name, scripts.LAUNCH_TYPE.default)
+  values.set_default(usage_lib.LAUNCH_TYPE.name, usage_lib.LAUNCH_TYPE.default)
 
 
 def read_flags(

@@ -22,9 +22,6 @@ from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import soundness
 
-# The step of the last evaluation where there was none.
-NEVER = -1
-
 
 class Evaluator:
   """Runs the evaluation policy of a run.
@@ -111,7 +108,8 @@ def is_due(last_evaluation: int, actor_steps: int, eval_every: int) -> bool:
   """Whether a multiple of `eval_every` was come to since the last evaluation.
 
   Args:
-    last_evaluation: the step of the last whole evaluation, or `NEVER`.
+    last_evaluation: the step of the last whole evaluation, or
+      `run_state.NEVER`.
     actor_steps: the steps made.
     eval_every: steps between evaluations.
 

@@ -1,6 +1,5 @@
 """What scripts say of themselves, and how they end."""
 
-import dataclasses
 import os
 import pathlib
 import re
@@ -13,10 +12,6 @@ from absl import flags
 import experiment_scripts
 import pytest
 import script_flags
-
-from quinoa_acme.runs import experiment
-from quinoa_acme.runs import running
-from quinoa_acme.runs import scripts
 
 _EXPERIMENTS = experiment_scripts.EXPERIMENTS
 _ROOT = _EXPERIMENTS.parent
@@ -34,27 +29,6 @@ def _run_lightly(tmp_path, script, *arguments):
     check=False,
   )
   return result, time.monotonic() - started
-
-
-@pytest.mark.parametrize('algorithm', running.PRESETS)
-def test_the_source_says_of_a_flag_what_the_code_does(algorithm):
-  usage = scripts.read_usage(algorithm)
-  known = {x.name: x for group in usage.groups.values() for x in group}
-  assert set(known) == {*script_flags.define(algorithm)}
-  assert all(x.meaning for x in known.values())
-  config = running.find_preset(algorithm, 'default')()
-  for field in dataclasses.fields(config):
-    default = known[field.name].default
-    value = getattr(config, field.name)
-    if isinstance(value, int | float | str | tuple):
-      assert default == repr(value), field.name
-    else:
-      assert default.startswith(f'{type(value).__name__}('), field.name
-  for field in dataclasses.fields(experiment.ExperimentConfig):
-    if isinstance(field.default, int | float):
-      assert known[field.name].default == repr(field.default)
-  assert list(usage.presets) == list(running.PRESETS[algorithm])
-  assert all(usage.presets.values())
 
 
 def test_help_tells_all_at_once(tmp_path):
@@ -99,24 +73,6 @@ def test_a_typo_is_told_at_once(argument, message, tmp_path):
   assert len(result.stderr.strip().splitlines()) == 1
   # A tenth of it on a quiet machine.
   assert seconds < 2.0 or os.getloadavg()[0] > 2.0
-
-
-def test_what_is_a_flag_is_none_that_is_unknown():
-  names = [*script_flags.define('quinoa')]
-  argv = [
-    'script',
-    '--norun_distributed',
-    '--num_steps',
-    '-1',
-    '--v=1',
-    'value',
-  ]
-  scripts.check_names([*argv, '--lp_launch_type=test_mt', '--', '--no'], names)
-  # Those of packages that the look before imports does not know.
-  for module, found in flags.FLAGS.flags_by_module_dict().items():
-    if module not in ('absl.app', 'absl.flags', 'absl.logging'):
-      for flag in found:
-        assert flag.name.startswith(scripts._OTHERS), (module, flag.name)
 
 
 def test_the_default_launch_type_is_processes():

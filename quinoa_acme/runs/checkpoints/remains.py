@@ -11,7 +11,6 @@ saves itself once at its very start.
 from collections.abc import Sequence
 import pathlib
 
-from quinoa_acme.runs import evaluation
 from quinoa_acme.runs.checkpoints import replay_checkpoints
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.runs.checkpoints import run_state
@@ -77,7 +76,7 @@ def describe_lost_logs(
     workdir: the run's folder.
     labels: of the logs that it has written.
     steps: the environment steps that it goes on from.
-    last_evaluation: the step of its last evaluation, or `evaluation.NEVER`.
+    last_evaluation: the step of its last evaluation, or `run_state.NEVER`.
 
   Returns:
     A sentence or two for each.
@@ -87,7 +86,7 @@ def describe_lost_logs(
   folder = pathlib.Path(workdir, 'logs')
   gone = [label for label in labels if not (folder / f'{label}.csv').exists()]
   if (
-    last_evaluation > evaluation.NEVER
+    last_evaluation > run_state.NEVER
     and 'evaluator' not in gone
     and not _has_rows(workdir, 'evaluator')
   ):

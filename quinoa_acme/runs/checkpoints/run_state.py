@@ -11,10 +11,11 @@ from typing import Any
 
 from acme import core
 
-from quinoa_acme.runs import evaluation
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import checkpointing
 
+# The step of the last evaluation where there was none.
+NEVER = -1
 # A run in one process keeps its replay too, which may be large.
 _RUNS_KEPT = 2
 
@@ -43,9 +44,7 @@ class SavedRun:
     values = self._checkpoint.values if self._checkpoint else {}
     # Counts have the keys that they come to have.
     self.counts: dict[str, float] = json.loads(values.get("['counts']", '{}'))
-    self.last_evaluation: int = values.get(
-      "['last_evaluation']", evaluation.NEVER
-    )
+    self.last_evaluation: int = values.get("['last_evaluation']", NEVER)
 
   def restore(self, like: Mapping[str, Any]) -> dict[str, Any] | None:
     """The rest of the state.
@@ -173,7 +172,7 @@ def last_evaluation(workdir: str) -> int:
   """
   path = evaluation_path(workdir)
   if not path.exists():
-    return evaluation.NEVER
+    return NEVER
   return int(_read_numbers(path, 'actor_steps')['actor_steps'])
 
 

@@ -11,6 +11,7 @@ from absl import app
 from absl import flags
 
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.watching import terminal
 from quinoa_acme.utils import resources
 
@@ -64,7 +65,7 @@ def run(command: Command, program: str, arguments: Sequence[str]) -> NoReturn:
   command.define_flags(values)
 
   def parse_flags(argv: list[str]) -> list[str]:
-    if scripts.asks_for_help(argv):
+    if usage_lib.asks_for_help(argv):
       terminal.say(describe(command, program))
       sys.exit(0)
     try:

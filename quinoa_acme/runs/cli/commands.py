@@ -7,7 +7,7 @@ import sys
 from typing import NamedTuple, NoReturn
 
 from quinoa_acme import doctor
-from quinoa_acme.runs import scripts
+from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.cli import command
 from quinoa_acme.runs.cli import evaluate
 from quinoa_acme.runs.cli import plot
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
   if name == '--version':
     terminal.say(f'{PROGRAM} {metadata.version("quinoa-acme")}')
     sys.exit(0)
-  if scripts.asks_for_help([PROGRAM, name]):
+  if usage_lib.asks_for_help([PROGRAM, name]):
     terminal.say(_describe(entries))
     # Without a word nothing was asked for, and nothing is done.
     sys.exit(0 if arguments else 1)

@@ -7,6 +7,7 @@ import textwrap
 from typing import NoReturn
 
 from quinoa_acme.runs import scripts
+from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.cli import command
 from quinoa_acme.utils import resources
 
@@ -46,7 +47,7 @@ def run(program: str, arguments: Sequence[str]) -> NoReturn:
     arguments: what follows it.
   """
   agent, rest = take_agent(arguments)
-  agents = scripts.list_agents()
+  agents = usage_lib.list_agents()
   if agent not in agents:
     near = difflib.get_close_matches(agent, agents, n=1)
     hint = f'; did you mean {near[0]!r}?' if near else '.'
@@ -58,9 +59,9 @@ def run(program: str, arguments: Sequence[str]) -> NoReturn:
   sys.argv = [program, *rest]
   tells_all = any(x.lstrip('-') in _FULL_HELP for x in rest if x[:1] == '-')
 
-  def tell(usage: scripts.Usage) -> str:
+  def tell(usage: usage_lib.Usage) -> str:
     if tells_all:
-      return scripts.describe(program, _about(agent), usage)
+      return usage_lib.describe(program, _about(agent), usage)
     return _describe(program, agent, agents, usage)
 
   scripts.begin_training(agent, tell)
@@ -97,7 +98,7 @@ def _about(agent: str) -> str:
 
 
 def _describe(
-  program: str, agent: str, agents: Sequence[str], usage: scripts.Usage
+  program: str, agent: str, agents: Sequence[str], usage: usage_lib.Usage
 ) -> str:
   """The text of `--help`, a screen."""
   rows = [('--agent', f'{", ".join(agents)}. (default: {_DEFAULT})')]
@@ -130,7 +131,7 @@ def _describe(
       _wrap(list(usage.presets)),
       '',
       'Examples:',
-      *(f'  {program} {example}' for example in scripts.EXAMPLES),
+      *(f'  {program} {example}' for example in usage_lib.EXAMPLES),
     ]
   )
 

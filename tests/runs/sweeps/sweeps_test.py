@@ -9,7 +9,7 @@ import script_flags
 
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
-from quinoa_acme.runs import scripts
+from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweeps
 from quinoa_acme.runs.watching import loggers
@@ -56,7 +56,7 @@ def test_the_command_trains_each_agent(agent):
   run = sweeps.Run(agent, 'default', 'control:walker:walk', 0, 100)
   module, name, flag = run.command(pathlib.Path('runs'))[2:5]
   assert (module, name, flag) == ('quinoa_acme', 'train', f'--agent={agent}')
-  assert agent in scripts.list_agents()
+  assert agent in usage_lib.list_agents()
 
 
 def test_sweeps_with_one_table_make_the_same_runs_in_the_same_way():

@@ -1,0 +1,370 @@
+"""What a script that trains takes: read off the source, which is not imported.
+
+A script that trains takes a second to import what it needs, and several on a
+busy machine. So `--help`, and what is no flag, are told at once.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+import dataclasses
+import difflib
+import functools
+import inspect
+import pathlib
+import re
+import textwrap
+from typing import NamedTuple
+
+from absl import app
+from absl import flags
+
+_ROOT = pathlib.Path(__file__).resolve().parents[2]
+_HELP = ('help', 'helpshort', 'helpfull', 'h', '?')
+# The flags of packages that a script imports, for a look before it does.
+_OTHERS = (
+  'acme_id',
+  'chex_',
+  'hbm_oom_exit',
+  'lp_',
+  'op_conversion_fallback_to_while_loop',
+  'runtime_oom_exit',
+  'test_',
+  'tmux_',
+  'xm_',
+  'xml_output_file',
+)
+_WIDTH = 80
+
+
+class Flag(NamedTuple):
+  """What a flag is.
+
+  Attributes:
+    name: of the flag.
+    default: as it is written in the source; '' if there is none.
+    meaning: what it is for.
+  """
+
+  name: str
+  default: str
+  meaning: str
+
+
+class Usage(NamedTuple):
+  """What a script that trains takes.
+
+  Attributes:
+    groups: its flags, by what they are of.
+    presets: what each preset is.
+    agent_fields: the flags that are fields of the agent's configuration.
+  """
+
+  groups: Mapping[str, Sequence[Flag]]
+  presets: Mapping[str, str]
+  agent_fields: Sequence[str]
+
+  def flag(self, name: str) -> Flag:
+    """The flag of a name."""
+    return next(
+      x for group in self.groups.values() for x in group if x.name == name
+    )
+
+
+# The flags that are no field of a configuration.
+LAUNCH_TYPE = Flag(
+  'lp_launch_type',
+  'local_mp',
+  'How a distributed run is launched: local_mp, a process for each node; '
+  'local_mt or test_mt, threads; vertex_ai, machines of Google Cloud.',
+)
+
+
+OWN_FLAGS = (
+  Flag(
+    'env_name',
+    'control:cheetah:run',
+    'The task: control:<domain>:<task>, or gymnasium:<id>.',
+  ),
+  Flag(
+    'workdir',
+    '',
+    "The run's folder; the same one again goes on where it was. A new one "
+    'below runs/ if not set.',
+  ),
+  Flag('preset', 'default', 'The configuration to begin with; see below.'),
+  Flag(
+    'run_distributed',
+    'true',
+    'Nodes by Launchpad; false: one process, deterministic.',
+  ),
+  LAUNCH_TYPE,
+  Flag(
+    'allow_changes',
+    '',
+    'Flags, with commas between, whose values may differ from those that the '
+    'run in the workdir began with.',
+  ),
+  Flag('machines', '', 'Of the nodes on Vertex AI: Machines(...).'),
+  Flag(
+    'modules',
+    '',
+    'Modules of your own that register agents or flows, with commas between; '
+    'they are imported first. Each is a module or path/to/file.py.',
+  ),
+)
+
+
+EXAMPLES = (
+  '--env_name=control:cartpole:swingup --num_steps=20000',
+  '--run_distributed=false --preset=debug --num_steps=2000',
+)
+
+
+def asks_for_help(argv: Sequence[str]) -> bool:
+  """Whether a command line, which begins with a name, asks for help."""
+  return any(
+    arg.startswith('-') and arg.lstrip('-') in _HELP for arg in _flags_of(argv)
+  )
+
+
+def _flags_of(argv: Sequence[str]) -> Iterator[str]:
+  """What may be flags: all but the script's name, up to '--'."""
+  for arg in argv[1:]:
+    if arg == '--':
+      return
+    yield arg
+
+
+def check_names(
+  argv: Sequence[str], names: Sequence[str], options: Sequence[str] = ()
+) -> None:
+  """Looks for what is no flag.
+
+  Args:
+    argv: the command line.
+    names: of the script's own flags.
+    options: those of them whose values may have fields, each of which is a flag
+      too: `--temperature.epsilon`.
+
+  Raises:
+    flags.UnrecognizedFlagError: if there is such; names the nearest flags.
+  """
+  app.define_help_flags()
+  known = [*names, *flags.FLAGS]
+  for arg in _flags_of(argv):
+    name = _name_of(arg)
+    # A value of the flag before, perhaps: absl says.
+    is_value = not arg.startswith('-') or name[:1].isdecimal()
+    if is_value or name.startswith(_OTHERS):
+      continue
+    option, dot, field = name.partition('.')
+    if dot:
+      if option not in options:
+        near = difflib.get_close_matches(option, options)
+        raise flags.UnrecognizedFlagError(
+          name, suggestions=[f'{x}.{field}' for x in near]
+        )
+    elif name not in known and name.removeprefix('no') not in known:
+      near = difflib.get_close_matches(name, names)
+      raise flags.UnrecognizedFlagError(name, suggestions=near)
+
+
+def find_nested(argv: Sequence[str]) -> list[str]:
+  """The flags of a command line that are of fields of fields, each once."""
+  names = [_name_of(arg) for arg in _flags_of(argv) if arg.startswith('-')]
+  return list(
+    dict.fromkeys(x for x in names if re.fullmatch(r'[a-z_]\w*(\.\w+)+', x))
+  )
+
+
+def _name_of(arg: str) -> str:
+  return arg.lstrip('-').partition('=')[0].replace('-', '_')
+
+
+def list_agents() -> list[str]:
+  """The package's agents, each with a folder, without importing any."""
+  configs = (_ROOT / 'quinoa_acme' / 'agents').glob('*/config.py')
+  return sorted(path.parent.name for path in configs)
+
+
+def read_usage(algorithm: str) -> Usage:
+  """Reads the flags of a script that trains.
+
+  Args:
+    algorithm: a key of `configuring.PRESETS`.
+
+  Returns:
+    Its flags and presets.
+  """
+  path = _ROOT / 'quinoa_acme' / 'agents' / algorithm / 'config.py'
+  if path.exists():
+    return _read_source(algorithm)
+  return _read_registered(algorithm)
+
+
+def _read_registered(algorithm: str) -> Usage:
+  """The usage of an agent from outside, whose module is imported by now."""
+  from quinoa_acme.agents.common import off_policy
+  from quinoa_acme.runs import configuring
+
+  make_default = configuring.find_preset(algorithm, 'default')
+  agent = type(make_default())
+  meanings: dict[str, str] = {}
+  for base in reversed(agent.__mro__):
+    meanings |= _read_attributes(inspect.cleandoc(base.__doc__ or ''))
+  found = [
+    Flag(field.name, repr(field.default), meanings.get(field.name, ''))
+    for field in dataclasses.fields(agent)
+  ]
+  shared = {x.name for x in dataclasses.fields(off_policy.OffPolicyConfig)}
+  presets = {
+    name: 'The values above.'
+    if name == 'default'
+    else (inspect.getdoc(make) or '').split('\n\n')[0]
+    for name, make in configuring.PRESETS[algorithm].items()
+  }
+  groups = {
+    'The run': _run_flags(),
+    'Replay and the pace of learning': [x for x in found if x.name in shared],
+    agent.__name__: [x for x in found if x.name not in shared],
+  }
+  return Usage(groups, presets, [flag.name for flag in found])
+
+
+def _run_flags() -> Sequence[Flag]:
+  """The flags of a run, whatever its agent."""
+  path = _ROOT / 'quinoa_acme' / 'runs' / 'experiment.py'
+  fields = _Class.read(path, 'experimentconfig').fields()
+  own = ('agent', 'environment_factory', 'env_name', 'workdir')
+  return (*OWN_FLAGS, *(flag for flag in fields if flag.name not in own))
+
+
+@functools.cache
+def _read_source(algorithm: str) -> Usage:
+  """The usage of an agent of the package, without importing anything."""
+  package = _ROOT / 'quinoa_acme'
+  agent = _Class.read(
+    package / 'agents' / algorithm / 'config.py', f'{algorithm}config'
+  )
+  own = agent.fields()
+  replaced = [flag.name for flag in own]
+  shared = [x for x in agent.base().fields() if x.name not in replaced]
+  groups = {
+    'The run': _run_flags(),
+    'Replay and the pace of learning': shared,
+    f'{agent.name}': own,
+  }
+  names = [flag.name for flag in (*shared, *own)]
+  presets = {'default': 'The values above.', **agent.presets()}
+  return Usage(groups, presets, names)
+
+
+def describe(program: str, about: str, usage: Usage) -> str:
+  """The text of `--help`.
+
+  Args:
+    program: what is called, e.g. 'python experiments/run_quinoa.py'.
+    about: its docstring.
+    usage: its flags.
+
+  Returns:
+    The text.
+  """
+  lines = [inspect.cleandoc(about)]
+  for title, group in usage.groups.items():
+    lines += ['', f'{title}:', *map(describe_flag, group)]
+  lines += ['', 'Presets, whose values the flags replace:']
+  for name, meaning in usage.presets.items():
+    lines.append(_indent(f'{name}: {meaning}', 2))
+  lines += ['', 'Examples:']
+  lines += [f'  {program} {example}' for example in EXAMPLES]
+  return '\n'.join(lines)
+
+
+def describe_flag(flag: Flag) -> str:
+  """The lines of `--help` that tell of one flag."""
+  default = f' (default: {flag.default})' if flag.default else ''
+  return f'  --{flag.name}\n{_indent(flag.meaning + default, 6)}'
+
+
+def _indent(text: str, width: int) -> str:
+  indent = ' ' * width
+  return textwrap.fill(
+    text,
+    _WIDTH,
+    initial_indent=indent,
+    subsequent_indent=indent,
+    break_long_words=False,
+    break_on_hyphens=False,
+  )
+
+
+class _Class(NamedTuple):
+  """The source of a class.
+
+  Attributes:
+    name: of the class.
+    node: its definition.
+    module: of the file that it is in.
+  """
+
+  name: str
+  node: ast.ClassDef
+  module: ast.Module
+
+  @classmethod
+  def read(cls, path: pathlib.Path, name: str) -> '_Class':
+    """Reads the class of a name, in whatever letters it is written."""
+    module = ast.parse(path.read_text(encoding='utf-8'))
+    node = next(
+      x
+      for x in module.body
+      if isinstance(x, ast.ClassDef) and x.name.lower() == name.lower()
+    )
+    return cls(node.name, node, module)
+
+  def base(self) -> '_Class':
+    """Reads its first base, `module.Class`, by the file's imports."""
+    module, _, name = ast.unparse(self.node.bases[0]).rpartition('.')
+    for node in self.module.body:
+      if isinstance(node, ast.ImportFrom) and node.module:
+        for alias in node.names:
+          if module == (alias.asname or alias.name):
+            parts = (*node.module.split('.'), f'{alias.name}.py')
+            return _Class.read(_ROOT.joinpath(*parts), name)
+    raise ValueError(f'{self.name} imports no {module}.')
+
+  def fields(self) -> list[Flag]:
+    """Its own fields, with what its docstring says of them."""
+    meanings = dict(_read_attributes(ast.get_docstring(self.node) or ''))
+    return [
+      Flag(
+        x.target.id,
+        _without_modules(ast.unparse(x.value)) if x.value else '',
+        meanings.get(x.target.id, ''),
+      )
+      for x in self.node.body
+      if isinstance(x, ast.AnnAssign) and isinstance(x.target, ast.Name)
+    ]
+
+  def presets(self) -> dict[str, str]:
+    """Its class methods, with the first paragraph on each."""
+    return {
+      x.name: (ast.get_docstring(x) or '').split('\n\n')[0]
+      for x in self.node.body
+      if isinstance(x, ast.FunctionDef)
+      and 'classmethod' in map(ast.unparse, x.decorator_list)
+    }
+
+
+def _read_attributes(docstring: str) -> Iterator[tuple[str, str]]:
+  """Yields name and text of what is under 'Attributes:'."""
+  part = docstring.partition('Attributes:\n')[2].split('\n\n')[0]
+  for text in re.split(r'\n  (?=\w)', f'\n{part}'):
+    name, colon, meaning = text.partition(':')
+    if colon:
+      yield name.strip(), ' '.join(meaning.split())
+
+
+def _without_modules(source: str) -> str:
+  return re.sub(r'\b[a-z_]\w*\.(?=[A-Z])', '', source)
