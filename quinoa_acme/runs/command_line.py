@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import dataclasses
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 from absl import flags
 import launchpad  # noqa: F401 - defines lp_launch_type.
@@ -17,13 +17,11 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import configuring
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import usage as usage_lib
+from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.watching import terminal
 from quinoa_acme.utils import options
 from quinoa_acme.utils import resources
 from quinoa_acme.utils import user_modules
-
-if TYPE_CHECKING:
-  from quinoa_acme.runs.distributed import vertex_ai
 
 # What has a flag of another kind, or none.
 _NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
@@ -144,43 +142,43 @@ def read_flags(
   return config, launch_type
 
 
-def read_machines(values: flags.FlagValues) -> 'vertex_ai.Machines | None':
+def read_machines(values: flags.FlagValues) -> Any:
   """Reads the flag of `define_flags` on the nodes' machines.
 
   Args:
     values: the flags, parsed.
 
   Returns:
-    The machines, or None for those that a run has if nothing is said of them.
+    The machines, as the launcher of the launch type takes them; None for its
+    default.
 
   Raises:
     ValueError: if the flag does not fit; says what would.
   """
   if values.machines is None:
     return None
-  from quinoa_acme.runs.distributed import vertex_ai
-
+  launch_type = values.lp_launch_type if values.run_distributed else None
+  launcher = launchers.find(launch_type)
+  # What can be of no launcher is told first.
+  read = launcher or launchers.find(launchers.LAUNCH_TYPES[0])
+  assert read is not None
   try:
-    machines = options.parse(values.machines, vertex_ai.Machines)
+    machines = options.parse(values.machines, read.machines)
   except ValueError as error:
     raise ValueError(f'machines={values.machines!r}: {error}') from None
-  if not values.run_distributed or (
-    values.lp_launch_type != vertex_ai.LAUNCH_TYPE
-  ):
-    raise ValueError(
-      f'--machines is for --lp_launch_type={vertex_ai.LAUNCH_TYPE} alone.'
-    )
+  if launcher is None:
+    known = ' or '.join(launchers.LAUNCH_TYPES)
+    raise ValueError(f'--machines is for --lp_launch_type={known} alone.')
   return machines
 
 
 def _workdir(
   values: flags.FlagValues, launch_type: str | None, seed: int
 ) -> str | None:
-  if launch_type != 'vertex_ai' or values.workdir is not None:
+  launcher = launchers.find(launch_type)
+  if launcher is None or values.workdir is not None:
     return values.workdir
-  from quinoa_acme.runs.distributed import vertex_ai
-
-  return vertex_ai.default_workdir(
+  return launcher.default_workdir(
     configuring.default_workdir(values.env_name, seed)
   )
 

@@ -12,11 +12,12 @@ from quinoa_acme import environments
 from quinoa_acme.agents.agents import PRESETS
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import experiment as experiment_lib
+from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.utils import options
 
 # Those of Launchpad's that a run takes: processes of this machine, threads, or
-# machines of Google Cloud.
-LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', 'vertex_ai')
+# other machines.
+LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', *launchers.LAUNCH_TYPES)
 
 
 def find_preset(

@@ -23,8 +23,8 @@ from quinoa_acme.runs.checkpoints import (
 )
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.runs.distributed import capacity
+from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.distributed import program
-from quinoa_acme.runs.distributed import vertex_ai
 from quinoa_acme.runs.watching import plotting
 from quinoa_acme.runs.watching import progress
 from quinoa_acme.runs.watching import terminal
@@ -120,7 +120,7 @@ def check(
   if launch_type is not None:
     check_launch_type(launch_type)
   try:
-    if launch_type not in (None, vertex_ai.LAUNCH_TYPE):
+    if launch_type not in (None, *launchers.LAUNCH_TYPES):
       capacity.check_actors(config, launch_type)
       _check_thread(launch_type)
     spec = config.check_factory()
@@ -141,7 +141,7 @@ def run(
   config: experiment_lib.ExperimentConfig,
   launch_type: str | None,
   allow_changes: Sequence[str] = (),
-  machines: vertex_ai.Machines | None = None,
+  machines: Any = None,
 ) -> int:
   """Trains, and says where it writes first and what came of it last.
 
@@ -152,8 +152,8 @@ def run(
     config: the run.
     launch_type: one of `LAUNCH_TYPES`, or None for a single process.
     allow_changes: fields that may differ from those that the run began with.
-    machines: of the nodes, where they have each their own; `Machines()` if not
-      given.
+    machines: of the nodes, where they have each their own, as the launcher
+      takes them, e.g. `vertex_ai.Machines`; None for its default.
 
   Returns:
     The exit status: 0, or 1 if a node failed, the folder is in use or of a run
@@ -166,8 +166,8 @@ def run(
   spec = check(config, launch_type)
   terminal.say(f'Workdir: {config.workdir}')
   try:
-    if launch_type == vertex_ai.LAUNCH_TYPE:
-      vertex_ai.launch(config, machines or vertex_ai.Machines(), allow_changes)
+    if launcher := launchers.find(launch_type):
+      launcher.launch(config, machines or launcher.machines(), allow_changes)
       return 0
     if said := replay_size.check(config, spec):
       terminal.say(said)
@@ -177,7 +177,7 @@ def run(
   except (
     run_folder.WorkdirError,
     replay_size.ReplaySizeError,
-    vertex_ai.VertexAIError,
+    launchers.LaunchError,
   ) as error:
     terminal.say(f'error: {error}', sys.stderr)
     return 1

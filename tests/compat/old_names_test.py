@@ -50,14 +50,15 @@ def test_what_is_nowhere_is_not_found():
     importlib.import_module('quinoa_acme.runs.nothing')
 
 
-def _path(name: str) -> pathlib.Path:
-  return _ROOT.joinpath(*name.split('.')).with_suffix('.py')
+def _exists(name: str) -> bool:
+  path = _ROOT.joinpath(*name.split('.'))
+  return path.with_suffix('.py').exists() or (path / '__init__.py').exists()
 
 
 @pytest.mark.parametrize('old', old_names.NAMES)
 def test_a_name_is_one_or_the_other(old):
-  assert not _path(old).exists()
-  assert _path(old_names.NAMES[old]).exists()
+  assert not _exists(old)
+  assert _exists(old_names.NAMES[old])
 
 
 @pytest.mark.parametrize(

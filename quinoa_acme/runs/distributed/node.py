@@ -19,6 +19,7 @@ from launchpad import context as lp_context
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.distributed import coordinator as coordinator_lib
 from quinoa_acme.runs.distributed import failures
+from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.distributed import notices
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import running_time
@@ -143,9 +144,9 @@ def stops_soon(stopping: Callable[[], bool]) -> bool:
 
 
 def runs_in_cloud() -> bool:
-  """Whether the program's nodes are on machines of Google Cloud."""
+  """Whether the program's nodes are on other machines than the launcher."""
   launch_type = lp_context.get_context().launch_type
-  return launch_type is lp_context.LaunchType.VERTEX_AI
+  return launch_type.value in launchers.LAUNCH_TYPES
 
 
 def runs_in_own_process() -> bool:

@@ -1,7 +1,5 @@
 """The program for Vertex AI: built and run here, up to the cloud itself."""
 
-import contextlib
-import importlib.metadata
 import json
 import os
 import pathlib
@@ -11,20 +9,18 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Any
 
 import cloudpickle
 from google import auth
 from google.auth import exceptions
-from launchpad.launch.xm_docker import launch as launch_xm_docker
 import portpicker
 import pytest
 import waiting
 from xmanager import xm
-from xmanager import xm_local
 from xmanager.cloud import build_image
 from xmanager.cloud import docker_lib
 from xmanager.cloud import vertex
-from xmanager.xm import job_blocks
 
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
@@ -32,8 +28,8 @@ from quinoa_acme.runs import experiment
 from quinoa_acme.runs import running
 from quinoa_acme.runs.distributed import coordinator
 from quinoa_acme.runs.distributed import vertex_ai
+from quinoa_acme.runs.distributed.vertex_ai import readiness
 
-_ROOT = pathlib.Path(__file__).resolve().parents[3]
 _NAME = 'control:cartpole:balance'
 _WORKDIR = '/gcs/bucket/run'
 
@@ -46,76 +42,6 @@ def _make_config(workdir: str = _WORKDIR, **fields):
     workdir=workdir,
     **{'num_steps': 700, 'evaluation_episodes': 1, **fields},
   )
-
-
-@pytest.fixture
-def account(monkeypatch):
-  """An account of Google Cloud, and no docker."""
-  monkeypatch.setenv('GOOGLE_CLOUD_BUCKET_NAME', 'bucket')
-  monkeypatch.setattr(auth, 'default', lambda: (None, 'project'))
-  monkeypatch.setattr(docker_lib, 'is_docker_installed', lambda: False)
-
-
-class _Experiment:
-  """Takes what xmanager would build and send."""
-
-  def __init__(self):
-    self.containers = []
-    self.jobs = {}
-
-  def package(self, packageables):
-    self.containers.extend(x.executable_spec for x in packageables)
-    return [x.executable_spec for x in packageables]
-
-  def add(self, group: job_blocks.JobGroup):
-    self.jobs = group.jobs
-
-
-@pytest.fixture
-def cloud(account, monkeypatch) -> _Experiment:
-  """The cloud's side of a launch."""
-  taken = _Experiment()
-
-  @contextlib.contextmanager
-  def create_experiment(experiment_title):
-    assert experiment_title == 'quinoa'
-    yield taken
-
-  monkeypatch.setattr(xm_local, 'create_experiment', create_experiment)
-  # Launchpad sets handlers of signals for good.
-  monkeypatch.setattr(
-    launch_xm_docker.signal_handling, 'exit_gracefully_on_sigint', lambda: None
-  )
-  monkeypatch.setattr(
-    launch_xm_docker.signal_handling, 'exit_gracefully_on_sigquit', lambda: None
-  )
-  return taken
-
-
-def test_an_image_has_the_locked_versions_and_no_tools_of_ours():
-  lines = vertex_ai.installed_requirements(gpu=False)
-  found = dict(line.split('==') for line in lines)
-  locked = dict(
-    re.findall(
-      r'^name = "(.*)"\nversion = "(.*)"$',
-      (_ROOT / 'uv.lock').read_text(),
-      re.MULTILINE,
-    )
-  )
-  assert found == {name: locked[name] for name in found}
-  needed = {'dm-acme', 'dm-control', 'dm-launchpad', 'dm-reverb', 'xmanager'}
-  assert needed | {'google-cloud-aiplatform', 'jax', 'jaxlib'} <= set(found)
-  assert not {'pytest', 'ruff', 'mkdocs', 'quinoa-acme'} & set(found)
-
-
-def test_only_a_node_with_a_gpu_gets_the_packages_for_it():
-  with_gpu = vertex_ai.installed_requirements(gpu=True)
-  without = vertex_ai.installed_requirements(gpu=False)
-  version = importlib.metadata.version('jax')
-  assert set(with_gpu) ^ set(without) == {
-    f'jax=={version}',
-    f'jax[cuda12]=={version}',
-  }
 
 
 def test_a_launch_gives_each_node_its_machine_and_image(cloud):
@@ -168,22 +94,6 @@ def test_machines_are_as_asked_for(cloud):
   ]
 
 
-@pytest.mark.parametrize(
-  ('machines', 'message'),
-  [
-    (lambda: vertex_ai.Machine(0, 4), 'cpus must be a whole number'),
-    (lambda: vertex_ai.Machine(2, 4, 'h100'), 'gpu must be one of p4, t4'),
-    (
-      lambda: vertex_ai.Machines(workers=vertex_ai.Machine(2, 4, 't4')),
-      'workers must have no gpu',
-    ),
-  ],
-)
-def test_machines_that_can_not_be(machines, message):
-  with pytest.raises(ValueError, match=message):
-    machines()
-
-
 def _lose_credentials(monkeypatch):
   def raise_error():
     raise exceptions.DefaultCredentialsError
@@ -222,19 +132,13 @@ def test_what_is_lacking_is_said_before_anything_is_built(
   lose, message, cloud, monkeypatch, capsys
 ):
   lose(monkeypatch)
-  assert running.run(_make_config(), vertex_ai.LAUNCH_TYPE) == 1
+  assert running.run(_make_config(), 'vertex_ai') == 1
   assert re.search(message, capsys.readouterr().err)
   assert not cloud.jobs
 
 
-@pytest.mark.parametrize('workdir', ['runs/mine', '/gcs/bucket', '/tmp/x/y/z'])
-def test_a_workdir_that_nodes_do_not_share_is_refused(workdir, account):
-  with pytest.raises(vertex_ai.VertexAIError, match='/gcs/<bucket>/<folder>'):
-    vertex_ai.check_ready(workdir)
-
-
 def _start_nodes(
-  cloud: _Experiment, outputs: pathlib.Path
+  cloud: Any, outputs: pathlib.Path
 ) -> dict[str, subprocess.Popen]:
   """Starts the nodes as their images do, each where Vertex AI would."""
   pools = [job.executor.requirements.replicas for job in cloud.jobs.values()]
@@ -281,7 +185,7 @@ def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
   """All but the machines: the images' folders, commands and variables."""
   workdir, outputs = tmp_path / 'run', tmp_path / 'outputs'
   outputs.mkdir()
-  monkeypatch.setattr(vertex_ai, 'check_ready', lambda workdir: None)
+  monkeypatch.setattr(readiness, 'check_ready', lambda workdir: None)
   vertex_ai.launch(_make_config(str(workdir)))
   # What the launcher wrote would not be seen by the nodes.
   assert not workdir.exists()
