@@ -76,7 +76,7 @@ class _Wrapper(importlib.abc.Loader):
 
 
 class _WithoutKeras(_Wrapper):
-  """Loads TensorFlow, which imports Keras when it is asked for.
+  """Loads TensorFlow 2.8.4, which imports Keras when it is asked for.
 
   TensorFlow would import it at its end, more than a second of a processor, and
   does without where there is none. Nothing here uses it.
@@ -99,8 +99,9 @@ class _WithAnyBackend(_Wrapper):
   """Loads Matplotlib also where MPLBACKEND names what it does not know.
 
   A notebook hands its own backend down to all that it starts, and another
-  environment need not have it. Matplotlib would fail at its end; figures that
-  are only saved need no backend.
+  environment need not have it. Matplotlib would fail at its end, as it means to
+  (https://github.com/matplotlib/matplotlib/pull/6699); figures that are only
+  saved need no backend. So this stays.
   """
 
   _VARIABLE = 'MPLBACKEND'
@@ -154,7 +155,8 @@ def _import_probability_alone() -> None:
   """Imports TensorFlow Probability for JAX without TensorFlow.
 
   It would import TensorFlow, 5 s of a processor, to copy docstrings from it,
-  and does without where there is none.
+  and does without where there is none. So does 0.16.0; this goes when
+  https://github.com/tensorflow/probability/issues/1714 is closed.
   """
   if 'tensorflow' in sys.modules:
     return
@@ -191,8 +193,8 @@ def install() -> None:
     _LoadedBy('tensorflow', _WithoutKeras),
     _LoadedBy('matplotlib', _WithAnyBackend),
     _LoadedBy('mujoco', lambda loader: _Then(loader, _silence_mujoco)),
-    # Haiku imports both, and with them Flax and absl's tests: half of what it
-    # takes to import, and of use to few.
+    # Haiku 0.0.17 imports both, and with them Flax and absl's tests: half of
+    # what it takes to import, and of use to few.
     _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),
     _LoadedBy('haiku.testing', importlib.util.LazyLoader),
   ]

@@ -3,7 +3,9 @@
 dm-acme 0.4.0 is the last release on PyPI, and was written for JAX 0.3. It uses
 the names below, most of them at import, all of them on the paths that its JAX
 agents take. JAX 0.6 has each under another name, with the same meaning, so
-binding the old name to the new object is all that is needed.
+binding the old name to the new object is all that is needed. JAX means it so
+(https://github.com/jax-ml/jax/issues/16902): this goes with a release of
+dm-acme for the JAX of its day.
 
 The names are bound just before the first import of `acme.jax` in a process,
 by `import_hooks`, once `quinoa_acme` has been imported. A Launchpad node that
