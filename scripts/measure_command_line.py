@@ -64,12 +64,12 @@ def _read(library, arguments):
   if library == 'ours':
     from quinoa_acme.utils import options
 
-    given = [argument[2:].partition('=') for argument in arguments]
-    known = {
-      name: text for name, _, text in given if not name.startswith('lp_')
-    }
-    left = [f'--{name}' for name, _, _ in given if name.startswith('lp_')]
-    return options.replace(base, known), left
+    left = [x for x in arguments if x.startswith('--lp_')]
+    given = [x[2:].split('=', 1) for x in arguments if x not in left]
+    try:
+      return options.replace(base, dict(given)), left
+    except ValueError as error:
+      sys.exit(f'error: {error}')
   if library == 'tyro':
     import tyro
 
