@@ -15,7 +15,7 @@ import runpy
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 
-from quinoa_acme.runs.cli import commands  # noqa: E402
+from quinoa_acme.cli import commands  # noqa: E402
 
 if __name__ == '__main__':
   commands.run_script('evaluate')

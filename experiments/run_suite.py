@@ -29,9 +29,9 @@ import sys  # noqa: E402
 from absl import flags  # noqa: E402
 
 from experiments.lib import comparison  # noqa: E402
+from quinoa_acme.cli import command  # noqa: E402
+from quinoa_acme.cli import sweep as sweep_lib  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
-from quinoa_acme.runs.cli import command  # noqa: E402
-from quinoa_acme.runs.cli import sweep as sweep_lib  # noqa: E402
 from quinoa_acme.runs.sweeps import results  # noqa: E402
 from quinoa_acme.runs.sweeps import sweeps  # noqa: E402
 

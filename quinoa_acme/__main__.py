@@ -26,7 +26,7 @@ def main(arguments=None):
   from quinoa_acme import _preflight
 
   _preflight.run()
-  from quinoa_acme.runs.cli import commands
+  from quinoa_acme.cli import commands
 
   commands.main(arguments)
 

@@ -9,12 +9,12 @@ import experiment_scripts
 import pytest
 import script_flags
 
+from quinoa_acme.cli import command as command_lib
+from quinoa_acme.cli import commands
+from quinoa_acme.cli import train
 from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
 from quinoa_acme.runs import usage as usage_lib
-from quinoa_acme.runs.cli import command as command_lib
-from quinoa_acme.runs.cli import commands
-from quinoa_acme.runs.cli import train
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PAGES = (

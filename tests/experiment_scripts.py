@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from absl import flags
 
-from quinoa_acme.runs.cli import command as command_lib
-from quinoa_acme.runs.cli import commands
+from quinoa_acme.cli import command as command_lib
+from quinoa_acme.cli import commands
 
 EXPERIMENTS = pathlib.Path(__file__).resolve().parents[1] / 'experiments'
 

@@ -61,15 +61,6 @@ def test_presets_are_the_class_methods_that_take_nothing():
   assert type(presets['paper']()) is inherited
 
 
-def test_ours_are_registered_in_the_same_way():
-  assert list(running.PRESETS) == ['quinoa', 'sac', 'svg0', 'd4pg']
-  assert {type(make['default']()) for make in running.PRESETS.values()} == {
-    *agents.CONFIGS.values()
-  }
-  for config in agents.CONFIGS.values():
-    assert agents.make_agent(config()).config == config()
-
-
 def _with_field(hint, default, **options):
   return dataclasses.make_dataclass(
     'OddConfig',

@@ -9,7 +9,6 @@ import experiment_scripts
 import numpy as np
 import pytest
 
-from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import running
 
@@ -25,39 +24,6 @@ def _make(**changes):
     **changes,
   }
   return running.make_config(**given)
-
-
-def test_presets_and_overrides():
-  config = _make(preset='paper', overrides={'batch_size': '512'})
-  assert config.agent.batch_size == 512
-  assert config.agent.learning_rate == quinoa.QuinoaConfig.paper().learning_rate
-
-
-def test_default_workdir_is_named_by_task_time_and_seed():
-  workdir = _make().workdir
-  assert workdir.startswith('runs/cartpole_swingup-')
-  assert workdir.endswith('-seed3')
-
-
-def test_default_workdirs_of_one_second_differ():
-  workdirs = [running.default_workdir('control:a:b', 0) for _ in range(50)]
-  assert len(set(workdirs)) == 50
-
-
-@pytest.mark.parametrize(
-  ('changes', 'message'),
-  [
-    ({'env_name': 'control:cheetah:rum'}, 'control:cheetah:run'),
-    ({'overrides': {'batch_size': '0'}}, 'batch_size must be'),
-    ({'overrides': {'min_replay_size': '20000'}}, 'max_replay_size'),
-    ({'num_actors': 0}, 'num_actors must be'),
-    ({'num_steps': 100}, 'must be above min_replay_size'),
-    ({'seed': -1}, 'seed must be'),
-  ],
-)
-def test_says_what_was_wrong(changes, message):
-  with pytest.raises(ValueError, match=message):
-    _make(**changes)
 
 
 def test_the_configuration_of_a_run_is_read_from_its_folder(tmp_path):

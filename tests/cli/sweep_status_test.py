@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from quinoa_acme.runs.cli import sweep_status
+from quinoa_acme.cli import sweep_status
 from quinoa_acme.runs.sweeps import sweeps
 
 

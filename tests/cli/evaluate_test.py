@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-_EXPERIMENTS = pathlib.Path(__file__).resolve().parents[3] / 'experiments'
+_EXPERIMENTS = pathlib.Path(__file__).resolve().parents[2] / 'experiments'
 
 pytestmark = pytest.mark.slow
 

@@ -6,9 +6,9 @@ import sys
 import textwrap
 from typing import NoReturn
 
+from quinoa_acme.cli import command
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs import usage as usage_lib
-from quinoa_acme.runs.cli import command
 from quinoa_acme.utils import resources
 
 SUMMARY = 'Train an agent, or go on with a run that was cut.'

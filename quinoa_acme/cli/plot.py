@@ -2,8 +2,8 @@
 
 from absl import flags
 
-from quinoa_acme.runs.cli import command
-from quinoa_acme.runs.cli import evaluate
+from quinoa_acme.cli import command
+from quinoa_acme.cli import evaluate
 from quinoa_acme.runs.watching import terminal
 
 _ALL = 'all'

@@ -7,13 +7,13 @@ import sys
 from typing import NamedTuple, NoReturn
 
 from quinoa_acme import doctor
+from quinoa_acme.cli import command
+from quinoa_acme.cli import evaluate
+from quinoa_acme.cli import plot
+from quinoa_acme.cli import record
+from quinoa_acme.cli import sweep
+from quinoa_acme.cli import train
 from quinoa_acme.runs import usage as usage_lib
-from quinoa_acme.runs.cli import command
-from quinoa_acme.runs.cli import evaluate
-from quinoa_acme.runs.cli import plot
-from quinoa_acme.runs.cli import record
-from quinoa_acme.runs.cli import sweep
-from quinoa_acme.runs.cli import train
 from quinoa_acme.runs.watching import terminal
 
 PROGRAM = 'quinoa'

@@ -2,9 +2,9 @@
 
 from absl import flags
 
+from quinoa_acme.cli import command
+from quinoa_acme.cli import evaluate
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs.cli import command
-from quinoa_acme.runs.cli import evaluate
 from quinoa_acme.runs.watching import terminal
 
 

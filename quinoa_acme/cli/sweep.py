@@ -9,15 +9,15 @@ from typing import NamedTuple, TYPE_CHECKING
 
 from absl import flags
 
+from quinoa_acme.cli import command
 from quinoa_acme.runs import scripts
-from quinoa_acme.runs.cli import command
 from quinoa_acme.runs.watching import terminal
 
 if TYPE_CHECKING:
   from quinoa_acme.runs.sweeps import sweeps
 
 # Where a source tree has sweeps of its own, which then have names.
-_NAMED = pathlib.Path(__file__).resolve().parents[3] / 'experiments' / 'sweeps'
+_NAMED = pathlib.Path(__file__).resolve().parents[2] / 'experiments' / 'sweeps'
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -180,7 +180,7 @@ def execute(
   Raises:
     CommandError: if runs failed; says which.
   """
-  from quinoa_acme.runs.cli import sweep_status
+  from quinoa_acme.cli import sweep_status
   from quinoa_acme.runs.sweeps import sweep_runner
   from quinoa_acme.runs.sweeps import sweeps
 

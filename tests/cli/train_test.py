@@ -8,7 +8,7 @@ import sys
 import pytest
 import waiting
 
-from quinoa_acme.runs.cli import train
+from quinoa_acme.cli import train
 
 
 @pytest.mark.slow

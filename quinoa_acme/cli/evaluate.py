@@ -5,7 +5,7 @@ import itertools
 
 from absl import flags
 
-from quinoa_acme.runs.cli import command
+from quinoa_acme.cli import command
 from quinoa_acme.runs.watching import terminal
 
 
