@@ -48,6 +48,8 @@ def run(program: str, arguments: Sequence[str]) -> NoReturn:
   """
   agent, rest = take_agent(arguments)
   agents = usage_lib.list_agents()
+  if agent not in agents and (modules := _modules_of(rest)):
+    agents = _registered(modules)
   if agent not in agents:
     near = difflib.get_close_matches(agent, agents, n=1)
     hint = f'; did you mean {near[0]!r}?' if near else '.'
@@ -66,6 +68,27 @@ def run(program: str, arguments: Sequence[str]) -> NoReturn:
 
   scripts.begin_training(agent, tell)
   raise AssertionError('Training ends the process.')
+
+
+def _modules_of(arguments: Sequence[str]) -> list[str]:
+  """The modules that a command line names: --modules=a,b or --modules a,b."""
+  for argument, following in zip(arguments, (*arguments[1:], ''), strict=True):
+    name, equals, value = argument.partition('=')
+    if name in ('--modules', '-modules'):
+      return (value if equals else following).split(',')
+  return []
+
+
+def _registered(modules: Sequence[str]) -> list[str]:
+  """All agents, once the user's modules are imported."""
+  from quinoa_acme.agents import registry
+  from quinoa_acme.utils import user_modules
+
+  try:
+    user_modules.load_all(modules)
+  except ValueError as error:
+    sys.exit(f'error: {error}')
+  return sorted({*usage_lib.list_agents(), *registry.PRESETS})
 
 
 def take_agent(arguments: Sequence[str]) -> tuple[str, list[str]]:

@@ -1,6 +1,7 @@
 """`quinoa train` by options of options, by Launchpad's flags, and cut."""
 
 import json
+import pathlib
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import pytest
 import waiting
 
 from quinoa_acme.cli import train
+
+_EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / 'examples'
 
 
 @pytest.mark.slow
@@ -39,6 +42,22 @@ def test_all_flags_are_told_on_demand(agent, quinoa):
   assert result.returncode == 0
   assert 'Replay and the pace of learning:' in result.stdout
   assert ('SACConfig:' in result.stdout) == (agent == 'sac')
+
+
+@pytest.mark.slow
+def test_an_agent_of_one_s_own_is_known_by_its_module(quinoa):
+  path = _EXAMPLES / 'own_agent.py'
+  result = quinoa('train', '--agent=td3', f'--modules={path}', '--helpfull')
+  assert result.returncode == 0, result.stderr
+  assert 'TD3Config:' in result.stdout
+  assert '--sigma' in result.stdout
+  result = quinoa('train', '--agent=td4', '--modules', str(path))
+  assert result.returncode == 1
+  assert "did you mean 'td3'?" in result.stderr
+  result = quinoa('train', '--agent=td3', '--modules=nowhere.py')
+  assert result.returncode == 1
+  assert "modules='nowhere.py': not found" in result.stderr
+  assert 'Traceback' not in result.stderr
 
 
 @pytest.mark.slow
