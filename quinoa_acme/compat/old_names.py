@@ -56,7 +56,6 @@ def _join(*parts: str) -> str:
 # The name of now by that of then.
 NAMES = {
   f'{_PACKAGE}.checked_environment': f'{_PACKAGE}.environments.checked',
-  f'{_PACKAGE}.agents.agents': f'{_PACKAGE}.agents.registry',
   **{
     _join(_PACKAGE, then, name): _join(_PACKAGE, now, name)
     for now, places in _MOVED.items()

@@ -284,7 +284,7 @@ def describe(program: str, about: str, usage: Usage) -> str:
 def describe_flag(flag: Flag) -> str:
   """The lines of `--help` that tell of one flag."""
   default = f' (default: {flag.default})' if flag.default else ''
-  return f'  --{flag.name}\n{_indent(flag.meaning + default, 6)}'
+  return f'  --{flag.name}\n{_indent((flag.meaning + default).strip(), 6)}'
 
 
 def _indent(text: str, width: int) -> str:

@@ -269,6 +269,7 @@ def test_update_and_policy_are_traced_once(
   policy = dataclasses.replace(
     networks.policy,
     draw=traced('update', networks.policy.draw),
+    evaluate_all=traced('update', networks.policy.evaluate_all),
     sample=traced('act', networks.policy.sample),
   )
   counted = dataclasses.replace(networks, policy=policy)
