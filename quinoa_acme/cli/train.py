@@ -72,7 +72,7 @@ def run(program: str, arguments: Sequence[str]) -> NoReturn:
 
 def _modules_of(arguments: Sequence[str]) -> list[str]:
   """The modules that a command line names: --modules=a,b or --modules a,b."""
-  for argument, following in zip(arguments, (*arguments[1:], ''), strict=True):
+  for argument, following in zip(arguments, [*arguments[1:], ''], strict=False):
     name, equals, value = argument.partition('=')
     if name in ('--modules', '-modules'):
       return (value if equals else following).split(',')
