@@ -110,6 +110,21 @@ def test_a_page_shows_the_programs_that_it_includes():
   assert all(path.exists() for path in included)
 
 
+_FOLDERS = 'benchmarks|examples|experiments|quinoa_acme|scripts|tests'
+
+
+def test_every_file_that_a_page_names_is_there():
+  named = {
+    (page.name, path)
+    for page in (_ROOT / 'README.md', _ROOT / 'CONTRIBUTING.md', *_pages())
+    for path in re.findall(
+      rf'(?<![\w/])(?:{_FOLDERS})/[\w/-]+\.(?:py|csv|json|md)', page.read_text()
+    )
+  }
+  assert len(named) > 50
+  assert not [x for x in sorted(named) if not (_ROOT / x[1]).exists()]
+
+
 def test_every_test_that_a_page_names_is_there():
   names = set(re.findall(r'`(\w+_test)`', (_DOCS / 'faults.md').read_text()))
   assert len(names) > 20
