@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator, Mapping
 import pathlib
+import re
 
 import pytest
 
@@ -181,6 +182,19 @@ def _without_test() -> list[str]:
     for path in paths
     if not _test_of(path).exists()
   )
+
+
+_NAMED = sorted(
+  set(re.findall(r'`([\w./]+\.py)`', (_ROOT / 'ARCHITECTURE.md').read_text()))
+)
+
+
+@pytest.mark.parametrize('name', _NAMED)
+def test_the_architecture_names_what_is_there(name):
+  # By the end of its path: its page says in which folder it is.
+  parts = pathlib.Path(name).parts
+  paths = [*_MODULES.values(), *(_ROOT / 'tests').glob('*.py')]
+  assert [path for path in paths if path.parts[-len(parts) :] == parts]
 
 
 def test_every_module_has_a_test_file_where_it_lies_itself():
