@@ -262,21 +262,20 @@ def small_disk(tmp_path):
   # In a namespace of its own, so that it is gone with the holder.
   as_root = ['--user', '--map-root-user'] if os.getuid() else []
   mount = f'mount -t tmpfs -o size=16m tmpfs {folder} && echo && sleep infinity'
-  holder = subprocess.Popen(
+  with subprocess.Popen(
     ['unshare', *as_root, '--mount', 'sh', '-c', mount],
     stdout=subprocess.PIPE,
     stderr=subprocess.PIPE,
     start_new_session=True,
-  )
-  assert holder.stdout is not None
-  if not holder.stdout.readline():
-    pytest.skip('This machine lets nobody mount a tmpfs.')
-  enter = ['nsenter', f'--target={holder.pid}', '--mount']
-  if as_root:
-    enter += ['--user', '--preserve-credentials']
-  yield enter, folder, pathlib.Path(f'/proc/{holder.pid}/root{folder}')
-  os.killpg(holder.pid, signal.SIGKILL)
-  holder.wait()
+  ) as holder:
+    assert holder.stdout is not None
+    if not holder.stdout.readline():
+      pytest.skip('This machine lets nobody mount a tmpfs.')
+    enter = ['nsenter', f'--target={holder.pid}', '--mount']
+    if as_root:
+      enter += ['--user', '--preserve-credentials']
+    yield enter, folder, pathlib.Path(f'/proc/{holder.pid}/root{folder}')
+    os.killpg(holder.pid, signal.SIGKILL)
 
 
 def test_a_full_disk_ends_the_run_which_goes_on_when_there_is_room(small_disk):

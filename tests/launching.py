@@ -54,7 +54,8 @@ def end_all() -> None:
   """Ends what a test that failed has left."""
   while _started:
     # The nodes end with their launcher.
-    _started.pop().kill()
+    with _started.pop() as process:
+      process.kill()
 
 
 def finish(process: subprocess.Popen, timeout: float = waiting.LIMIT):

@@ -1,6 +1,7 @@
 """Training in one process: one thread, deterministic, an exact ratio."""
 
 from collections.abc import Callable, Mapping
+import contextlib
 import dataclasses
 import math
 import os
@@ -238,16 +239,26 @@ def run(
   watched = dataclasses.replace(
     config, environment_factory=watch.over(config.environment_factory)
   )
-  with watch.ending_the_process():
-    return _Run(watched).run(should_stop)
+  with watch.ending_the_process(), contextlib.ExitStack() as logs:
+    return _Run(watched, logs).run(should_stop)
 
 
 class _Run:
   """A run under way: its parts, and its status."""
 
-  def __init__(self, config: experiment_lib.ExperimentConfig):
-    """Builds the parts, and restores what an earlier run saved of them."""
+  def __init__(
+    self,
+    config: experiment_lib.ExperimentConfig,
+    logs: contextlib.ExitStack,
+  ):
+    """Builds the parts, and restores what an earlier run saved of them.
+
+    Args:
+      config: the run.
+      logs: closes the logs that the run opens, also of one that fails here.
+    """
     self._config = config
+    self._logs = logs
     saved = run_state.SavedRun(config.workdir)
     remains.check_run(config.workdir)
     for text in remains.describe_lost_logs(
@@ -258,20 +269,18 @@ class _Run:
     ):
       logging.warning('%s', text)
     self._last_evaluation = saved.last_evaluation
-    learner_logger = self._make_logger('learner', 'learner_steps', saved)
-    self._actor_logger = self._make_logger('actor_0', 'actor_steps', saved)
-    self._logger = loggers.make_logger(
-      config.workdir,
-      'evaluator',
-      steps_key='actor_steps',
-      last_step=saved.last_evaluation,
+    counts = saved.counts
+    learner_logger = self._open('learner', 'learner_steps', counts)
+    actor_logger = self._open('actor_0', 'actor_steps', counts)
+    self._logger = self._open(
+      'evaluator', 'actor_steps', {'actor_steps': saved.last_evaluation}
     )
-    self._learner_logger = loggers.AtMultiples(
+    learner_logger = loggers.AtMultiples(
       learner_logger,
       'learner_steps',
       _CALLS_BETWEEN_ROWS * config.agent.num_sgd_steps_per_step,
     )
-    self._parts = parts = _build(config, self._learner_logger)
+    self._parts = parts = _build(config, learner_logger)
     state = saved.restore(parts.state_like())
     episode = parts.restore(state, config.workdir) if state else []
     parts.counter.increment(**{'training_seconds': 0.0, **saved.counts})
@@ -279,7 +288,7 @@ class _Run:
       parts.environment,
       LocalAgent(parts.actor, parts.learner, parts.replay, config.agent),
       _child(parts.counter, 'actor'),
-      self._actor_logger,
+      actor_logger,
       # The rows of the learner tell the step that they are of.
       steps_between_counts=1,
     )
@@ -288,14 +297,18 @@ class _Run:
       # From now on a run that has begun and lacks one has lost it.
       self._save()
     self._status = _status(parts.counter, progress_lib.Status())
-    self._memory_log = memory.MemoryLog(
-      config.workdir,
-      lambda: {'run': os.getpid()},
-      last_step=self._status.actor_steps,
+    self._memory_log = logs.enter_context(
+      contextlib.closing(
+        memory.MemoryLog(
+          config.workdir,
+          lambda: {'run': os.getpid()},
+          last_step=self._status.actor_steps,
+        )
+      )
     )
 
   def run(self, should_stop: Callable[[], bool]) -> progress_lib.Status:
-    """Trains, saves, makes the last evaluation and closes the loggers."""
+    """Trains, saves and makes the last evaluation."""
     config = self._config
     self._train(should_stop)
     finished = self._status.actor_steps >= config.num_steps
@@ -306,13 +319,6 @@ class _Run:
       # A run that was stopped makes its last evaluation in short.
       num_episodes = config.evaluation_episodes if finished else 1
       self._evaluate(num_episodes, acting_loop.never)
-    for logger in (
-      self._learner_logger,
-      self._actor_logger,
-      self._logger,
-      self._memory_log,
-    ):
-      logger.close()
     # A run that had nothing left to do has made none.
     status = evaluation.with_last(config.workdir, self._status)
     return dataclasses.replace(status, finished=finished)
@@ -378,15 +384,17 @@ class _Run:
       self._last_evaluation,
     )
 
-  def _make_logger(
-    self, label: str, steps_key: str, saved: run_state.SavedRun
+  def _open(
+    self, label: str, steps_key: str, counts: Mapping[str, float]
   ) -> loggers_base.Logger:
-    return loggers.make_logger(
+    """The log of a part, which goes on after the step that `counts` has."""
+    logger = loggers.make_logger(
       self._config.workdir,
       label,
       steps_key=steps_key,
-      last_step=saved.counts.get(steps_key, 0),
+      last_step=counts.get(steps_key, 0),
     )
+    return self._logs.enter_context(contextlib.closing(logger))
 
 
 def _status(

@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import psutil
 import pytest
 
 from quinoa_acme import networks as networks_lib
@@ -107,7 +108,7 @@ class _KilledError(Exception):
 
 
 def _kill_after(num_questions: int) -> Callable[[], bool]:
-  """Ends the run as a crash does: nothing is saved or closed."""
+  """Ends the run as a crash does: nothing is saved."""
   asked = itertools.count()
 
   def ask():
@@ -116,6 +117,23 @@ def _kill_after(num_questions: int) -> Callable[[], bool]:
     return False
 
   return ask
+
+
+def _open_files(folder: pathlib.Path) -> list[str]:
+  """What this process has open in a folder."""
+  paths = [file.path for file in psutil.Process().open_files()]
+  return [path for path in paths if path.startswith(str(folder))]
+
+
+def test_a_run_that_does_not_begin_closes_its_logs(config, tmp_path):
+  def fails(seed):
+    raise RuntimeError(f'no simulator for seed {seed}')
+
+  with pytest.raises(RuntimeError, match='no simulator') as error:
+    local.run(config(tmp_path, environment_factory=fails))
+  assert (tmp_path / 'logs' / 'learner.csv').exists()
+  assert not _open_files(tmp_path)
+  del error
 
 
 def test_a_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
@@ -130,8 +148,11 @@ def test_a_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
   for num_questions, steps in ((111, 50), (142, 130)):
     assert run('cut', _stop_after(num_questions)).actor_steps == steps
   # At step 205; the last checkpoint is of step 140, before the evaluation.
-  with pytest.raises(_KilledError):
+  with pytest.raises(_KilledError) as killed:
     run('cut', _kill_after(137))
+  # Not even while its frames are kept, as a debugger and a notebook keep them.
+  assert not _open_files(tmp_path)
+  del killed
   # In that evaluation.
   assert run('cut', _stop_after(20)).actor_steps == 140
   # Its own end is no other than a stop.

@@ -7,6 +7,7 @@ None of them imports TensorFlow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+import contextlib
 import csv
 import io
 import math
@@ -174,10 +175,10 @@ class PeriodicLogger(base_lib.Logger):
 
   def close(self) -> None:
     """Passes on the row that is held, if any, and closes the logger."""
-    if self._held is not None:
-      self._logger.write(self._held)
-      self._held = None
-    self._logger.close()
+    with contextlib.closing(self._logger):
+      if self._held is not None:
+        self._logger.write(self._held)
+        self._held = None
 
 
 class AtMultiples(base_lib.Logger):
@@ -245,8 +246,10 @@ class _RunLogger(base_lib.Logger):
       logger.write(row)
 
   def close(self) -> None:
-    for logger in self._loggers:
-      logger.close()
+    # All of them, also if one of them fails in it.
+    with contextlib.ExitStack() as stack:
+      for logger in self._loggers:
+        stack.callback(logger.close)
 
 
 class _StampedLogger(base_lib.Logger):
@@ -332,11 +335,10 @@ def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
     (kept if step <= last_step else undone).append(row)
   if not undone:
     return
-  aside = CSVLogger(path.parent / UNDONE / path.name)
-  for row in undone:
-    cells = zip(columns, row, strict=False)
-    aside.write({key: cell for key, cell in cells if cell})
-  aside.close()
+  with contextlib.closing(CSVLogger(path.parent / UNDONE / path.name)) as aside:
+    for row in undone:
+      cells = zip(columns, row, strict=False)
+      aside.write({key: cell for key, cell in cells if cell})
   _replace(path, _format_csv([columns, *kept]))
 
 

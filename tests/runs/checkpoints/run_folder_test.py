@@ -157,22 +157,21 @@ with run_folder.hold(sys.argv[1]):
 def test_a_folder_in_use_is_refused_and_free_after_a_crash(
   config, launch_type, capsys
 ):
-  process = subprocess.Popen(
+  with subprocess.Popen(
     [sys.executable, '-c', _HOLD, config.workdir],
     stdout=subprocess.PIPE,
     text=True,
-  )
-  assert process.stdout is not None
-  assert process.stdout.readline() == 'held\n'
-  try:
-    assert running.run(config, launch_type) == 1
-    error = capsys.readouterr().err
-    assert f'is in use by process {process.pid} on ' in error
-    assert error.count('\n') == 1
-    assert not (pathlib.Path(config.workdir) / 'config.json').exists()
-  finally:
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+  ) as process:
+    try:
+      assert process.stdout is not None
+      assert process.stdout.readline() == 'held\n'
+      assert running.run(config, launch_type) == 1
+      error = capsys.readouterr().err
+      assert f'is in use by process {process.pid} on ' in error
+      assert error.count('\n') == 1
+      assert not (pathlib.Path(config.workdir) / 'config.json').exists()
+    finally:
+      process.send_signal(signal.SIGKILL)
   with run_folder.hold(config.workdir):
     pass
 

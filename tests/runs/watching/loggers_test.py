@@ -17,6 +17,7 @@ import hypothesis
 from hypothesis import strategies as st
 import jax.numpy as jnp
 import numpy as np
+import psutil
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboardX.proto import event_pb2
@@ -292,6 +293,44 @@ def test_make_logger_names_the_key_that_is_no_scalar(tmp_path, value):
   with pytest.raises(TypeError, match=r"'loss' must be .* without dimensions"):
     logger.write({'steps': 1, 'loss': value})
   logger.close()
+
+
+class _Stuck(_ListLogger):
+  """Can not be closed."""
+
+  def close(self) -> None:
+    raise OSError('no room at the end')
+
+
+def test_what_fails_at_the_end_leaves_no_other_open(tmp_path):
+  others = [_ListLogger(), _ListLogger()]
+  logger = loggers_lib.make_logger(
+    tmp_path,
+    'learner',
+    steps_key='steps',
+    extra=[others[0], _Stuck(), others[1]],
+  )
+  with pytest.raises(OSError, match='no room at the end'):
+    logger.close()
+  assert all(other.closed for other in others)
+  opened = [file.path for file in psutil.Process().open_files()]
+  assert not [path for path in opened if path.startswith(str(tmp_path))]
+
+
+def test_a_held_row_that_has_no_room_leaves_no_logger_open():
+  class Full(_ListLogger):
+    def write(self, data: base_lib.LoggingData) -> None:
+      if self.rows:
+        raise OSError('no room for a row')
+      super().write(data)
+
+  full = Full()
+  logger = loggers_lib.PeriodicLogger(full, 1000.0)
+  logger.write({'loss': 1.0})
+  logger.write({'loss': 2.0})
+  with pytest.raises(OSError, match='no room for a row'):
+    logger.close()
+  assert full.closed
 
 
 def test_terminal_logger_prints_one_plain_line(capsys):

@@ -208,6 +208,7 @@ def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
   finally:
     for process in processes.values():
       process.kill()
+      process.wait()
   status = coordinator.read_status(str(workdir))
   assert status.actor_steps >= 700
   assert status.evaluation_return is not None
