@@ -15,8 +15,9 @@ def script():
 def test_every_size_can_be_made(script):
   for varied, values in script['_VALUES'].items():
     assert script['_DEFAULTS'][varied] in values
-    # Shapes alone: to compile all of them takes minutes.
-    for value in values:
+    # Shapes alone, of the least and the largest size: to compile all of them
+    # takes minutes.
+    for value in (min(values), max(values)):
       sizes = script['_DEFAULTS'] | {varied: value}
       for call in script['_make_calls'](*sizes.values()):
         jax.eval_shape(call)
