@@ -4,9 +4,9 @@ VENV := .venv/bin
 # In one process, so that a seed gives one run, however busy the machine is.
 ARGS ?= --run_distributed=false --preset=direct --env_name=control:walker:walk \
   --num_steps=60000 --eval_every=10000 --evaluation_episodes=5
-# Two processes, a file of tests each at a time. One that is lost is not started
-# again: it would run the test that it was lost in once more.
-PYTEST_ARGS ?= -n 2 --dist loadfile --max-worker-restart=0
+# Three processes for two cores, since many tests wait; a file of tests each at a
+# time. A process that dies is not restarted: it would repeat its last test.
+PYTEST_ARGS ?= -n 3 --dist loadfile --max-worker-restart=0
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -335,7 +335,7 @@ def _check_trains_and_acts(
   assert 'Done after 120 steps' in first
   again = _run_well(*arguments, '--num_steps=150', cwd=tmp_path)
   assert 'Done after 150 steps' in again
-  script = str(_EXAMPLES.parent / 'evaluate.py')
+  script = str(_EXAMPLES.parent / 'experiments' / 'evaluate.py')
   refused = fresh.run(script, '--workdir=run', cwd=tmp_path)
   assert refused.returncode == 1
   assert "--modules='path/to/your/script.py'" in refused.stderr
