@@ -10,11 +10,11 @@ import jax
 import jax.numpy as jnp
 
 from quinoa_acme import networks
-from quinoa_acme.networks.flows import flow_registry
+from quinoa_acme.networks import flows
 from quinoa_acme.runs import scripts
 
 
-@flow_registry.register
+@flows.register
 @dataclasses.dataclass(frozen=True)
 class HistogramConfig:
   num_bins: int = 16

@@ -4,13 +4,13 @@ A flow is a density over the points of a box, given an observation. Whoever
 writes one gives three pure functions, and a frozen dataclass whose `make` makes
 them for a box:
 
-  @flow_registry.register
+  @flows.register
   @dataclasses.dataclass(frozen=True)
   class MyFlowConfig:
     hidden_sizes: tuple[int, ...] = (64, 64)
 
     def make(self, box):
-      return flow_registry.ConditionalFlow(init, sample_and_log_prob, log_prob)
+      return networks.ConditionalFlow(init, sample_and_log_prob, log_prob)
 
 From then on `QuinoaConfig(flow=MyFlowConfig())` works, and so do
 `--flow='MyFlowConfig(hidden_sizes=(32,))'`, checkpoints and `load_policy`. The
