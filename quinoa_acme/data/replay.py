@@ -93,7 +93,8 @@ class TransitionReplay:
       FileNotFoundError: if there is no such file.
       ValueError: if its transitions are of other specs.
     """
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: of a torn archive np.load leaves it open.
+    with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
       num_rows = len(file['column_0'])
     replay = cls(spec, num_rows, seed)
     replay.restore(path)
@@ -211,7 +212,8 @@ class TransitionReplay:
     Raises:
       ValueError: if the file is of a replay of another size or other specs.
     """
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: of a torn archive np.load leaves it open.
+    with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
       num_columns = len(self._columns)
       state = ReplayState(
         columns=[file[f'column_{i}'] for i in range(num_columns)],

@@ -417,25 +417,27 @@ def _load(
   path: pathlib.Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
   """Reads the metadata and arrays of a file without verifying them."""
-  archive = np.load(path, allow_pickle=False)
-  if not isinstance(archive, npyio.NpzFile):
-    raise _UnusableError('it is an array, not an archive of arrays')
-  with archive:
-    if _METADATA not in archive.files:
-      raise _UnusableError('it is not one of our checkpoints')
-    metadata = json.loads(archive[_METADATA].tobytes())
-    if metadata['format'] != _FORMAT:
-      raise _UnusableError('it is not one of our checkpoints')
-    if metadata['format_version'] != _FORMAT_VERSION:
-      raise _UnusableError(
-        f'its format has version {metadata["format_version"]}, and this'
-        f' program reads version {_FORMAT_VERSION}'
-      )
-    arrays = {
-      leaf['path']: archive[leaf['path']]
-      for leaf in metadata['leaves']
-      if 'dtype' in leaf
-    }
+  # Opened here: of a torn archive np.load leaves it open.
+  with path.open('rb') as file:
+    archive = np.load(file, allow_pickle=False)
+    if not isinstance(archive, npyio.NpzFile):
+      raise _UnusableError('it is an array, not an archive of arrays')
+    with archive:
+      if _METADATA not in archive.files:
+        raise _UnusableError('it is not one of our checkpoints')
+      metadata = json.loads(archive[_METADATA].tobytes())
+      if metadata['format'] != _FORMAT:
+        raise _UnusableError('it is not one of our checkpoints')
+      if metadata['format_version'] != _FORMAT_VERSION:
+        raise _UnusableError(
+          f'its format has version {metadata["format_version"]}, and this'
+          f' program reads version {_FORMAT_VERSION}'
+        )
+      arrays = {
+        leaf['path']: archive[leaf['path']]
+        for leaf in metadata['leaves']
+        if 'dtype' in leaf
+      }
   return metadata, arrays
 
 

@@ -71,5 +71,6 @@ def test_values_are_drawn_in_the_unit_of_returns(tmp_path, saved_figures):
 def test_a_run_that_has_not_learnt_is_refused(tmp_path: pathlib.Path):
   logger = loggers.CSVLogger(tmp_path / 'logs' / 'evaluator.csv')
   logger.write({'actor_steps': 0, 'episode_return': 1.0})
+  logger.close()
   with pytest.raises(FileNotFoundError, match='that has begun to learn'):
     diagnostics.plot_diagnostics(tmp_path)

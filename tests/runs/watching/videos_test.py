@@ -1,5 +1,6 @@
 """Tests of videos: real pictures of a real task, read back from the file."""
 
+import gc
 import subprocess
 import sys
 
@@ -9,6 +10,19 @@ import pytest
 
 from quinoa_acme.runs.watching import rendering
 from quinoa_acme.runs.watching import videos
+
+# imageio-ffmpeg 0.8.1 leaves the pipes of its ffmpeg open.
+pytestmark = pytest.mark.filterwarnings(
+  'ignore::ResourceWarning',
+  'ignore::pytest.PytestUnraisableExceptionWarning',
+)
+
+
+@pytest.fixture(autouse=True)
+def _collect_what_imageio_leaves():
+  yield
+  gc.collect()
+
 
 # In a process of its own, whose dm_control is not yet imported.
 _FILM = """
