@@ -87,6 +87,11 @@ class Worker:
   def __exit__(self, *unused_args: object) -> None:
     self._process.kill()
     self._process.wait()
+    for pipe in (self._process.stdin, self._process.stdout):
+      assert pipe is not None
+      # What was not yet sent has nobody to go to.
+      with contextlib.suppress(BrokenPipeError):
+        pipe.close()
 
   def _read(self) -> Any:
     assert self._process.stdout is not None

@@ -1,6 +1,6 @@
 """An agent of your own, here Acme's TD3: all that a run needs of it.
 
-Run it by `python examples/own_agent.py --preset=debug`.
+Run it by `python examples/own_agent.py --preset=debug --num_steps=2000`.
 """
 
 import dataclasses

@@ -1,6 +1,7 @@
 """A flow of your own, here a histogram: three functions, and its options.
 
-Run it by `python examples/own_flow.py --flow=HistogramConfig`.
+Run it by `python examples/own_flow.py --preset=debug --flow=HistogramConfig
+--num_steps=2000`.
 """
 
 import dataclasses
