@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-# Within them there is room for what float32, in which networks compute, makes
-# of a number: its square may be zero or infinite, but not its share of another.
+# Networks compute in float32, up to 3e38. A loss squares a number, and the norm
+# of the gradient squares it again. No clock waits for longer than 1e9 seconds.
 _LEAST = 1e-30
-_GREATEST = 1e30
+_GREATEST = 1e8
+# A counter of steps is an int32.
+_GREATEST_COUNT = 2**31 - 1
 
 
 def make_plain(options: Any, *but: str) -> None:
@@ -48,7 +50,7 @@ def _plain(value: Any) -> Any:
 
 
 def check_positive(options: Any, *names: str) -> None:
-  """Raises a ValueError if a field is not positive and finite in float32."""
+  """Raises a ValueError if a field is not in [1e-30, 1e8]."""
   for name in names:
     value = _take(options, name)
     if not 0 < value < math.inf:
@@ -57,7 +59,7 @@ def check_positive(options: Any, *names: str) -> None:
 
 
 def check_not_negative(options: Any, *names: str) -> None:
-  """Raises a ValueError if a field is negative or not finite in float32."""
+  """Raises a ValueError if a field is neither 0 nor in [1e-30, 1e8]."""
   for name in names:
     value = _take(options, name)
     if not 0 <= value < math.inf:
@@ -67,7 +69,7 @@ def check_not_negative(options: Any, *names: str) -> None:
 
 
 def check_finite(options: Any, *names: str) -> None:
-  """Raises a ValueError if a field is not finite in float32."""
+  """Raises a ValueError if a field is not in [-1e8, 1e8]."""
   check_within(options, -_GREATEST, _GREATEST, *names)
 
 
@@ -91,6 +93,23 @@ def check_whole(options: Any, *names: str, least: int = 1) -> None:
       raise ValueError(
         f'{name} must be a whole number of at least {least}, but is {value!r}.'
       )
+
+
+def check_period(options: Any, *names: str) -> None:
+  """Raises a ValueError if a field is not a number of steps in [1, 2**31)."""
+  check_whole(options, *names)
+  for name in names:
+    value = getattr(options, name)
+    if value > _GREATEST_COUNT:
+      raise ValueError(f'{name} must be below 2**31, but is {value!r}.')
+
+
+def check_rate(options: Any, *names: str) -> None:
+  """Raises a ValueError if a field is not in (0, 1], or below 1e-30."""
+  for name in names:
+    value = _take(options, name)
+    if not _LEAST <= value <= 1:
+      raise ValueError(f'{name} must be in (0, 1], but is {value!r}.')
 
 
 def check_sizes(options: Any, *names: str) -> None:

@@ -23,7 +23,7 @@ class CopyEvery:
   period: int = 1000
 
   def __post_init__(self):
-    validation.check_whole(self, 'period')
+    validation.check_period(self, 'period')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,7 @@ class Polyak:
   rate: float = 0.005
 
   def __post_init__(self):
-    if not 0 < self.rate <= 1:
-      raise ValueError(f'rate must be in (0, 1], but is {self.rate}.')
+    validation.check_rate(self, 'rate')
 
 
 Averaging = CopyEvery | Polyak

@@ -53,9 +53,10 @@ class D4PGConfig(off_policy.OffPolicyConfig):
     super().__post_init__()
     self._check_items()
     validation.check_sizes(self, 'policy_hidden_sizes', 'critic_hidden_sizes')
-    validation.check_positive(self, 'learning_rate')
+    validation.check_rate(self, 'learning_rate')
     validation.check_not_negative(self, 'sigma')
-    validation.check_whole(self, 'n_step', 'target_update_period')
+    validation.check_whole(self, 'n_step')
+    validation.check_period(self, 'target_update_period')
     validation.check_whole(self, 'num_atoms', least=2)
     validation.check_finite(self, 'min_value', 'max_value')
     if not self.min_value < self.max_value:

@@ -150,9 +150,8 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   def __post_init__(self):
     super().__post_init__()
-    validation.check_positive(
-      self, 'learning_rate', 'max_gradient_norm', 'reward_scale'
-    )
+    validation.check_rate(self, 'learning_rate')
+    validation.check_positive(self, 'max_gradient_norm', 'reward_scale')
     validation.check_sizes(self, 'value_hidden_sizes')
     validation.check_not_negative(self, 'conservatism')
     self._check_dual()

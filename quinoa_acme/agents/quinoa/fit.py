@@ -116,7 +116,7 @@ class CriticFit:
     validation.check_whole(self, 'num_critics')
     validation.check_whole(self, 'num_actions', least=2)
     validation.check_sizes(self, 'hidden_sizes')
-    validation.check_positive(self, 'learning_rate')
+    validation.check_rate(self, 'learning_rate')
     validation.check_not_negative(self, 'pessimism')
 
 

@@ -101,8 +101,7 @@ class MultiplierTemperature:
     validation.check_positive(self, 'epsilon')
     _check_bounds(self)
     _check_initial(self)
-    if not 0 < self.rate <= 1:
-      raise ValueError(f'rate must be in (0, 1], but is {self.rate}.')
+    validation.check_rate(self, 'rate')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,8 +140,7 @@ class HeldQTemperature:
     validation.check_positive(self, 'epsilon')
     _check_bounds(self)
     _check_initial(self)
-    if not 0 < self.max_step <= 1:
-      raise ValueError(f'max_step must be in (0, 1], but is {self.max_step}.')
+    validation.check_rate(self, 'max_step')
 
 
 def _check_initial(options: MultiplierTemperature | HeldQTemperature) -> None:

@@ -31,6 +31,5 @@ class SACConfig(off_policy.OffPolicyConfig):
     super().__post_init__()
     self._check_items()
     validation.check_sizes(self, 'hidden_sizes')
-    validation.check_positive(self, 'learning_rate', 'tau')
-    validation.check_within(self, 0.0, 1.0, 'tau')
+    validation.check_rate(self, 'learning_rate', 'tau')
     validation.check_finite(self, 'target_entropy_per_dimension')

@@ -60,7 +60,5 @@ class SVG0Config(off_policy.OffPolicyConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_sizes(self, 'critic_hidden_sizes')
-    validation.check_positive(
-      self, 'policy_learning_rate', 'critic_learning_rate'
-    )
+    validation.check_rate(self, 'policy_learning_rate', 'critic_learning_rate')
     validation.check_whole(self, 'num_actions')

@@ -58,7 +58,8 @@ class TiltCouplings(flow.CouplingsConfig):
     norm: see `flow.CouplingsConfig`.
     max_tilt: bound on how much one coupling may change the log-density over the
       box in one dimension, up to a million.
-    learning_rate_factor: the couplings' learning rate over the base's.
+    learning_rate_factor: the couplings' learning rate over the base's, up to
+      100.
 
   Examples:
     >>> learning_rate_factor(TiltCouplings())
@@ -74,7 +75,8 @@ class TiltCouplings(flow.CouplingsConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_tilt', 'learning_rate_factor')
-    validation.check_within(self, 0.0, 1e6, 'max_tilt')
+    validation.check_within(self, 1e-6, 1e6, 'max_tilt')
+    validation.check_within(self, 0.0, 100.0, 'learning_rate_factor')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +89,8 @@ class AffineCouplings(flow.CouplingsConfig):
     norm: see `flow.CouplingsConfig`.
     max_shift: bound on the shift of one coupling, in logits, up to 100.
     max_log_scale: bound on the log-scale of one coupling, up to 10.
-    learning_rate_factor: the couplings' learning rate over the base's.
+    learning_rate_factor: the couplings' learning rate over the base's, up to
+      100.
 
   Examples:
     >>> learning_rate_factor(AffineCouplings(learning_rate_factor=0.5))
@@ -108,6 +111,7 @@ class AffineCouplings(flow.CouplingsConfig):
     )
     validation.check_within(self, 0.0, 100.0, 'max_shift')
     validation.check_within(self, 0.0, 10.0, 'max_log_scale')
+    validation.check_within(self, 0.0, 100.0, 'learning_rate_factor')
 
 
 Couplings = NoCouplings | TiltCouplings | AffineCouplings
@@ -136,7 +140,7 @@ class EnergyFlowConfig(flow.ModuleConfig):
   def __post_init__(self):
     validation.check_sizes(self, 'hidden_sizes')
     validation.check_positive(self, 'max_tilt')
-    validation.check_within(self, 0.0, 1e6, 'max_tilt')
+    validation.check_within(self, 1e-6, 1e6, 'max_tilt')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalEnergyFlow':
     """Makes the module, inside of a Haiku transform."""

@@ -51,7 +51,7 @@ class TiltedFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_tilt')
-    validation.check_within(self, 0.0, 1e6, 'max_tilt')
+    validation.check_within(self, 1e-6, 1e6, 'max_tilt')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalTiltedFlow':
     """Makes the module, inside of a Haiku transform."""

@@ -59,7 +59,7 @@ def test_what_is_no_option_is_as_in_acme(make_spec):
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
-    ({'learning_rate': 0.0}, 'learning_rate must be positive'),
+    ({'learning_rate': 0.0}, r'learning_rate must be in \(0, 1\]'),
     ({'sigma': -1.0}, 'sigma must be finite and >= 0'),
     ({'transitions_per_item': 2}, 'must be 1 for D4PGConfig, but is 2'),
     ({'n_step': 0}, 'n_step must be a whole number of at least 1'),

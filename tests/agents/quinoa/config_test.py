@@ -48,7 +48,7 @@ def test_the_derived_numbers():
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
-    ({'learning_rate': 0.0}, 'learning_rate must be positive .* is 0.0'),
+    ({'learning_rate': 0.0}, r'learning_rate must be in \(0, 1\], but is 0.0'),
     ({'learning_rate': math.nan}, 'learning_rate .* nan'),
     ({'max_gradient_norm': -1.0}, 'max_gradient_norm .* -1.0'),
     ({'reward_scale': 0.0}, 'reward_scale must be positive .* is 0.0'),

@@ -16,8 +16,8 @@ def test_an_agent_belongs_to_its_configuration():
 @pytest.mark.parametrize(
   ('options', 'message'),
   [
-    ({'learning_rate': 0.0}, 'learning_rate must be positive'),
-    ({'tau': -1.0}, 'tau must be positive'),
+    ({'learning_rate': 0.0}, r'learning_rate must be in \(0, 1\]'),
+    ({'tau': -1.0}, r'tau must be in \(0, 1\]'),
     ({'transitions_per_item': 2}, "must be 1 for SACConfig, but is 2: Acme's"),
     ({'discount': 1.0}, r'discount must be in \[0, 1\)'),
     ({'batch_size': 0}, 'batch_size must be a whole number'),

@@ -9,8 +9,14 @@ from quinoa_acme.utils import options
 @pytest.mark.parametrize(
   ('changes', 'message'),
   [
-    ({'policy_learning_rate': 0.0}, 'policy_learning_rate must be positive'),
-    ({'critic_learning_rate': -1.0}, 'critic_learning_rate must be positive'),
+    (
+      {'policy_learning_rate': 0.0},
+      r'policy_learning_rate must be in \(0, 1\]',
+    ),
+    (
+      {'critic_learning_rate': -1.0},
+      r'critic_learning_rate must be in \(0, 1\]',
+    ),
     ({'critic_hidden_sizes': (8, 0)}, 'critic_hidden_sizes must be whole'),
     ({'num_actions': 0}, 'num_actions must be a whole number of at least 1'),
     ({'discount': 1.0}, r'discount must be in \[0, 1\)'),
