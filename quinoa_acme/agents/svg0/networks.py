@@ -70,7 +70,7 @@ class SVG0Networks:
   example_action: np.ndarray
 
 
-def make_policy(
+def make_gaussian_policy(
   spec: types.EnvironmentSpec, config: gaussian.GaussianConfig
 ) -> SVG0Policy:
   """Makes a Gaussian policy for an environment.
@@ -142,7 +142,7 @@ def make_networks(
     ValueError: if the action spec is not a finite box of floats.
   """
   return SVG0Networks(
-    policy=make_policy(spec, policy),
+    policy=make_gaussian_policy(spec, policy),
     critic=quinoa_networks.make_critic(spec, critic_hidden_sizes),
     example_observation=_make_example(spec.observations),
     example_action=_make_example(spec.actions),
