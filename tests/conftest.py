@@ -5,7 +5,8 @@ import os
 # Compiling takes most of the tests' time, and the programs are small. Scripts
 # that tests start inherit it.
 os.environ['XLA_FLAGS'] = (
-  f'--xla_backend_optimization_level=1 {os.environ.get("XLA_FLAGS", "")}'
+  '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true '
+  + os.environ.get('XLA_FLAGS', '')
 )
 
 import quinoa_acme  # noqa: F401, I001  Binds what Acme needs of JAX first.
