@@ -3,11 +3,11 @@
 import os
 
 # Compiling takes most of the tests' time, and the programs are small. Scripts
-# that tests start inherit it.
+# that tests start inherit both.
 os.environ['XLA_FLAGS'] = (
-  '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true '
-  + os.environ.get('XLA_FLAGS', '')
+  f'--xla_backend_optimization_level=1 {os.environ.get("XLA_FLAGS", "")}'
 )
+os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
 
 import quinoa_acme  # noqa: F401, I001  Binds what Acme needs of JAX first.
 
@@ -32,6 +32,12 @@ from quinoa_acme.networks.flows import flow_registry
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+  """Before its fixtures: a test that computes for long is worth compiling."""
+  computes = item.get_closest_marker('computes') is not None
+  jax.config.update('jax_disable_most_optimizations', not computes)
 
 
 @pytest.fixture(autouse=True, scope='session')

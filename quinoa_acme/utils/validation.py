@@ -49,13 +49,15 @@ def _plain(value: Any) -> Any:
   return value
 
 
-def check_positive(options: Any, *names: str) -> None:
-  """Raises a ValueError if a field is not in [1e-30, 1e8]."""
+def check_positive(
+  options: Any, *names: str, greatest: float = _GREATEST
+) -> None:
+  """Raises a ValueError if a field is not in [1e-30, greatest]."""
   for name in names:
     value = _take(options, name)
     if not 0 < value < math.inf:
       raise ValueError(f'{name} must be positive and finite, but is {value!r}.')
-  check_within(options, _LEAST, _GREATEST, *names)
+  check_within(options, _LEAST, greatest, *names)
 
 
 def check_not_negative(options: Any, *names: str) -> None:

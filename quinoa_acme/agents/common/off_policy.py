@@ -107,8 +107,9 @@ class OffPolicyConfig:
 
   def __post_init__(self):
     options.check_types(self)
+    # The tolerance is 1e9 where there is to be no limit.
     validation.check_positive(
-      self, 'samples_per_insert', 'samples_per_insert_tolerance'
+      self, 'samples_per_insert', 'samples_per_insert_tolerance', greatest=1e30
     )
     validation.check_whole(
       self,

@@ -75,6 +75,7 @@ def config():
 
 
 @pytest.mark.slow
+@pytest.mark.computes
 @pytest.mark.parametrize('seed', [0, 1, 2])
 def test_the_policy_finds_and_keeps_both_modes(
   make_spec, make_networks, config, seed

@@ -62,6 +62,7 @@ _CONFIGS = {
 
 
 @pytest.mark.slow
+@pytest.mark.computes
 @pytest.mark.parametrize(
   ('name', 'seed'),
   [

@@ -30,6 +30,7 @@ _CONFIGS = {
 
 
 @pytest.mark.slow
+@pytest.mark.computes
 @pytest.mark.parametrize('name', list(_CONFIGS))
 def test_returns_rise_far_above_chance(tmp_path, point_mass, name):
   status = local.run(
