@@ -9,7 +9,7 @@ sys.path.insert(0, os.getcwd())
 os.environ['XLA_FLAGS'] = '--xla_backend_optimization_level=1'
 import quinoa_acme, dm_env, jax, numpy as np
 from dm_env import specs
-signal.signal(signal.SIGALRM, lambda *_: sys.exit('not done after 115 s')), signal.alarm(115)
+signal.signal(signal.SIGALRM, lambda *_: sys.exit('not done after 600 s')), signal.alarm(600)
 STEPS, held, acted, Ordered = 15, [], [], collections.OrderedDict
 AGENT = dataclasses.replace(quinoa_acme.QuinoaConfig.debug(), learning_rate=1e-2,
   evaluation_policy=quinoa_acme.BaseMode(), returns=quinoa_acme.OneStep())
