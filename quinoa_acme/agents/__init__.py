@@ -1,4 +1,4 @@
-"""Agents: `register` adds one of your own."""
+"""Agents; `register` adds your own."""
 
 from typing import TYPE_CHECKING
 

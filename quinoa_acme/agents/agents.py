@@ -1,4 +1,4 @@
-"""The agents of the package, registered as any other; makes an agent."""
+"""Registers the package's agents, like any other, and makes an agent."""
 
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import quinoa
@@ -13,7 +13,7 @@ from quinoa_acme.agents.registry import register
 __all__ = ('CONFIGS', 'PRESETS', 'make_agent', 'register')
 
 register('quinoa', quinoa.QuinoaConfig, quinoa.QuinoaAgent)
-# Functions, for the classes import Acme's, which only training needs.
+# Functions, because the classes import Acme's, which only training needs.
 register('sac', sac.SACConfig, lambda config: sac.SACAgent(config))
 register('svg0', svg0.SVG0Config, svg0.SVG0Agent)
 register('d4pg', d4pg.D4PGConfig, lambda config: d4pg.D4PGAgent(config))
@@ -22,7 +22,7 @@ register('d4pg', d4pg.D4PGConfig, lambda config: d4pg.D4PGAgent(config))
 def make_agent(
   config: off_policy.OffPolicyConfig,
 ) -> off_policy.OffPolicyAgent:
-  """Makes the agent that a configuration is of.
+  """Makes the agent for a configuration.
 
   Args:
     config: an agent's options.
@@ -31,6 +31,6 @@ def make_agent(
     The agent.
 
   Raises:
-    TypeError: if no agent that is registered has such a configuration.
+    TypeError: if no registered agent has such a configuration.
   """
   return registry.find(config).make_agent(config)

@@ -1,12 +1,12 @@
-"""The register of agents: the package's own, and any from outside.
+"""The registry of agents: the package's own, and any from outside.
 
-An agent is registered by its name, the class of its options and its own class:
+Register an agent with its name, the class of its options and its own class:
 
   agents.register('mine', MyConfig, MyAgent)
 
-From then on `run(ExperimentConfig(agent=MyConfig(), ...))` trains it, and
-evaluation, resume, `load_policy` and `scripts.train('mine')`, whose flags are
-the fields of `MyConfig`, know it. Nothing else is to be edited.
+After that, `run(ExperimentConfig(agent=MyConfig(), ...))` trains it.
+Evaluation, resume, `load_policy` and `scripts.train('mine')`, with the fields
+of `MyConfig` as flags, know it too. Nothing else needs a change.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,12 +24,12 @@ Presets = Mapping[str, Callable[[], off_policy.OffPolicyConfig]]
 
 
 class Registration(NamedTuple):
-  """What is known of an agent.
+  """A registered agent.
 
   Attributes:
-    name: on a command line.
+    name: its name on a command line.
     config: the class of its options.
-    make_agent: makes the agent of its options.
+    make_agent: makes the agent from its options.
   """
 
   name: str
@@ -41,7 +41,7 @@ _registrations: dict[str, Registration] = {}
 _presets: dict[str, Presets] = {}
 _configs: dict[str, type[off_policy.OffPolicyConfig]] = {}
 
-# By the name of the agent, and then of the preset.
+# By the name of the agent, then of the preset.
 PRESETS: Mapping[str, Presets] = types.MappingProxyType(_presets)
 # By the name of the class.
 CONFIGS: Mapping[str, type[off_policy.OffPolicyConfig]] = (
@@ -57,20 +57,20 @@ def register(
   """Registers an agent.
 
   Its presets are 'default' and each public class method of the options that
-  takes nothing, such as `debug`. Options that are defined again, in the same
-  module by the same name, take the place of those before them.
+  takes no arguments, such as `debug`. If options are defined again, in the same
+  module with the same name, they replace the earlier ones.
 
   Args:
     name: on a command line: small letters, digits and underscores.
     config: the class of its options, an `off_policy.OffPolicyConfig`: a frozen
       dataclass whose fields all have defaults.
-    agent: its class, or a function that makes an agent of its options, an
+    agent: its class, or a function that makes an agent from its options, an
       `off_policy.OffPolicyAgent`.
 
   Raises:
-    TypeError: if `config` is no such class, or `agent` cannot be called.
-    ValueError: if the name is no name, or that of another agent, or the class
-      has the name of another agent's.
+    TypeError: if `config` is not such a class, or `agent` cannot be called.
+    ValueError: if the name is not valid, or another agent has it, or another
+      agent's options have the name of the class.
   """
   if not re.fullmatch(r'[a-z][a-z0-9_]*', str(name)):
     raise ValueError(
@@ -89,8 +89,8 @@ def register(
       continue
     if other.name != name or not options.is_defined_again(other.config, config):
       raise ValueError(
-        f'there is an agent {other.name!r} with {other.config.__name__}, of '
-        f'the module {other.config.__module__}: give {name!r} with '
+        f'there is an agent {other.name!r} with {other.config.__name__}, from '
+        f'{other.config.__module__}: give {name!r} with '
         f'{config.__name__}, of {config.__module__}, other names.'
       )
   _configs[config.__name__] = config
@@ -99,7 +99,7 @@ def register(
 
 
 def _find_presets(config: type) -> Presets:
-  """The class methods that are presets, those of base classes first."""
+  """The class methods that are presets; those of base classes come first."""
   names = dict.fromkeys(
     name for base in reversed(config.__mro__) for name in vars(base)
   )
@@ -113,7 +113,7 @@ def _find_presets(config: type) -> Presets:
 
 
 def find(config: Any) -> Registration:
-  """Finds the agent that options are of.
+  """Finds the agent to which options belong.
 
   Args:
     config: the options.
@@ -122,25 +122,25 @@ def find(config: Any) -> Registration:
     The agent's registration.
 
   Raises:
-    TypeError: if they are of no agent that is registered.
+    TypeError: if they belong to no registered agent.
   """
   for registration in _registrations.values():
     if registration.config is type(config):
       return registration
   raise TypeError(
-    'expected the configuration of an agent that is registered '
-    f'({", ".join(_configs)}), but got {config!r}. One of your own is '
-    'registered by quinoa_acme.agents.register.'
+    'expected the configuration of a registered agent '
+    f'({", ".join(_configs)}), but got {config!r}. Register your own agent '
+    'by quinoa_acme.agents.register.'
   )
 
 
 def places() -> list[str]:
-  """The user's own modules of which agents or flows are registered."""
+  """The user's modules whose agents or flows are registered."""
   return user_modules.places_of([*_configs.values(), *flow_registry.kinds()])
 
 
 class Carried(NamedTuple):
-  """What is registered here and a process elsewhere could not import.
+  """Registrations that another process could not import.
 
   Attributes:
     agents: the registrations of agents.
@@ -152,16 +152,16 @@ class Carried(NamedTuple):
 
 
 def carry(config: off_policy.OffPolicyConfig) -> Carried:
-  """What a process that is sent options has to be sent with them.
+  """The registrations to send to another process along with options.
 
-  A module that is imported registers by itself. Not so a script that is run, or
-  a file that is loaded by its path: their classes are pickled by value.
+  An imported module registers its own. A script that is run, or a file that is
+  loaded by path, does not: its classes are pickled by value.
 
   Args:
     config: an agent's options.
 
   Returns:
-    What such modules have registered of these options, for `unpack`.
+    What such modules have registered for these options, for `unpack`.
   """
   kinds = [
     kind
@@ -175,7 +175,7 @@ def carry(config: off_policy.OffPolicyConfig) -> Carried:
 
 
 def unpack(carried: Carried) -> None:
-  """Registers what `carry` gave in another process."""
+  """Registers the result of `carry`, in another process."""
   for kind in carried.flows:
     if not flow_registry.is_registered(kind):
       flow_registry.register(kind)

@@ -1,7 +1,7 @@
-"""What it takes to run an agent of Acme's own as the package's are run.
+"""Adapters with which Acme's own agents run like the package's.
 
-Acme's actors cannot be saved, and its learners count calls, each of which may
-be several SGD steps.
+Acme's actors cannot be saved. Its learners count calls, each of which may make
+several SGD steps.
 """
 
 import collections
@@ -29,7 +29,7 @@ from quinoa_acme.utils import nests
 
 
 def as_acme(spec: types.EnvironmentSpec) -> specs.EnvironmentSpec:
-  """The specs as an object of Acme's."""
+  """Converts the specs to Acme's class."""
   return specs.EnvironmentSpec(
     nests.canonical_spec(spec.observations),
     spec.actions,
@@ -43,7 +43,7 @@ def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
 
   Args:
     spec: the environment's specs.
-    name: of the agent that needs it so.
+    name: of the agent that requires it.
   """
   actions = spec.actions
   if not (
@@ -55,16 +55,16 @@ def check_actions(spec: types.EnvironmentSpec, name: str) -> None:
   ):
     raise ValueError(
       f'{name} acts in [-1, 1], in floats, but the environment takes '
-      f'{actions!r}. Wrap it in acme.wrappers.CanonicalSpecWrapper, and so '
-      'that it takes floats.'
+      f'{actions!r}. Wrap it in acme.wrappers.CanonicalSpecWrapper, and make '
+      'sure that it takes floats.'
     )
 
 
 class BuilderMixin:
-  """Makes a builder of Acme's one of a run's, in front of it as a base class.
+  """Adapts a builder of Acme's to a run, as its first base class.
 
-  Its actors are the package's, which can be saved, and a step of its learner is
-  an SGD step, and not a call of several.
+  The actors are the package's, which can be saved. A step of the learner counts
+  as an SGD step, not as a call of several.
   """
 
   def make_learner(
@@ -81,7 +81,7 @@ class BuilderMixin:
       random_key: the learner's random key.
       networks: Acme's networks.
       dataset: samples whose data are transitions.
-      replay_client: of the server with the table.
+      replay_client: client of the server with the table.
       counter: counts steps (SGD steps) and walltime.
 
     Returns:
@@ -93,7 +93,7 @@ class BuilderMixin:
         random_key, networks, dataset, replay_client, calls
       ),
       counter,
-      cast(Any, self)._config.num_sgd_steps_per_step,  # Of Acme's builder.
+      cast(Any, self)._config.num_sgd_steps_per_step,  # In Acme's builder.
     )
 
   def make_replay_tables(
@@ -110,7 +110,7 @@ class BuilderMixin:
     Raises:
       ValueError: if they are for a layout that would wait for itself.
     """
-    config = cast(Any, self)._config  # Of Acme's builder.
+    config = cast(Any, self)._config  # In Acme's builder.
     pace.check_layout(
       config.min_replay_size,
       config.samples_per_insert_tolerance_rate,
@@ -125,12 +125,12 @@ class BuilderMixin:
     adder: adders_lib.Adder | None = None,
     variable_source: core.VariableSource | None = None,
   ) -> actors.SaveableActor:
-    """Makes the actor that Acme's builders make, but for its being saveable.
+    """Makes the actor of Acme's builders, in a form that can be saved.
 
     Args:
       random_key: the actor's random key.
       policy_network: the policy.
-      adder: takes what the actor sees, if given.
+      adder: receives the actor's observations, if given.
       variable_source: the learner, or a proxy of it.
 
     Returns:
@@ -147,8 +147,8 @@ class BuilderMixin:
   def make_batched_adder(
     self, replay_client: reverb.Client, num_environments: int
   ) -> batched_adders.BatchedAdder:
-    """Makes the adder of an actor of so many environments."""
-    make_adder = cast(Any, self).make_adder  # Of Acme's builder.
+    """Makes the adder for an actor of this many environments."""
+    make_adder = cast(Any, self).make_adder  # In Acme's builder.
     return batched_adders.AdderEach(
       [make_adder(replay_client) for _ in range(num_environments)]
     )
@@ -173,11 +173,11 @@ def _make_variable_client(
 
 
 class CountedState(NamedTuple):
-  """What a learner saves.
+  """The saved state of a learner.
 
   Attributes:
     learner: the state of Acme's learner.
-    steps: SGD steps made, int64 scalar.
+    steps: number of SGD steps, int64 scalar.
   """
 
   learner: Any
@@ -187,17 +187,17 @@ class CountedState(NamedTuple):
 def saved_policy(
   init: Callable[[types.PRNGKey], types.Params], field: str
 ) -> off_policy.SavedPolicy:
-  """Says where the policy is in a `CountedState`.
+  """Describes where the policy lies in a `CountedState`.
 
   Args:
     init: makes the policy's parameters from a random key.
-    field: where they are in the state of Acme's learner.
+    field: their field in the state of Acme's learner.
 
   Returns:
-    The place.
+    The description.
   """
   params = jax.eval_shape(init, jax.random.PRNGKey(0))
-  # The part of the learner's state that acts, by the path that it is saved at.
+  # The part of the learner's state that acting needs, by its saved path.
   learner = collections.namedtuple('Learner', [field])(params)
   return off_policy.SavedPolicy(
     like=CountedState(learner, cast(Any, jax.ShapeDtypeStruct((), np.int64))),
@@ -206,7 +206,7 @@ def saved_policy(
 
 
 class CountedLearner(core.Learner):
-  """Acme's learner; a step of it counts as the SGD steps that it makes."""
+  """Acme's learner, with each call counted as the SGD steps that it makes."""
 
   def __init__(
     self,
@@ -217,9 +217,9 @@ class CountedLearner(core.Learner):
     """Makes the learner.
 
     Args:
-      make_learner: makes Acme's, with a counter for it to count its calls.
-      counter: takes the SGD steps, as `steps`.
-      steps_per_call: SGD steps that each call makes.
+      make_learner: makes Acme's learner, given a counter for its calls.
+      counter: counts the SGD steps, as `steps`.
+      steps_per_call: SGD steps per call.
     """
     counter = counter or counting.Counter()
     self._learner = make_learner(_CallCounter(counter, steps_per_call))
@@ -227,7 +227,7 @@ class CountedLearner(core.Learner):
     self._steps = 0
 
   def step(self) -> None:
-    """Makes a call of Acme's learner."""
+    """Calls Acme's learner once."""
     self._learner.step()
     self._steps += self._steps_per_call
 
@@ -236,13 +236,13 @@ class CountedLearner(core.Learner):
     return self._learner.get_variables(list(names))
 
   def save(self) -> CountedState:
-    """Returns the state of Acme's learner, and the SGD steps made."""
-    # A learner that has made no step may have Python's numbers in its state.
+    """Returns the state of Acme's learner, and the number of SGD steps."""
+    # Before its first step, a learner may have Python numbers in its state.
     state = jax.tree_util.tree_map(jnp.asarray, self._learner.save())
     return CountedState(state, np.asarray(self._steps))
 
   def restore(self, state: CountedState) -> None:
-    """Goes on from what `save` gave."""
+    """Resumes from a state of `save`."""
     self._learner.restore(jax.tree_util.tree_map(jnp.asarray, state.learner))
     self._steps = int(state.steps)
 

@@ -1,4 +1,4 @@
-"""The actors of all agents: of one environment, and of several at once."""
+"""The actors of all agents: for one environment, or several at once."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -21,11 +21,11 @@ from quinoa_acme.utils import resources
 
 
 class ActorState(NamedTuple):
-  """What an actor has beside its parameters, which are the learner's.
+  """The state of an actor, besides its parameters, which are the learner's.
 
   Attributes:
-    random_key: what the keys of the coming episodes are split from.
-    core: the state of the actor's core in the episode under way.
+    random_key: the key from which coming episodes split theirs.
+    core: the state of the actor's core in the current episode.
   """
 
   random_key: networks_lib.PRNGKey
@@ -33,7 +33,7 @@ class ActorState(NamedTuple):
 
 
 class SaveableActor(actors.GenericActor, core.Saveable):
-  """Acme's `GenericActor`, which goes on with the keys that it had."""
+  """Acme's `GenericActor`, with random keys that survive a restart."""
 
   def __init__(
     self,
@@ -46,13 +46,13 @@ class SaveableActor(actors.GenericActor, core.Saveable):
 
     Args:
       actor: the pure functions.
-      random_key: what the keys of episodes are split from.
-      variable_client: gives the parameters.
-      adder: takes what the actor sees, if given.
+      random_key: the key from which episodes split theirs.
+      variable_client: provides the parameters.
+      adder: receives the actor's observations, if given.
     """
     super().__init__(actor, random_key, variable_client, adder, backend='cpu')
-    # For a single observation XLA takes longer to hand parts of the policy to
-    # other threads than to compute them.
+    # For a single observation XLA takes longer to hand work to other threads
+    # than to compute the policy.
     self._policy = jax.jit(
       actor.select_action,
       backend='cpu',
@@ -60,19 +60,19 @@ class SaveableActor(actors.GenericActor, core.Saveable):
     )
 
   def select_action(self, observation: Any) -> Any:
-    """Samples an action for an observation, whose mappings go by key."""
+    """Samples an action for an observation; mappings are ordered by key."""
     return super().select_action(nests.canonical(observation))
 
   def save(self) -> ActorState:
     """Returns the state as NumPy arrays."""
-    # Before the first episode there is none; the first will replace it.
+    # None before the first episode, which will replace it.
     state = self._init(self._random_key) if self._state is None else self._state
     return jax.tree_util.tree_map(
       np.asarray, ActorState(self._random_key, state)
     )
 
   def restore(self, state: ActorState) -> None:
-    """Goes on from what `save` gave."""
+    """Resumes from a state of `save`."""
     self._random_key = jax.numpy.asarray(state.random_key)
     self._state = jax.tree_util.tree_map(jax.numpy.asarray, state.core)
 
@@ -80,7 +80,7 @@ class SaveableActor(actors.GenericActor, core.Saveable):
 class BatchedActor:
   """Acts in several environments, with one call of the policy for all.
 
-  For sixteen observations a call takes a few times as long as for one.
+  A call for sixteen observations takes a few times as long as for one.
   """
 
   def __init__(
@@ -93,10 +93,10 @@ class BatchedActor:
     """Makes the actor, which acts on the CPU.
 
     Args:
-      policy: the policy, of parameters as the client gives them.
-      random_key: what the keys of the calls are split from.
-      variable_client: gives the parameters; asked once a call.
-      adder: takes what is seen in the environments.
+      policy: the policy, for parameters as the client provides them.
+      random_key: the key from which calls split theirs.
+      variable_client: provides the parameters; asked once per call.
+      adder: receives the environments' observations.
     """
 
     def select_actions(params, key, observations):
@@ -116,7 +116,7 @@ class BatchedActor:
     """Samples an action for each environment.
 
     Args:
-      observations: of the environments, one each.
+      observations: one per environment.
 
     Returns:
       The actions, [N, *action].
@@ -129,25 +129,25 @@ class BatchedActor:
     return np.asarray(actions)
 
   def observe_first(self, index: int, timestep: dm_env.TimeStep) -> None:
-    """Takes the first time step of an episode.
+    """Records the first time step of an episode.
 
     Args:
       index: of the environment.
-      timestep: what it gave.
+      timestep: the time step.
     """
     self._adder.add_first(index, timestep)
 
   def observe(
     self, actions: np.ndarray, next_timesteps: Sequence[dm_env.TimeStep]
   ) -> None:
-    """Takes a step in each environment.
+    """Records a step of each environment.
 
     Args:
-      actions: what was done, [N, *action].
-      next_timesteps: what came of it.
+      actions: the actions taken, [N, *action].
+      next_timesteps: the resulting time steps.
     """
     self._adder.add(actions, next_timesteps)
 
   def update(self) -> None:
-    """Asks for new parameters when it is time to; once for all environments."""
+    """Asks for new parameters when they are due, once for all environments."""
     self._variable_client.update(wait=False)

@@ -1,4 +1,4 @@
-"""Slow copies of parameters: copied now and then, or averaged at every step."""
+"""Target networks and lagged copies: copied now and then, or averaged."""
 
 import dataclasses
 
@@ -28,10 +28,10 @@ class CopyEvery:
 
 @dataclasses.dataclass(frozen=True)
 class Polyak:
-  """The slow parameters move a share of the way at every learner step.
+  """The copy moves a fraction of the way at every learner step.
 
   Attributes:
-    rate: that share, in (0, 1].
+    rate: that fraction, in (0, 1].
 
   Examples:
     >>> update(Polyak(0.25), 1.0, 0.0, steps=1)
@@ -53,18 +53,18 @@ def update(
   slow: types.NestedArray,
   steps: jax.Array,
 ) -> types.NestedArray:
-  """The slow parameters after a learner step.
+  """The copy after a learner step.
 
   Args:
-    averaging: how they follow.
-    online: the parameters after this step.
-    slow: the slow parameters before it.
-    steps: learner steps made, this one included; int32 scalar.
+    averaging: how the copy follows.
+    online: the learned parameters after this step.
+    slow: the copy before it.
+    steps: learner steps made, including this one; int32 scalar.
 
   Returns:
-    The slow parameters to use from the next step on.
+    The copy to use from the next step on.
   """
-  # Not at the top: configurations, which name these options, import fast.
+  # Imported here, so that configurations, which use these options, load fast.
   import optax
 
   if isinstance(averaging, CopyEvery):

@@ -1,4 +1,4 @@
-"""Builds an off-policy agent's parts, for any layout of Acme's."""
+"""Builds the parts of an off-policy agent, for any of Acme's layouts."""
 
 from collections.abc import Callable, Iterator
 import math
@@ -37,7 +37,7 @@ class OffPolicyBuilder(
 ):
   """Makes replay, dataset, adder and actor; each agent adds its learner.
 
-  The learner must serve the parameters of the policy by the name 'policy'.
+  The learner must serve the policy's parameters under the name 'policy'.
   """
 
   def __init__(
@@ -57,7 +57,7 @@ class OffPolicyBuilder(
   def make_replay_tables(
     self, environment_spec: specs.EnvironmentSpec
   ) -> list[reverb.Table]:
-    """Makes the table of transitions, with its limiter and signature."""
+    """Makes the table of transitions, with its limiter and its signature."""
     config = self._config
     pace.check_layout(
       config.min_replay_size,
@@ -89,20 +89,20 @@ class OffPolicyBuilder(
     """Makes batches of num_sgd_steps_per_step * batch_size transitions.
 
     Args:
-      replay_client: of the server with the table.
+      replay_client: client of the server with the table.
 
     Returns:
       Samples whose data are transitions.
 
     Raises:
-      ValueError: if the table is not of packed transitions.
+      ValueError: if the table does not hold packed transitions.
     """
     config = self._config
     table = replay_client.server_info()[config.replay_table_name]
     layout = packing.Packing.from_signature(table.signature)
     resources.hide_gpus_from_tensorflow()
-    # One worker: each more keeps batches of its own in flight, which are older
-    # when they are used, and a thread.
+    # One worker: each further one adds a thread, and batches in flight, which
+    # are older when they are used.
     dataset = datasets.make_reverb_dataset(
       server_address=replay_client.server_address,
       table=config.replay_table_name,
@@ -116,7 +116,7 @@ class OffPolicyBuilder(
     return (layout.unpack_sample(sample, rng) for sample in samples)
 
   def make_adder(self, replay_client: reverb.Client) -> adders_lib.Adder:
-    """Makes the adder of the table's transitions."""
+    """Makes the adder for the table's transitions."""
     config = self._config
     return replay_lib.make_adder(
       packing.PackedWriter(replay_client, config.replay_table_name),
@@ -128,7 +128,7 @@ class OffPolicyBuilder(
   def make_batched_adder(
     self, replay_client: reverb.Client, num_environments: int
   ) -> batched_adders.BatchedAdder:
-    """Makes the adder of an actor of so many environments."""
+    """Makes the adder for an actor of this many environments."""
     config = self._config
     if config.transition_steps > 1:
       return batched_adders.AdderEach(
@@ -153,7 +153,7 @@ class OffPolicyBuilder(
     Args:
       random_key: the actor's random key.
       policy_network: the policy.
-      adder: takes what the actor sees, if given.
+      adder: receives the actor's observations, if given.
       variable_source: the learner, or a proxy of it.
 
     Returns:

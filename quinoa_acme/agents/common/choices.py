@@ -1,4 +1,4 @@
-"""Which of a policy's actions is taken: a sample, or a greedy one."""
+"""Which action of a policy to take: a sample, or a greedy one."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True)
 class BaseMode:
-  """The image of the base's mode, which is not in general the policy's mode.
+  """The image of the base's mode; in general not the policy's mode.
 
   Examples:
     >>> BY_NAME['mode'] == BaseMode()
@@ -30,7 +30,7 @@ class MostLikely:
   """The most likely of several samples of the policy.
 
   Attributes:
-    num_samples: how many are drawn a state.
+    num_samples: number of samples per state.
 
   Examples:
     >>> MostLikely(num_samples=0)
@@ -46,7 +46,7 @@ class MostLikely:
 
 ActionChoice = Sample | BaseMode | MostLikely
 
-# What they are called on a command line.
+# Their names on a command line.
 BY_NAME: dict[str, ActionChoice] = {
   'sample': Sample(),
   'mode': BaseMode(),
@@ -64,7 +64,7 @@ def parse(text: str) -> ActionChoice:
     The choice.
 
   Raises:
-    ValueError: if it is neither; names the nearest.
+    ValueError: if it is neither; the message suggests the nearest.
   """
   if text in BY_NAME:
     return BY_NAME[text]

@@ -1,9 +1,9 @@
-"""Acme's local layout with the numbers of a configuration.
+"""Acme's local layout, with its numbers taken from a configuration.
 
-`LocalLayout` acts and learns in one thread, and paces its learner by numbers of
-its own, beside those of the replay's limiter. Where the two disagree, the actor
-waits at the limiter for the learner or the learner for the actor, and as both
-are one thread, for ever. So the builders refuse a plain `LocalLayout`; see
+`LocalLayout` acts and learns in one thread. It schedules its learner by its own
+numbers, in addition to those of the replay's limiter. If the two disagree, the
+actor waits at the limiter for the learner, or the learner for the actor; in one
+thread, forever. So the builders refuse a plain `LocalLayout`; see
 `agents/common/pace.py`.
 """
 
@@ -20,7 +20,7 @@ from quinoa_acme.agents.common import off_policy
 
 ConfigT = TypeVar('ConfigT', bound=off_policy.OffPolicyConfig)
 
-# Wide enough never to be reached.
+# So wide that it is never reached.
 _NO_LIMIT = 1e9
 
 
@@ -34,10 +34,10 @@ def make_local_layout(
   seed: int = 0,
   counter: counting.Counter | None = None,
 ) -> local_layout.LocalLayout:
-  """Makes an agent of a builder that acts and learns in one thread.
+  """Makes an agent that acts and learns in one thread, from a builder.
 
-  Only the layout keeps the pace: as in Acme's own local agents, the builder is
-  made with options under which replay limits nothing.
+  Only the layout controls the ratio of updates to steps. As in Acme's own local
+  agents, the builder gets options that switch off the replay's limiter.
 
   Args:
     config: the agent's options.
@@ -45,18 +45,18 @@ def make_local_layout(
     make_builder: makes the builder of replay, adder, actor and learner from
       options: `QuinoaBuilder` itself, a class derived from it, or a function
       that wraps it, e.g. in `NormalizationBuilder`.
-    networks: what its learner takes.
-    policy: what its actor takes.
-    seed: of everything random but Reverb's sampling.
+    networks: the learner's networks.
+    policy: the actor's policy.
+    seed: for everything random except Reverb's sampling.
     counter: counts `steps`, the SGD steps.
 
   Returns:
-    The agent, for `acme.EnvironmentLoop`. It first learns when replay holds
-    `min_replay_size` transitions and as many as a learner call samples. It
-    writes no checkpoint.
+    The agent, for `acme.EnvironmentLoop`. Learning starts when replay holds
+    `min_replay_size` transitions and enough for one learner call. It writes no
+    checkpoint.
 
   Raises:
-    ValueError: if the layout could not keep the ratio of samples to inserts.
+    ValueError: if the layout cannot keep the ratio of samples to inserts.
   """
   ratio = config.samples_per_step / config.samples_per_insert
   if not (ratio.is_integer() or (1 / ratio).is_integer()):

@@ -1,4 +1,4 @@
-"""The learner of off-policy agents: wires a pure update to data and logs."""
+"""The learner of off-policy agents: connects a pure update to data and logs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 import dataclasses
@@ -21,7 +21,7 @@ from quinoa_acme.utils import resources
 
 
 class NonFiniteError(FloatingPointError):
-  """A loss or gradient was not finite; says at which step, and what first.
+  """A loss or gradient was not finite; names the step and the first culprit.
 
   Examples:
     >>> isinstance(NonFiniteError('loss'), ArithmeticError)
@@ -30,11 +30,11 @@ class NonFiniteError(FloatingPointError):
 
 
 class State(Protocol):
-  """A pytree of arrays; it says how many SGD steps led to it."""
+  """A pytree of arrays that knows its number of SGD steps."""
 
   @property
   def steps(self) -> jax.Array:
-    """SGD steps made, int32 scalar."""
+    """Number of SGD steps made, int32 scalar."""
     ...
 
 
@@ -43,14 +43,14 @@ StateT = TypeVar('StateT', bound=State)
 
 @dataclasses.dataclass(frozen=True)
 class Algorithm(Generic[StateT]):
-  """What is particular to an algorithm, as pure functions.
+  """The parts of a learner that depend on the algorithm.
 
   Attributes:
-    update_step: one SGD step; see `updates`.
-    published: the parameters that actors may ask for, by name.
-    initialise_from: makes the initial state anew from the first batch, for
-      networks that take statistics from it; None where there are none.
-    remedies: what may help when something is not finite, for the message.
+    update_step: one SGD step, a pure function; see `updates`.
+    published: the parameters that actors may request, by name.
+    initialise_from: makes a new initial state from the first batch, for
+      networks that take statistics from it; None if there are none.
+    remedies: advice for the message when something is not finite.
   """
 
   update_step: updates.UpdateStep[StateT]
@@ -60,22 +60,22 @@ class Algorithm(Generic[StateT]):
 
 
 class _Outcome(NamedTuple):
-  """What a call makes besides the state."""
+  """The results of a call, besides the state."""
 
-  # For actors; its buffers are not the state's, which the next call takes.
+  # For actors. Its buffers are not the state's, which the next call consumes.
   published: dict[str, Any]
-  # Scalars, the means over the SGD steps.
+  # Scalars, averaged over the SGD steps.
   metrics: updates.Metrics
   finite: updates.Finiteness
-  # Whether all was, scalar: one to fetch for the many.
+  # Whether everything was finite, scalar: one value to fetch for many.
   is_finite: jax.Array
 
 
 class OffPolicyLearner(acme.Learner, Generic[StateT]):
-  """Runs an algorithm on batches, serves its parameters, and saves its state.
+  """Runs an algorithm on batches, serves its parameters, saves its state.
 
   One call of `step` makes `num_sgd_steps_per_step` SGD steps in one compiled
-  program, to which the state's buffers are donated.
+  program, which takes over the state's buffers (donation).
   """
 
   def __init__(
@@ -90,20 +90,20 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     """Makes the learner.
 
     Args:
-      algorithm: what it does.
+      algorithm: the algorithm.
       state: the state before the first step.
       config: the agent's options.
       dataset: samples whose data are transitions with leaves
         [num_sgd_steps_per_step * batch_size, ...].
       counter: counts steps (SGD steps) and walltime.
-      logger: takes the metrics of each call.
+      logger: receives the metrics of each call.
     """
     self._algorithm = algorithm
     self._config = config
     self._dataset = dataset
     self._counter = counter or counting.Counter()
     self._logger = logger or loggers_base.NoOpLogger()
-    # Actors ask for variables, and checkpoints are made, from other threads.
+    # Other threads request variables and make checkpoints.
     self._lock = threading.Lock()
     self._failure: NonFiniteError | None = None
     self._timestamp: float | None = None
@@ -125,9 +125,9 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     """Makes `num_sgd_steps_per_step` SGD steps.
 
     Raises:
-      NonFiniteError: if a loss, gradient or anything before them was not
+      NonFiniteError: if a loss, a gradient or an earlier quantity was not
         finite.
-      StopIteration: if the data are at an end.
+      StopIteration: if there are no more data.
     """
     batch = cast(types.Transition, next(self._dataset).data)
     with self._lock:
@@ -146,14 +146,14 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     """Returns the named collections, as they are after the last step.
 
     Args:
-      names: any of those that the algorithm publishes.
+      names: names that the algorithm publishes.
 
     Returns:
-      Their parameters, in that order: trees of `jax.Array`, which no later step
+      Their parameters, in that order: trees of `jax.Array` that no later step
       changes.
 
     Raises:
-      KeyError: if a name is none of them.
+      KeyError: if the algorithm does not publish a name.
     """
     published = self._published
     unknown = [name for name in names if name not in published]
@@ -167,7 +167,7 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     """Returns the whole state as NumPy arrays.
 
     Raises:
-      NonFiniteError: if training was stopped by one; its state is not saved.
+      NonFiniteError: if one has stopped training; its state is not saved.
     """
     with self._lock:
       if self._failure is not None:
@@ -176,16 +176,16 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
       return jax.tree_util.tree_map(np.array, self._state)
 
   def restore(self, state: StateT) -> None:
-    """Goes on from a saved state, at the step where it was."""
+    """Resumes from a saved state, at its step."""
     with self._lock:
       self._set_state(jax.tree_util.tree_map(jnp.array, state))
       self._failure = None
 
   def _initialise_from(self, batch: types.Transition) -> None:
-    """Takes the first batch's statistics, if the algorithm wants them.
+    """Takes statistics from the first batch, if the algorithm wants them.
 
-    It does so before the first step only, so never again after a restore of a
-    learner that has made one.
+    It does so only before the first step, so never after a restore of a learner
+    that has made one.
     """
     if self._steps or self._algorithm.initialise_from is None:
       return

@@ -1,7 +1,7 @@
-"""What all off-policy agents of the package share: replay, pace, and form.
+"""What all off-policy agents of the package share: replay, pace, interface.
 
-A run (`quinoa_acme.runs.experiment`) knows its agent by this module only, so
-that every agent is trained, evaluated and logged by the same code.
+A run (`quinoa_acme.runs.experiment`) knows its agent only through this module,
+so the same code trains, evaluates and logs every agent.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
 
 
-# Options with which every part of a run comes to work within seconds.
+# Options with which every part of a run gets used within seconds.
 SMALL_REPLAY: Mapping[str, Any] = {
   'batch_size': 32,
   'num_sgd_steps_per_step': 5,
@@ -40,27 +40,27 @@ SMALL_REPLAY: Mapping[str, Any] = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class OffPolicyConfig:
-  """Options of replay, of the pace of learning against acting, and gamma.
+  """Options of replay and of the update ratio, and gamma.
 
   Attributes:
     discount: gamma, on top of the environment's own discount.
-    batch_size: transitions a learner (SGD) step.
-    num_sgd_steps_per_step: SGD steps a call of the learner, made on the device
-      without a word to Python between them.
-    samples_per_insert: transitions sampled for each one inserted; over
-      `batch_size` it is the number of SGD steps an actor step.
+    batch_size: transitions per learner (SGD) step.
+    num_sgd_steps_per_step: SGD steps per call of the learner, all on the device
+      without returning to Python.
+    samples_per_insert: transitions sampled per transition inserted; divided by
+      `batch_size` it is the number of SGD steps per actor step.
     min_replay_size: transitions in replay before learning starts.
-    max_replay_size: transitions kept, the oldest dropped first.
-    transitions_per_item: transitions that Reverb looks after as one item, which
-      then costs an actor that much less. They wait for each other, and drop out
-      together; of each item sampled one is taken, so that sampling is as it
-      was, but moves that many more bytes. In one process of no account.
+    max_replay_size: transitions to keep; the oldest are dropped first.
+    transitions_per_item: transitions that Reverb handles as one item, which
+      makes adding cheaper for an actor. They enter and leave replay together. A
+      sampled item yields one transition, so sampling stays uniform but moves
+      that many times the bytes. No effect in one process.
     samples_per_insert_tolerance: how far the ratio of samples to inserts may
       drift, as a share of `min_replay_size * samples_per_insert`, while actors
       and learner run at the same time.
-    prefetch_size: learner calls' worth of data sampled ahead.
-    variable_update_period: actor steps between requests for new parameters; of
-      an actor of several environments, steps in each.
+    prefetch_size: number of learner calls whose data are sampled ahead.
+    variable_update_period: actor steps between requests for new parameters. An
+      actor of several environments counts steps in each.
     replay_table_name: the name of the Reverb table.
   """
 
@@ -78,17 +78,17 @@ class OffPolicyConfig:
 
   @property
   def sgd_steps_per_insert(self) -> float:
-    """SGD steps for each transition inserted, the update-to-data ratio."""
+    """SGD steps per inserted transition, the update-to-data ratio."""
     return self.samples_per_insert / self.batch_size
 
   @property
   def transition_steps(self) -> int:
-    """Environment steps of a transition in replay; its reward is their sum."""
+    """Number of environment steps whose rewards a transition sums up."""
     return 1
 
   @property
   def window(self) -> int:
-    """Environment steps that a transition in replay holds one by one."""
+    """Number of environment steps that a transition in replay holds."""
     return 1
 
   @property
@@ -98,7 +98,7 @@ class OffPolicyConfig:
 
   @property
   def error_buffer(self) -> float:
-    """How many samples the limiter lets the ratio run ahead or behind."""
+    """How many samples the limiter lets the ratio drift in each direction."""
     return (
       self.samples_per_insert_tolerance
       * self.min_replay_size
@@ -128,7 +128,7 @@ class OffPolicyConfig:
     self._check_replay()
 
   def _check_items(self) -> None:
-    """Raises a ValueError if the table, being Acme's, cannot be as wanted."""
+    """Raises a ValueError if Acme's table cannot be made as asked."""
     if self.transitions_per_item != 1:
       raise ValueError(
         f'transitions_per_item must be 1 for {type(self).__name__}, but is '
@@ -143,9 +143,9 @@ class OffPolicyConfig:
         f'({self.max_replay_size}): replay would never hold enough to sample, '
         'and learning would never start.'
       )
-    # The limiter stops actors once they are `error_buffer` samples ahead, and
-    # the learner once it is as far ahead of them. If the whole way between
-    # does not hold a learner call and those prefetched, each waits for the
+    # The limiter stops actors when they are `error_buffer` samples ahead, and
+    # the learner when it is as far ahead of them. If the range between does
+    # not hold one learner call and the prefetched ones, each waits for the
     # other at every call; in one thread that is a deadlock.
     needed = (1 + self.prefetch_size) * self.samples_per_step
     if 2 * self.error_buffer < needed:
@@ -158,7 +158,7 @@ class OffPolicyConfig:
         'min_replay_size, samples_per_insert_tolerance or samples_per_insert, '
         'or lower num_sgd_steps_per_step or prefetch_size.'
       )
-    # Reverb refuses a window that a single insert would overrun.
+    # Reverb refuses a range that a single insert would leave.
     least = max(1.0, self.samples_per_insert * self.transitions_per_item)
     if self.error_buffer < least:
       raise ValueError(
@@ -171,12 +171,12 @@ class OffPolicyConfig:
 
 
 class ActorsOfSeveral(Protocol):
-  """What a builder makes for an actor of several environments."""
+  """What a builder adds for an actor of several environments."""
 
   def make_batched_adder(
     self, replay_client: 'reverb.Client', num_environments: int
   ) -> 'batched_adders.BatchedAdder':
-    """Makes the adder of an actor of so many environments."""
+    """Makes the adder for an actor of this many environments."""
     ...
 
   def make_batched_actor(
@@ -191,7 +191,7 @@ class ActorsOfSeveral(Protocol):
     Args:
       random_key: the actor's random key.
       policy: the policy.
-      adder: takes what is seen in them.
+      adder: receives the observations of the environments.
       variable_source: the learner, or a proxy of it.
 
     Returns:
@@ -204,9 +204,10 @@ class SavedPolicy(NamedTuple):
   """Where the policy is in the saved state of a learner.
 
   Attributes:
-    like: the part of the state that holds it and the SGD steps made, `steps`,
-      as a pytree with the state's paths whose leaves have shapes and dtypes.
-    as_params: makes of that part what a `Policy` takes.
+    like: the part of the state that holds the policy and the number of SGD
+      steps, `steps`: a pytree with the state's paths, whose leaves have shapes
+      and dtypes.
+    as_params: turns that part into the parameters that a `Policy` takes.
   """
 
   like: Any
@@ -214,7 +215,7 @@ class SavedPolicy(NamedTuple):
 
 
 class OffPolicyAgent(Protocol):
-  """An algorithm, as a run uses it."""
+  """An algorithm, in the form that a run uses."""
 
   @property
   def config(self) -> OffPolicyConfig:
@@ -223,7 +224,7 @@ class OffPolicyAgent(Protocol):
 
   @property
   def evaluation(self) -> str:
-    """Which action is taken in evaluation, for tables of results."""
+    """The action to take in evaluation, for tables of results."""
     ...
 
   def make_networks(self, spec: types.EnvironmentSpec) -> Any:
@@ -235,27 +236,27 @@ class OffPolicyAgent(Protocol):
     spec: types.EnvironmentSpec,
     logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
   ) -> 'builders.GenericActorLearnerBuilder':
-    """Makes the builder of replay, actor and learner, without a log at will.
+    """Makes the builder of replay, actor and learner; optionally with a log.
 
-    The learner's saved state has the SGD steps made as `steps`. Its actors are
-    `core.Saveable`, and it is an `ActorsOfSeveral`.
+    The learner's saved state has the number of SGD steps as `steps`. The actors
+    are `core.Saveable`, and the builder is an `ActorsOfSeveral`.
     """
     ...
 
   def make_policy(
     self, networks: Any, choice: choices.ActionChoice = choices.Sample()
   ) -> Policy:
-    """Makes a policy; the actors act by a sample.
+    """Makes a policy; actors use the default, a sample.
 
     Raises:
-      ValueError: if the agent's policy has no such action.
+      ValueError: if the agent's policy does not support the choice.
     """
     ...
 
   def make_evaluation_policy(self, networks: Any) -> Policy:
-    """Makes the policy that is evaluated."""
+    """Makes the policy for evaluation."""
     ...
 
   def saved_policy(self, networks: Any) -> SavedPolicy:
-    """Says where the policy is in what the learner saves."""
+    """Describes where the policy lies in the learner's saved state."""
     ...

@@ -1,13 +1,13 @@
-"""Update steps: pure functions that learners run, and what all have in common.
+"""Update steps: the pure functions that learners run, and their common code.
 
-An update step takes a state and a batch of transitions (leaves [B, ...]) to the
-next state, scalar metrics, and a `Finiteness` that says of each quantity
-whether it was finite, in the order in which they are computed: the first that
-is not is the cause of those after it.
+An update step maps a state and a batch of transitions (leaves [B, ...]) to the
+next state, scalar metrics, and a `Finiteness`. The latter says for each
+quantity whether it was finite, in the order of computation: the first that is
+not finite causes the others.
 
 On a CPU each of a hundred reductions and copies takes longer to start than to
-run. So metrics travel as one array, and the quantities are looked at one by one
-only where the loss or the gradient shows that one of them is not finite.
+run. So metrics travel as one array, and the quantities are checked one by one
+only if the loss or the gradient shows that one of them is not finite.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-# How long the rows are that the elements of a norm are summed in.
+# Length of the rows in which a norm sums up elements.
 _ROW = 256
 
 Metrics = dict[str, jax.Array]
@@ -34,12 +34,12 @@ StateT = TypeVar('StateT')
 )
 @dataclasses.dataclass(frozen=True)
 class Finiteness:
-  """Of F arrays, whether all of their elements are finite.
+  """For each of F arrays, whether all of its elements are finite.
 
   Attributes:
-    flags: bool [F], or [N, F] of N steps.
-    names: of each array its quantity, such as 'gradient', and where in that it
-      is, such as '.policy'; empty if it is all of it.
+    flags: bool [F], or [N, F] for N steps.
+    names: for each array, its quantity, such as 'gradient', and its place in
+      that, such as '.policy' (empty if it is the whole quantity).
   """
 
   flags: jax.Array
@@ -50,12 +50,12 @@ class Finiteness:
     return jnp.all(self.flags)
 
   def first(self) -> tuple[int, str, str]:
-    """The first step with an array that is not finite, and that one's name.
+    """Finds the first step, and in it the first array, that is not finite.
 
     There must be one.
 
     Returns:
-      The step's index, the quantity, and where in it.
+      The step's index, the quantity, and the place in it.
     """
     flags = np.asarray(self.flags).reshape((-1, len(self.names)))
     step = int(np.argmin(flags.all(axis=1)))
@@ -106,14 +106,14 @@ def check_finite(
   gradients: Any,
   params: Any,
 ) -> Finiteness:
-  """Says of each array in an update whether all of its elements are finite.
+  """Checks for each array of an update that all of its elements are finite.
 
-  What is not finite shows in the loss or its gradient, or has no effect; only
-  where it shows are the arrays looked at.
+  Anything not finite shows in the loss or its gradient, or has no effect. So
+  the arrays are checked only if it shows there.
 
   Args:
-    batch: what the update is given.
-    quantities: what it makes of that, in the order in which it does: trees of
+    batch: the input of the update.
+    quantities: intermediate results, in the order of computation: trees of
       arrays by name.
     loss: scalar.
     gradients: of the loss.
@@ -148,7 +148,7 @@ def check_finite(
 
 
 def clip_by_norm(max_norm: float) -> optax.GradientTransformation:
-  """Scales gradients down to a Euclidean norm; optax's, with `norm`.
+  """Clips gradients to a Euclidean norm; as in optax, but with `norm`.
 
   Args:
     max_norm: the largest norm of all elements together.
@@ -168,8 +168,8 @@ def clip_by_norm(max_norm: float) -> optax.GradientTransformation:
 def norm(tree: Any) -> jax.Array:
   """The Euclidean norm of all the elements of a tree of arrays, scalar."""
   vector, _ = flatten_util.ravel_pytree(tree)
-  # A product of a matrix and a vector takes a fifth of the time that XLA takes
-  # for a sum, or a product of vectors, on a CPU.
+  # On a CPU, a matrix-vector product takes a fifth of the time of XLA's sum, or
+  # of its product of vectors.
   rows = jnp.reshape(vector[: vector.size // _ROW * _ROW], (-1, _ROW))
   rest = vector[rows.size :]
   whole = jnp.sum(jnp.square(rows) @ jnp.ones(_ROW, vector.dtype))

@@ -1,4 +1,4 @@
-"""Parameters on their way from a learner to who acts with them."""
+"""How parameters travel from the learner to the actors."""
 
 from collections.abc import Callable, Hashable, Sequence
 import dataclasses
@@ -10,24 +10,24 @@ import jax
 from jax import flatten_util
 import jax.numpy as jnp
 
-# Elements of the largest arrays that are joined. XLA multiplies by a part of a
-# vector more slowly than by an array: a large one loses more than a call gains.
+# The largest arrays to join, in elements. XLA multiplies by a slice of a vector
+# more slowly than by an array: for a large one that costs more than it saves.
 _MAX_JOINED = 4096
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class JoinedParams:
-  """A tree of parameters, the small arrays of which are one vector.
+  """A tree of parameters whose small arrays are joined into one vector.
 
-  A call of a compiled function looks at each array of its arguments, which for
-  the two dozen of a small policy takes longer than the policy itself.
+  A call of a compiled function processes each array among its arguments. For
+  the two dozen of a small policy that takes longer than the policy itself.
 
   Attributes:
     vector: the elements of the small arrays, float32 [N].
-    apart: the other arrays: the large ones, and those of other dtypes, which
-      one vector would round.
-    layout: what `split` needs to know.
+    apart: the other arrays: large ones, and those whose dtype would be rounded
+      to float32.
+    layout: the information that `split` needs.
   """
 
   vector: jax.Array
@@ -52,7 +52,7 @@ class JoinedParams:
     return cls(vector, apart, (structure, is_joined, unravel))
 
   def split(self) -> Any:
-    """The tree that was joined."""
+    """Restores the tree."""
     structure, is_joined, unravel = cast(Any, self.layout)
     joined, apart = iter(unravel(self.vector)), iter(self.apart)
     arrays = [next(joined if is_ else apart) for is_ in is_joined]
@@ -60,11 +60,11 @@ class JoinedParams:
 
 
 class JoinedOnCPU(core.VariableSource):
-  """Another source's parameters, joined, as arrays of JAX on the CPU.
+  """Parameters from another source, joined, as JAX arrays on the CPU.
 
-  Acme's `VariableClient` can move them too, by `jax.device_put`. That looks at
-  each array in Python, which takes several times as long as one compiled call,
-  and an actor fetches them every few steps.
+  Acme's `VariableClient` can also move them, by `jax.device_put`. That
+  processes each array in Python, which takes several times as long as one
+  compiled call, and an actor fetches parameters every few steps.
   """
 
   def __init__(self, source: core.VariableSource):
@@ -81,20 +81,20 @@ class JoinedOnCPU(core.VariableSource):
     )
 
   def get_variables(self, names: Sequence[str]) -> list[JoinedParams]:
-    """Returns the named parameters, which are copies."""
+    """Returns copies of the named parameters."""
     return self._join(jax.device_get(self._source.get_variables(names)))
 
 
 def with_joined_params(
   actor: actor_core_lib.ActorCore,
 ) -> actor_core_lib.ActorCore:
-  """An actor's functions that take what a `JoinedOnCPU` serves.
+  """Adapts an actor's functions to the parameters of a `JoinedOnCPU`.
 
   Args:
-    actor: the functions, of parameters as the policy takes them.
+    actor: the functions, for parameters as the policy takes them.
 
   Returns:
-    The same functions, of a `JoinedParams`.
+    The same functions, for a `JoinedParams`.
   """
   select_action: Callable[..., Any] = actor.select_action
   return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""Acme's own D4PG: a second baseline beside Quinoa."""
+"""Acme's own D4PG: a second baseline for Quinoa."""
 
 from typing import TYPE_CHECKING
 

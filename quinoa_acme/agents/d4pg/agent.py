@@ -1,9 +1,9 @@
-"""Acme's own D4PG, as a run uses it: a second baseline beside Quinoa.
+"""Acme's own D4PG, in the form that a run uses: a second baseline for Quinoa.
 
 Barth-Maron et al., 'Distributed Distributional Deterministic Policy Gradients',
-2018 (arXiv 1804.08617). Networks, losses and learner are dm-acme's, untouched.
-Replay is uniform, as there. The actors' noise ends at the bounds of the box,
-where Acme's environments cut the action off.
+2018 (arXiv 1804.08617). Networks, losses and learner are dm-acme's, unchanged.
+Replay is uniform, as there. The actors' noisy actions are clipped to the box,
+as Acme's environments clip them.
 """
 
 from collections.abc import Callable
@@ -34,15 +34,15 @@ class D4PGAgent:
 
   @property
   def evaluation(self) -> str:
-    """Which action is taken in evaluation."""
+    """The action to take in evaluation."""
     return 'mode'
 
   def make_networks(self, spec: types.EnvironmentSpec) -> d4pg.D4PGNetworks:
     """Makes Acme's networks.
 
     Raises:
-      ValueError: if the action box is not [-1, 1], in which the noise is
-        measured.
+      ValueError: if the action box is not [-1, 1], which sets the unit of the
+        noise.
     """
     acme_agents.check_actions(spec, "Acme's D4PG")
     config = self.config
@@ -60,7 +60,7 @@ class D4PGAgent:
     spec: types.EnvironmentSpec,
     logger_fn: Callable[[], loggers_base.Logger] | None = None,
   ) -> builder_lib.D4PGBuilder:
-    """Makes the builder of replay, actor and learner, without a log at will."""
+    """Makes the builder of replay, actor and learner."""
     del spec
     config = self.config
     acme_config = d4pg.D4PGConfig(
@@ -87,10 +87,10 @@ class D4PGAgent:
     networks: d4pg.D4PGNetworks,
     choice: choices.ActionChoice = choices.Sample(),
   ) -> off_policy.Policy:
-    """Makes a policy; the actors act by a sample, the mode and noise.
+    """Makes a policy; actors use the default, a sample: the mode plus noise.
 
     Raises:
-      ValueError: if the choice is not one of a sample and the mode.
+      ValueError: if the choice is neither a sample nor the mode.
     """
     mode = d4pg.get_default_eval_policy(networks)
     sigma = self.config.sigma
@@ -111,11 +111,11 @@ class D4PGAgent:
   def make_evaluation_policy(
     self, networks: d4pg.D4PGNetworks
   ) -> off_policy.Policy:
-    """Makes the policy that is evaluated, the mode."""
+    """Makes the policy for evaluation, the mode."""
     return self.make_policy(networks, choices.BaseMode())
 
   def saved_policy(self, networks: d4pg.D4PGNetworks) -> off_policy.SavedPolicy:
-    """Says where the policy is in an `acme_agents.CountedState`."""
+    """Describes where the policy lies in an `acme_agents.CountedState`."""
     return acme_agents.saved_policy(
       networks.policy_network.init, 'target_policy_params'
     )

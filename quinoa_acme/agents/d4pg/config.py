@@ -10,19 +10,19 @@ from quinoa_acme.utils import validation
 class D4PGConfig(off_policy.OffPolicyConfig):
   """Options of Acme's D4PG that a comparison with Quinoa needs.
 
-  All of them have Acme's own values. Gradients are clipped as there.
+  All have Acme's own values. Gradients are clipped as there.
 
   Attributes:
     policy_hidden_sizes: width of each hidden layer of the policy.
     critic_hidden_sizes: width of each hidden layer of the critic.
-    min_value: the least return that the critic's distribution has an atom at.
-    max_value: the largest one.
-    num_atoms: how many atoms there are, at equal distances.
-    learning_rate: Adam's, of policy and critic.
-    n_step: rewards of the actors' own that a target has before the critic's.
+    min_value: the lowest atom of the critic's distribution, a return.
+    max_value: the highest atom.
+    num_atoms: number of atoms, equally spaced.
+    learning_rate: Adam's, for policy and critic.
+    n_step: number of rewards in a target before the critic's value.
     sigma: standard deviation of the noise on the actors' actions, in the units
       of the action box.
-    target_update_period: SGD steps between two copies of the slow networks.
+    target_update_period: SGD steps between two copies to the target networks.
   """
 
   policy_hidden_sizes: tuple[int, ...] = (300, 200)
@@ -37,7 +37,7 @@ class D4PGConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def debug(cls) -> 'D4PGConfig':
-    """So small that every part runs within seconds."""
+    """A preset so small that everything runs within seconds."""
     return cls(
       policy_hidden_sizes=(32,),
       critic_hidden_sizes=(32,),
@@ -46,7 +46,7 @@ class D4PGConfig(off_policy.OffPolicyConfig):
 
   @property
   def transition_steps(self) -> int:
-    """Environment steps of a transition in replay; its reward is their sum."""
+    """Number of environment steps whose rewards a transition sums up."""
     return self.n_step
 
   def __post_init__(self):

@@ -1,4 +1,4 @@
-"""Quinoa as a run uses it."""
+"""The Quinoa agent, in the form that a run uses."""
 
 from collections.abc import Callable
 import dataclasses
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 
 class _SavedParams(NamedTuple):
-  """The part of `update.Params` that acts."""
+  """The part of `update.Params` that acting needs."""
 
   policy: types.Params
 
 
 class _SavedState(NamedTuple):
-  """The part of `update.TrainingState` that acts."""
+  """The part of `update.TrainingState` that acting needs."""
 
   params: _SavedParams
   temperature: jax.ShapeDtypeStruct
@@ -47,13 +47,13 @@ class QuinoaAgent:
 
   @property
   def evaluation(self) -> str:
-    """Which action is taken in evaluation."""
+    """The action to take in evaluation."""
     return str(self.config.evaluation_policy)
 
   def make_networks(
     self, spec: types.EnvironmentSpec
   ) -> networks_lib.QuinoaNetworks:
-    """Makes the networks that the options name."""
+    """Makes the networks that the options describe."""
     config = self.config
     critic = {}
     if isinstance(config.fit, fit_lib.CriticFit):
@@ -72,8 +72,8 @@ class QuinoaAgent:
     spec: types.EnvironmentSpec,
     logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
   ) -> 'builder_lib.QuinoaBuilder':
-    """Makes the builder of replay, actor and learner, without a log at will."""
-    # Not at the top, for what only acts needs none of what this imports.
+    """Makes the builder of replay, actor and learner."""
+    # Imported here, because acting alone needs none of what this imports.
     from quinoa_acme.agents.quinoa import builder as builder_lib
 
     del spec
@@ -86,19 +86,19 @@ class QuinoaAgent:
     networks: networks_lib.QuinoaNetworks,
     choice: choices.ActionChoice = choices.Sample(),
   ) -> off_policy.Policy:
-    """Makes a policy; the actors act by a sample."""
+    """Makes the actors' policy, which samples an action."""
     return acting.make_policy(networks, choice)
 
   def make_evaluation_policy(
     self, networks: networks_lib.QuinoaNetworks
   ) -> off_policy.Policy:
-    """Makes the policy that is evaluated, as the options say."""
+    """Makes the policy for evaluation, as the options say."""
     return acting.make_policy(networks, self.config.evaluation_policy)
 
   def saved_policy(
     self, networks: networks_lib.QuinoaNetworks
   ) -> off_policy.SavedPolicy:
-    """Says where the policy is in an `update.TrainingState`."""
+    """Describes where the policy lies in an `update.TrainingState`."""
     params = jax.eval_shape(
       networks.policy.init,
       jax.random.PRNGKey(0),

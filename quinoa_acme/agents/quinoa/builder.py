@@ -1,4 +1,4 @@
-"""Builds the Quinoa agent's parts, for any layout of Acme's."""
+"""Builds the parts of the Quinoa agent, for any of Acme's layouts."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ class QuinoaBuilder(
     quinoa_networks.QuinoaNetworks, config_lib.QuinoaConfig
   ]
 ):
-  """Makes replay, dataset, adder, actor and learner of the Quinoa agent."""
+  """Makes the replay, dataset, adder, actor and learner of the Quinoa agent."""
 
   def make_learner(
     self,

@@ -22,29 +22,30 @@ from quinoa_acme.utils import validation
 class QuinoaConfig(off_policy.OffPolicyConfig):
   """Options of the agent.
 
-  The defaults fit Q to critics, `with_critics()`. `direct()` learns by the
-  paper's single TD loss alone; `paper()` is the algorithm as printed. The
-  agent's README says for each field what the paper fixes and what it leaves
-  open. The options of replay and pace are those of
+  The defaults fit Q to critics (`with_critics()`). `direct()` uses only the
+  paper's single TD loss; `paper()` is the algorithm as printed. The agent's
+  README says which fields the paper fixes and which it leaves open. The options
+  for replay and for the ratio of updates to environment steps are those of
   `off_policy.OffPolicyConfig`.
 
   Attributes:
     flow: the kind and shape of the policy's flow.
-    value_hidden_sizes: width of each hidden layer of V, where the flow's own
-      network does not give it, as an `EnergyFlowConfig`'s does.
-    value_norm: how these are normalised.
+    value_hidden_sizes: width of each hidden layer of V. Unused if the flow
+      computes V itself, as with an `EnergyFlowConfig`.
+    value_norm: normalisation of these layers.
     fit: what Q is fitted to.
-    returns: over how many steps the TD target is.
+    returns: the number of steps of the TD target, and its trace.
     learning_rate: Adam's.
-    max_gradient_norm: the norm that the whole gradient, of flow and V together,
-      is clipped to.
+    max_gradient_norm: the global norm to which the gradient of flow and V
+      together is clipped.
     temperature: how alpha is chosen.
-    prior: what the policy's relative entropy is measured against.
-    target: how the target value, or critics, follow those being learnt.
+    prior: the policy against which the policy's KL divergence is measured.
+    target: how the target networks (of V or the critics) follow the learned
+      ones.
     reward_scale: factor on the rewards that the learner sees. V, Q and alpha
-      are in the scaled unit; returns are logged as the environment gives them.
-    conservatism: weight of the penalty on what Q says of actions that are not
-      in the data, `losses.conservative_loss`. For learning from fixed data.
+      are in scaled units; logged returns are in the environment's.
+    conservatism: weight of `losses.conservative_loss`, a penalty on Q at
+      actions outside the data. For learning from fixed data.
     evaluation_policy: which action the evaluator takes.
   """
 
@@ -71,7 +72,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def with_critics(cls) -> 'QuinoaConfig':
-    """The default: critics take the TD loss, and Q is fitted to them."""
+    """The default: critics learn by the TD loss, and Q is fitted to them."""
     return cls()
 
   @classmethod
@@ -90,7 +91,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def paper(cls) -> 'QuinoaConfig':
-    """The algorithm of the paper, with documented choices for what it omits."""
+    """The paper's algorithm, with documented choices where it is silent."""
     return cls(
       flow=real_nvp.RealNVPConfig(),
       value_hidden_sizes=(256, 256),
@@ -108,9 +109,9 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   def paper_held_q(cls) -> 'QuinoaConfig':
     """The paper's, with the other reading of the temperature's derivative.
 
-    The batch's dual of `paper()` is Algorithm 2 to the letter. Section 6.1
-    prints its derivative in terms of Q; with Q held fixed alpha holds the
-    relative entropy to the last copy of the policy at epsilon.
+    `paper()` follows Algorithm 2 to the letter, with the dual of the batch.
+    Section 6.1 prints the derivative in terms of Q. Read that way, with Q held
+    fixed, alpha keeps the KL divergence to the lagged prior at epsilon.
     """
     return dataclasses.replace(
       cls.paper(),
@@ -120,12 +121,12 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def offline(cls) -> 'QuinoaConfig':
-    """The default, for a fixed data set: held near to the data's actions.
+    """The default for a fixed data set: it stays near the data's actions.
 
-    Nobody tries what its critics think too much of, so they are pessimistic.
-    No environment waits for its updates, so Q is fitted at more actions. A
-    data set's actions are not those of the policy being learnt, and nothing
-    corrects for it, so targets are over one step.
+    The critics are pessimistic, because no actor tries out the actions that
+    they overrate. Q is fitted at more actions, because no environment waits for
+    an update. Targets span one step, because the data's actions come from other
+    policies and nothing corrects for that.
     """
     return cls(
       returns=returns_lib.OneStep(),
@@ -135,7 +136,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def debug(cls) -> 'QuinoaConfig':
-    """The default algorithm, so small that every part runs within seconds."""
+    """The default algorithm, so small that everything runs within seconds."""
     return cls(
       flow=tilted.TiltedFlowConfig(num_couplings=2, hidden_sizes=(16,)),
       value_hidden_sizes=(32,),
@@ -145,7 +146,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @property
   def window(self) -> int:
-    """Environment steps that a transition in replay holds one by one."""
+    """Number of environment steps that a transition in replay holds."""
     return returns_lib.num_steps(self.returns)
 
   def __post_init__(self):

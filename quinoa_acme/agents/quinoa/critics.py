@@ -1,4 +1,4 @@
-"""Critics take the TD target, and Q = V + alpha D is fitted to them.
+"""Critics learn the TD target, and Q = V + alpha D is fitted to the critics.
 
 This is not in the paper. See docs/decisions/0017-returns.md.
 """
@@ -27,15 +27,15 @@ def next_value(
   observation: Any,
   key: networks_lib.PRNGKey,
 ) -> jax.Array:
-  """Q'(a', s') - alpha D(a', s'), of the slow critics and a fresh action.
+  """Q'(a', s') - alpha D(a', s') of the target critics at a sampled action a'.
 
   Args:
     networks: the networks.
     config: the agent's options.
-    fit: its fit.
+    fit: the critics' options.
     state: the state before the step.
     observation: s', a batch of B.
-    key: of the action.
+    key: random key, for the action.
 
   Returns:
     An estimate of V'(s'), [B], in units of reward.
@@ -67,20 +67,20 @@ def loss(
   known: evaluation.Known,
   key: networks_lib.PRNGKey,
 ) -> evaluation.Fitted:
-  """The critics' TD loss, and the least squares of V + alpha D to the critics.
+  """The critics' TD loss, plus the least-squares fit of V + alpha D to them.
 
   Args:
     networks: the networks.
     config: the agent's options.
-    fit: its fit.
-    params: what the loss is differentiated by.
+    fit: the critics' options.
+    params: the parameters to differentiate with respect to.
     state: the state before the step.
     batch: transitions, leaves [B, ...].
-    known: the TD target, and what it is made of.
-    key: of the fresh actions.
+    known: the TD target and its parts.
+    key: random key, for the sampled actions.
 
   Returns:
-    Equation 2 at fresh actions, and the parts of the loss.
+    Equation 2 at the sampled actions, and the parts of the loss.
   """
   observation = batch.observation
   policy = evaluation.policy_with(params, state)
@@ -130,7 +130,7 @@ def _apply(
   action: jax.Array,
 ) -> jax.Array:
   """The value of each critic, [C, ..., B], for actions [..., B, *action]."""
-  # One by one: products of matrices are faster on a CPU than those of batches.
+  # One by one: on a CPU this is faster than batched matrix products.
   num_critics = jax.tree_util.tree_leaves(params)[0].shape[0]
   values = [
     networks.critic.apply(

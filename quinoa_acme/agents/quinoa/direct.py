@@ -1,8 +1,8 @@
-"""The paper's single loss: the TD target is fitted by Q = V + alpha D itself.
+"""The paper's single loss: Q = V + alpha D itself learns the TD target.
 
 One TD loss trains policy and value at once (equation 3, and lines 2 to 7 of
-Algorithm 2). What the weights and the proximity term of a `DirectFit` add is
-not in the paper. See docs/decisions/0038-linear-energy.md.
+Algorithm 2). The weights and the proximity term of a `DirectFit` are not in the
+paper. See docs/decisions/0038-linear-energy.md.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def next_value(
   state: training_state.TrainingState,
   observation: Any,
 ) -> jax.Array:
-  """V' of the target network, at the temperature of now; line 6.
+  """V'(s') by the target network, at the current temperature; line 6.
 
   Args:
     networks: the networks.
@@ -53,17 +53,17 @@ def loss(
   known: evaluation.Known,
   key: networks_lib.PRNGKey,
 ) -> evaluation.Fitted:
-  """Lines 2 to 5 and 7, for parameters in the place of the state's.
+  """The loss as a function of the parameters; lines 2 to 5 and 7.
 
   Args:
     networks: the networks.
     config: the agent's options.
-    fit: its fit.
-    params: what the loss is differentiated by.
+    fit: the options of this loss.
+    params: the parameters to differentiate with respect to.
     state: the state before the step.
     batch: transitions, leaves [B, ...].
-    known: the TD target, and what it is made of.
-    key: of the fresh actions.
+    known: the TD target and its parts.
+    key: random key, for the sampled actions.
 
   Returns:
     Equation 2 at the replayed actions, and the parts of the loss.
@@ -112,10 +112,10 @@ def _evaluate(
   batch: types.Transition,
   key: networks_lib.PRNGKey,
 ) -> tuple[evaluation.Points, evaluation.Points, jax.Array]:
-  """Fresh and replayed actions, and V: one pass of the network, forth and back.
+  """Evaluates sampled and replayed actions, and V, in one pass of the network.
 
-  The networks' gradients of three passes would be computed one after the other,
-  though the passes are alike.
+  Three passes cost more: XLA would compute their gradients one after another,
+  although the passes are alike.
   """
   observation = batch.observation
   policy = evaluation.policy_with(params, state)
@@ -143,7 +143,7 @@ def _evaluate(
 def _weights(
   fit: fit_lib.DirectFit, log_ratio: jax.Array, num_dimensions: int
 ) -> jax.Array:
-  """How much each replayed action counts, [B]."""
+  """The weight of each replayed action, [B]."""
   match fit.weights:
     case fit_lib.EvenWeights():
       return jnp.ones_like(log_ratio)
@@ -158,7 +158,7 @@ def _slow_q(
   observation: Any,
   fresh: evaluation.Points,
 ) -> jax.Array:
-  """Q' of the target networks at the first fresh action of each state, [B]."""
+  """Q' of the target networks at each state's first sampled action, [B]."""
   policy = quinoa_networks.PolicyVariables(
     state.target.policy, state.temperature
   )

@@ -1,4 +1,4 @@
-"""What the policy, its prior and V say of a batch: the terms of equation 2."""
+"""Policy, prior and V evaluated on a batch: the terms of equation 2."""
 
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from quinoa_acme.agents.quinoa import training_state
 
 
 class Points(NamedTuple):
-  """N actions in each of B states, and what policy and prior say of them."""
+  """N actions in each of B states, with their log-density."""
 
   # [N, B, *action].
   action: jax.Array
@@ -34,35 +34,35 @@ class Points(NamedTuple):
 
 
 class Known(NamedTuple):
-  """What the loss takes as given."""
+  """What the loss treats as constant."""
 
-  # V', or the soft value that the target critics and a fresh action give, [B].
+  # V'(s'), or the soft value by target critics and a sampled action, [B].
   next_value: jax.Array
-  # How much of it the target over several steps has, [B].
+  # The factor on it in a multi-step target, [B].
   rest: jax.Array
   # The TD target y, [B].
   td_target: jax.Array
 
 
 class Fitted(NamedTuple):
-  """Equation 2 as the loss computed it."""
+  """Equation 2, as computed in the loss."""
 
-  # Where Q was fitted, N actions a state.
+  # The actions at which Q was fitted, N per state.
   points: Points
-  # The K actions a state that the policy takes now.
+  # Actions sampled from the current policy, K per state.
   fresh_action: jax.Array
-  # The KL divergence of policy and prior in nats, scalar: the mean of D of the
-  # fresh actions.
+  # KL divergence of policy and prior in nats, scalar: the mean of D over the
+  # sampled actions.
   kl: jax.Array
   # [B].
   value: jax.Array
   # Scalar.
   temperature: jax.Array
-  # The scalars that the loss is the sum of.
+  # The scalar terms of the loss, which is their sum.
   losses: updates_lib.Metrics
-  # What this fit alone reports, scalars.
+  # Metrics that only this fit reports, scalars.
   metrics: updates_lib.Metrics
-  # What this fit alone computes, and must be finite.
+  # Further arrays of this fit that must be finite.
   quantities: dict[str, jax.Array]
 
 
@@ -73,7 +73,7 @@ def prior_log_prob(
   observation: Any,
   action: jax.Array,
 ) -> jax.Array:
-  """The prior's log-density of actions, [N, B, *action] to [N, B]."""
+  """The prior's log-density: actions [N, B, *action] to [N, B]."""
   if isinstance(config.prior, prior_lib.UniformPrior):
     return jnp.full(action.shape[:2], policy.uniform_log_prob)
   slow_log_prob = policy.log_prob(slow_policy, observation, action)
@@ -89,7 +89,7 @@ def fresh_points(
   num_actions: int,
   key: networks_lib.PRNGKey,
 ) -> Points:
-  """Actions that the policy takes now, with the density that sampling gives.
+  """Samples actions from the current policy, with the sampler's log-density.
 
   Inverting the flow at clipped actions would bias the KL divergence.
   """
@@ -108,7 +108,7 @@ def replayed_points(
   slow_policy: quinoa_networks.PolicyVariables,
   batch: types.Transition,
 ) -> Points:
-  """The actions of the batch, N = 1."""
+  """The actions of the batch, as `Points` with N = 1."""
   action = jnp.asarray(batch.action)[None]
   return Points(
     action,
@@ -122,7 +122,7 @@ def replayed_points(
 def policy_with(
   params: optimizer_lib.Params, state: training_state.TrainingState
 ) -> quinoa_networks.PolicyVariables:
-  """The policy of parameters in the place of the state's."""
+  """The policy with these parameters instead of the state's."""
   return quinoa_networks.PolicyVariables(params.policy, state.temperature)
 
 
@@ -134,18 +134,18 @@ def new_temperature(
   log_ratio: jax.Array,
   fresh: Points,
 ) -> tuple[jax.Array, jax.Array]:
-  """Line 4 of Algorithm 2: the temperature, and the KL divergence.
+  """Line 4 of Algorithm 2: the new temperature, and the KL divergence.
 
   Args:
     networks: the networks.
     config: the agent's options.
     state: the state before the step.
     value: V(s), [B].
-    log_ratio: D where Q is fitted, [N, B].
-    fresh: actions that the policy takes now.
+    log_ratio: D at the actions at which Q is fitted, [N, B].
+    fresh: actions sampled from the current policy.
 
   Returns:
-    alpha, and the mean of D of the fresh actions in nats; scalars.
+    alpha, and the mean of D over the sampled actions in nats; both scalars.
   """
   fresh_log_ratio = jax.lax.stop_gradient(fresh.log_ratio)
   kl = jnp.mean(fresh_log_ratio)

@@ -1,4 +1,4 @@
-"""What Q is fitted to: the TD target itself, or critics that are."""
+"""What Q is fitted to: the TD target itself, or critics that learn it."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from quinoa_acme.utils import validation
 
 @dataclasses.dataclass(frozen=True)
 class EvenWeights:
-  """Every transition counts the same, as in the paper.
+  """All transitions have the same weight, as in the paper.
 
   Examples:
     >>> weights: Weights = EvenWeights()
@@ -17,18 +17,17 @@ class EvenWeights:
 
 @dataclasses.dataclass(frozen=True)
 class LikelihoodWeights:
-  """Actions that the policy would hardly take any more count less.
+  """Actions that have become unlikely under the policy get less weight.
 
     w = max(exp(min(D(a, s), 0) / (scale A)), least)
 
-  with A the number of action dimensions. A flow that is not flexible enough to
-  be right everywhere is then right where the policy acts. This is not in the
-  paper.
+  with A the number of action dimensions. A flow that cannot be right everywhere
+  is then right where the policy acts. This is not in the paper.
 
   Attributes:
-    scale: how many nats for each dimension of the action an action may be less
-      likely than under the prior, until it counts by a factor of 1 / e.
-    least: the least weight, in [0, 1].
+    scale: an action that is `scale` nats per action dimension less likely than
+      under the prior gets weight 1 / e.
+    least: the smallest weight, in [0, 1].
 
   Examples:
     >>> weights: Weights = LikelihoodWeights(scale=3.4)
@@ -48,19 +47,19 @@ Weights = EvenWeights | LikelihoodWeights
 
 @dataclasses.dataclass(frozen=True)
 class DirectFit:
-  """Q takes the TD target at replayed actions; equation 3 of the paper.
+  """Q learns the TD target at replayed actions; equation 3 of the paper.
 
-  The target is r + gamma V'(s'). It says nothing of actions that are not in
-  replay: with flexible functions V can rise as long as D falls at replayed
-  actions, and bootstrapping feeds on it. `proximity` holds Q at one fresh
-  action of the policy in each state near what the target networks say there.
-  That is not in the paper. See docs/decisions/0038-linear-energy.md.
+  The target is r + gamma V'(s'). It says nothing about actions outside replay:
+  with flexible functions V can rise as long as D falls at replayed actions, and
+  bootstrapping feeds on it. `proximity` counters this. It keeps Q close to the
+  target networks' Q at one sampled action per state. That is not in the paper.
+  See docs/decisions/0038-linear-energy.md.
 
   Attributes:
     proximity: weight of `losses.proximity_loss`, 0 in the paper.
-    weights: how much each replayed action counts.
-    num_actions: fresh actions a state that the relative entropy is estimated
-      from; at least 2 for a `HeldQTemperature`.
+    weights: the weight of each replayed action.
+    num_actions: actions to sample per state for the estimate of the KL
+      divergence; at least 2 for a `HeldQTemperature`.
 
   Examples:
     >>> num_actions(DirectFit(num_actions=4))
@@ -78,27 +77,27 @@ class DirectFit:
 
 @dataclasses.dataclass(frozen=True)
 class CriticFit:
-  """Critics take the TD target, and Q is fitted to them at fresh actions.
+  """Critics learn the TD target, and Q is fitted to them at sampled actions.
 
-  Replayed actions are mostly those of older policies, and at one of them V +
-  alpha D is one equation for two unknowns: V can rise as long as D falls there.
-  Critics, plain networks of observation and action, can be asked for the value
-  of actions that the policy would take now. Equation 2 is regressed on their
-  mean, less `pessimism` of their spread, at such actions, still by least
-  squares and with no gradient through an action. The critics' target is
-  r + gamma (Q'(a', s') - alpha D(a', s')) with a' of the policy and Q' made of
-  the slow critics in the same way.
+  Replayed actions are mostly those of older policies. At one of them V + alpha
+  D is one equation for two unknowns: V can rise as long as D falls there.
+  Critics, plain networks of observation and action, give a value for the
+  actions that the policy takes now. At such actions Equation 2 is fitted to the
+  critics' mean minus `pessimism` standard deviations, still by least squares
+  and with no gradient through an action. The critics' own target is
+  r + gamma (Q'(a', s') - alpha D(a', s')), with a' sampled from the policy and
+  Q' the same combination of the target critics.
 
   This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:
-    num_critics: how many.
-    pessimism: how many standard deviations over the critics their value lies
-      below their mean. With two critics, 1 makes it the smaller of them.
+    num_critics: number of critics.
+    pessimism: how many standard deviations (over critics) to subtract from the
+      critics' mean. With two critics, 1 gives their minimum.
     hidden_sizes: width of each hidden layer of a critic.
-    norm: how these are normalised.
-    learning_rate: Adam's, of the critics.
-    num_actions: fresh actions a state that Q is fitted at, at least 2.
+    norm: normalisation of these layers.
+    learning_rate: Adam's, for the critics.
+    num_actions: sampled actions per state at which Q is fitted, at least 2.
 
   Examples:
     >>> num_actions(CriticFit(num_actions=8))
@@ -124,5 +123,5 @@ Fit = DirectFit | CriticFit
 
 
 def num_actions(fit: Fit) -> int:
-  """How many actions a state are drawn at each step."""
+  """How many actions per state each update samples."""
   return fit.num_actions

@@ -1,4 +1,4 @@
-"""The Quinoa learner: Algorithm 2, run by the learner of all agents."""
+"""The Quinoa learner: the learner of all agents, running Algorithm 2."""
 
 from collections.abc import Iterator
 
@@ -18,10 +18,10 @@ from quinoa_acme.agents.quinoa import update as update_lib
 
 
 class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
-  """Wires the pure update step to data, counts and logs.
+  """Connects the pure update step to data, counters and logs.
 
-  `get_variables` gives 'policy', a `PolicyVariables`, and 'value'. Critics are
-  of no use to an actor.
+  `get_variables` offers 'policy', a `PolicyVariables`, and 'value'. It does not
+  offer the critics: an actor has no use for them.
   """
 
   def __init__(
@@ -42,7 +42,7 @@ class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
       dataset: samples whose data are transitions with leaves
         [num_sgd_steps_per_step * batch_size, ...].
       counter: counts steps (SGD steps) and walltime.
-      logger: takes the metrics of each call.
+      logger: receives the metrics of each call.
     """
 
     @jax.jit
@@ -54,10 +54,10 @@ class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
     def initialise_from(
       batch: types.Transition,
     ) -> training_state.TrainingState:
-      """The initial state with the batch's statistics (section 4)."""
+      """The initial state, with statistics from the batch (section 4)."""
       return initial_state(batch.observation, batch.action)
 
-    # As large as the first real batch, so that one compilation serves both.
+    # As large as the first real batch, so that it compiles only once.
     example = jax.tree_util.tree_map(
       lambda x: np.repeat(x, config.batch_size, axis=0),
       (networks.example_observation, networks.example_action),

@@ -15,8 +15,8 @@ def log_ratio(log_prob: jax.Array, prior_log_prob: jax.Array) -> jax.Array:
     prior_log_prob: the same under the prior, [..., B].
 
   Returns:
-    An array of shape [..., B]; with actions of the policy its mean estimates
-    the relative entropy, in nats.
+    An array of shape [..., B]. Its mean over actions of the policy estimates
+    the KL divergence, in nats.
   """
   chex.assert_equal_shape([log_prob, prior_log_prob])
   return log_prob - prior_log_prob
@@ -47,8 +47,8 @@ def td_target(
 ) -> jax.Array:
   """y = r + gamma * V'(s'); equation 3, and line 6 of Algorithm 2.
 
-  The soft value of the next state already holds the expectation over its
-  actions, so that no action need be drawn.
+  V' is already the expectation over the next state's actions, so no action is
+  sampled.
 
   Args:
     reward: r, [B].
@@ -65,11 +65,11 @@ def td_target(
 
 
 class SoftReturn(NamedTuple):
-  """What a target over several steps holds after its first reward.
+  """The part of a multi-step target that follows the first reward.
 
   Attributes:
-    later: what the steps between add, [B], in units of reward.
-    rest: the factor that is left for the value at the end, [B], in [0, 1].
+    later: what the intermediate steps add, [B], in units of reward.
+    rest: the factor that remains for the final value, [B], in [0, 1].
   """
 
   later: jax.Array
@@ -82,7 +82,7 @@ def soft_return(
   weights: jax.Array,
   temperature: jax.Array,
 ) -> SoftReturn:
-  """sum_k w_k (r_k - alpha D_k): -alpha D is the reward of the soft problem.
+  """sum_k w_k (r_k - alpha D_k), where -alpha D is the soft problem's reward.
 
   Args:
     rewards: r_k, [B, n - 1].
@@ -92,7 +92,7 @@ def soft_return(
     temperature: alpha, scalar.
 
   Returns:
-    The sum; all is left for the value at the end.
+    The sum; `rest` is 1.
   """
   chex.assert_equal_shape([rewards, log_ratios, weights])
   chex.assert_rank([rewards, temperature], [2, 0])
@@ -108,13 +108,13 @@ def cut_soft_return(
   values: jax.Array,
   traces: jax.Array,
 ) -> SoftReturn:
-  """The soft return, left at an action by the share that its trace is cut by.
+  """The soft return with a trace that is cut at unlikely actions.
 
     sum_k w_k (c_1 ... c_{k-1}) [c_k (r_k - alpha D_k) + (1 - c_k) V(s_k)]
 
-  The rest is c_1 ... c_{n-1}. With traces of 1 it is `soft_return`, with 0 the
-  target over one step. For r - alpha D = Q - V, it is Retrace's target (Munos
-  et al., 2016, equation 3) of the soft problem.
+  `rest` is c_1 ... c_{n-1}. Traces of 1 give `soft_return`, traces of 0 the
+  one-step target. With r - alpha D = Q - V, this is Retrace's target (Munos
+  et al., 2016, equation 3) for the soft problem.
 
   Args:
     rewards: r_k, [B, n - 1].
@@ -126,7 +126,7 @@ def cut_soft_return(
     traces: c_k, [B, n - 1], in [0, 1].
 
   Returns:
-    The sum, and what is left for the value at the end.
+    The sum, and the factor that remains for the final value.
   """
   chex.assert_equal_shape([rewards, log_ratios, weights, values, traces])
   chex.assert_rank([rewards, temperature], [2, 0])
@@ -141,7 +141,7 @@ def cut_soft_return(
 
 
 def likelihood(log_ratios: jax.Array, scale: float) -> jax.Array:
-  """exp(min(D, 0) / scale): how much an action is still one of the policy's.
+  """exp(min(D, 0) / scale): near 0 for actions the policy left.
 
   Args:
     log_ratios: D of the actions, float array of any shape.
@@ -171,7 +171,7 @@ def td_loss(q: jax.Array, target: jax.Array) -> jax.Array:
 def weighted_td_loss(
   q: jax.Array, target: jax.Array, weights: jax.Array
 ) -> jax.Array:
-  """mean w (y - Q)^2: the TD loss, where transitions count differently.
+  """mean w (y - Q)^2: the TD loss with a weight for each transition.
 
   Args:
     q: Q(a, s), [B].
@@ -187,15 +187,15 @@ def weighted_td_loss(
 
 
 def proximity_loss(q: jax.Array, slow_q: jax.Array) -> jax.Array:
-  """mean (Q(s, a') - Q'(s, a'))^2 at fresh actions a' of the policy.
+  """mean (Q(s, a') - Q'(s, a'))^2 at actions a' sampled from the policy.
 
-  A proximal term in the space of functions: Q of actions that are not in replay
-  moves no faster than its slow copy Q' follows.
+  A proximal term in function space: at actions outside replay, Q moves no
+  faster than its target network Q' follows.
 
   Args:
-    q: Q of a fresh action of each state, [B], with a gradient by what is learnt
-      and none through the action.
-    slow_q: the same by the target networks, [B], taken as given.
+    q: Q of one sampled action per state, [B]. Its gradient is with respect to
+      the parameters, not through the action.
+    slow_q: the same by the target networks, [B], treated as constant.
 
   Returns:
     A scalar.
@@ -204,11 +204,11 @@ def proximity_loss(q: jax.Array, slow_q: jax.Array) -> jax.Array:
 
 
 def conservative_loss(log_ratios: jax.Array) -> jax.Array:
-  """-mean D at the actions of the data.
+  """-mean D at the data's actions.
 
-  As D is (Q - V) / alpha, and V the soft maximum of Q, this is the penalty of
-  conservative Q-learning (Kumar et al., 2020, arXiv 2006.04779, equation 4)
-  over alpha, and exact: nothing need be sampled for the soft maximum.
+  Since D = (Q - V) / alpha and V is the soft maximum of Q, this is the penalty
+  of conservative Q-learning (Kumar et al., 2020, arXiv 2006.04779, equation 4)
+  divided by alpha. It is exact: the soft maximum needs no samples.
 
   Args:
     log_ratios: D of the replayed actions, [..., B].
@@ -220,10 +220,10 @@ def conservative_loss(log_ratios: jax.Array) -> jax.Array:
 
 
 def pool(critics: jax.Array, pessimism: float) -> jax.Array:
-  """mean_j Q_j - pessimism * std_j Q_j: one value of several critics.
+  """mean_j Q_j - pessimism * std_j Q_j: one value from several critics.
 
-  Of two critics the mean less one standard deviation is the smaller, the value
-  that SAC and TD3 take.
+  With two critics and pessimism 1 this is their minimum, the value that SAC and
+  TD3 use.
 
   Args:
     critics: the critics' values, [C, ...].
@@ -241,7 +241,7 @@ def pool(critics: jax.Array, pessimism: float) -> jax.Array:
 def soft_value(
   q: jax.Array, log_ratios: jax.Array, temperature: jax.Array
 ) -> jax.Array:
-  """Q(a, s) - alpha * D, an estimate of V(s) from one action of each state.
+  """Q(a, s) - alpha * D, an estimate of V(s) from one action per state.
 
   Equation 2 solved for V.
 
@@ -259,7 +259,7 @@ def soft_value(
 
 
 def critic_loss(critics: jax.Array, target: jax.Array) -> jax.Array:
-  """The sum over critics of mean (y - Q_j)^2, zero without critics.
+  """The sum over critics of mean (y - Q_j)^2; zero if there are none.
 
   Args:
     critics: the critics' values of the replayed actions, [C, B].
@@ -276,17 +276,17 @@ def critic_loss(critics: jax.Array, target: jax.Array) -> jax.Array:
 def policy_fit_loss(
   critics: jax.Array, log_ratios: jax.Array, temperature: jax.Array
 ) -> jax.Array:
-  """The least squares of Q - V - alpha D over the policy, V solved for.
+  """The least-squares fit of V + alpha D to Q over the policy; V is solved for.
 
-  At each state the V that fits K fresh actions best is the mean of Q - alpha D
-  over them. Put in its place (variable projection; Golub and Pereyra, 1973) it
-  leaves the variance of Q - alpha D, which is zero where the policy is exp(Q /
-  alpha) times the prior, normalised. So no error of the network V, which is
-  many times larger than alpha D, reaches the policy. It is also the
-  log-variance divergence of Richter et al., 'VarGrad', 2020 (arXiv 2010.10436).
+  At each state, the V that best fits K sampled actions is the mean of Q - alpha
+  D over them. Substituting it (variable projection; Golub and Pereyra, 1973)
+  leaves the variance of Q - alpha D, which is zero if the policy is the prior
+  times exp(Q / alpha), normalised. So the error of the network V, many times
+  larger than alpha D, does not reach the policy. This is also the log-variance
+  divergence of Richter et al., 'VarGrad', 2020 (arXiv 2010.10436).
 
   Args:
-    critics: Q of K fresh actions of each state, [K, B].
+    critics: Q of K sampled actions per state, [K, B].
     log_ratios: D of these actions, [K, B].
     temperature: alpha, scalar.
 
@@ -305,16 +305,16 @@ def value_fit_loss(
   log_ratios: jax.Array,
   temperature: jax.Array,
 ) -> jax.Array:
-  """mean (V - mean_k(Q_k - alpha D_k))^2: equation 2 solved for V, regressed.
+  """mean (V - mean_k(Q_k - alpha D_k))^2: V regressed on equation 2.
 
   Args:
     value: V(s), [B].
-    critics: Q of K fresh actions of each state, [K, B].
+    critics: Q of K sampled actions per state, [K, B].
     log_ratios: D of these actions, [K, B].
     temperature: alpha, scalar.
 
   Returns:
-    A scalar, which moves V alone.
+    A scalar, whose gradient is with respect to V alone.
   """
   chex.assert_equal_shape([critics, log_ratios])
   chex.assert_rank([value, critics, temperature], [1, 2, 0])

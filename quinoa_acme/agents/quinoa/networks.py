@@ -23,18 +23,18 @@ from quinoa_acme.utils.common_types import Observation
 from quinoa_acme.utils.common_types import Params
 from quinoa_acme.utils.common_types import PRNGKey
 
-# Of which the most likely is the greedy action of a flow without a mode.
+# For a flow without a mode, the greedy action is the likeliest of these.
 _DRAWS_OF_MODE = 64
 
 
 class PolicyVariables(NamedTuple):
-  """What the policy depends on.
+  """The variables of the policy.
 
-  The soft policy is exp(Q / alpha), normalised. A family that models Q can so
-  follow a change of alpha at once; others leave it be.
+  The soft policy is exp(Q / alpha), normalised. A policy that models Q can thus
+  follow a change of alpha at once; other policies ignore alpha.
 
   Attributes:
-    params: what is learnt.
+    params: the learned parameters.
     temperature: alpha, float32 scalar.
   """
 
@@ -43,13 +43,14 @@ class PolicyVariables(NamedTuple):
 
 
 class AtState(NamedTuple):
-  """What a policy says of B states at once.
+  """What a policy gives for B states at once.
 
   Attributes:
-    fresh_action: K actions a state, [K, B, *action], taken as given.
+    fresh_action: K sampled actions per state, [K, B, *action], treated as
+      constant.
     fresh_log_prob: their log-density, [K, B].
-    log_prob: the log-density of actions that were given, [N, B].
-    soft_value: V(s), [B], or None if the family does not give it.
+    log_prob: the log-density of the given actions, [N, B].
+    soft_value: V(s), [B], or None if the policy does not compute it.
   """
 
   fresh_action: jax.Array
@@ -60,29 +61,30 @@ class AtState(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class QuinoaPolicy:
-  """The policy pi(a|s): a density that can be sampled and evaluated exactly.
+  """The policy pi(a|s): a density with exact sampling and evaluation.
 
-  All actions are in the environment's own shape and bounds, float32 of shape
-  [B, *action] for a batch of B observations. Any family with these functions
-  can take the flow's place.
+  Actions have the environment's shape and bounds, float32 of shape
+  [B, *action] for a batch of B observations. Any density with these functions
+  can replace the flow.
 
   Attributes:
     init: `init(key, observation, action)` makes the parameters; layers with a
       data-dependent initialisation take it from this batch.
     log_prob: `log_prob(variables, observation, action)` to float32 [..., B],
       finite on the closed box, with actions of shape [..., B, *action].
-    sample: `sample(variables, key, observation)` to an action a state.
-    draw: `draw(variables, key, observation, num_actions)` to so many actions a
+    sample: `sample(variables, key, observation)` to one action per state.
+    draw: `draw(variables, key, observation, num_actions)` to K actions per
       state, [K, B, *action], and their log-density, [K, B]. The actions are
-      then taken as given: no gradient flows through them, and the log-density
-      has that of `log_prob` at them. Its value is best that which sampling
-      gives, which no action at the edge of the box biases.
-    mode: `mode(variables, observation)` to one greedy action a state.
-    soft_value: `soft_value(variables, observation)` to V(s), float32 [B], where
-      the family's own network gives it; else None, and V is a network apart.
+      constants: no gradient flows through them, and the log-density has the
+      gradient that `log_prob` has at them. Its value should come from the
+      sampler, which is not biased by actions at the edge of the box.
+    mode: `mode(variables, observation)` to one greedy action per state.
+    soft_value: `soft_value(variables, observation)` to V(s), float32 [B], if
+      the policy's own network computes it; otherwise None, and V is a separate
+      network.
     evaluate_all: `evaluate_all(variables, key, observation, action,
-      num_actions)` to an `AtState`: `draw`, `log_prob` and `soft_value` by one
-      pass of the network, or None. `evaluate` then calls the three.
+      num_actions)` to an `AtState`: `draw`, `log_prob` and `soft_value` in one
+      pass of the network. If None, `evaluate` calls the three.
     uniform_log_prob: the log-density of the uniform prior, a float.
     num_dimensions: the number A of action dimensions.
     share_at_bounds: `share_at_bounds(action)` to the share of action elements
@@ -114,17 +116,17 @@ class QuinoaPolicy:
     action: jax.Array,
     num_actions: int,
   ) -> AtState:
-    """Fresh actions, the density of given ones, and V of the same states.
+    """Samples actions; evaluates their density, that of given ones, and V.
 
     Args:
       variables: the policy's variables.
-      key: of the fresh actions.
+      key: random key, for the samples.
       observation: a batch of B observations.
       action: given actions, [N, B, *action].
-      num_actions: K, how many fresh ones a state.
+      num_actions: K, the number of samples per state.
 
     Returns:
-      What `draw`, `log_prob` and `soft_value` give.
+      The results of `draw`, `log_prob` and `soft_value`.
     """
     if self.evaluate_all is not None:
       return self.evaluate_all(variables, key, observation, action, num_actions)
@@ -138,14 +140,14 @@ class QuinoaPolicy:
 
 @dataclasses.dataclass(frozen=True)
 class QuinoaNetworks:
-  """Everything that Quinoa learns.
+  """All networks that Quinoa learns.
 
   Attributes:
     policy: the policy pi(a|s).
     value: the soft value V(s), `init(key, observation)` and
-      `apply(params, observation)` to float32 [B]. Where the policy gives it,
-      it has no parameters and is not asked.
-    critic: Q(a, s) of its own, where the agent has critics,
+      `apply(params, observation)` to float32 [B]. If the policy computes V,
+      this network is empty and is not called.
+    critic: Q(a, s) as a separate network, for an agent with critics,
       `init(key, observation, action)` and `apply(params, observation, action)`
       to float32 [..., B], with actions of shape [..., B, *action].
     example_observation: a batch of one observation, for the shapes.
@@ -164,7 +166,7 @@ class QuinoaNetworks:
     value_params: Params,
     observation: Observation,
   ) -> jax.Array:
-    """V(s), of the policy's own network or of the one apart.
+    """V(s), from the policy's own network or from the separate one.
 
     Args:
       policy: the policy's variables.
@@ -183,7 +185,7 @@ FlowConfig = flow_registry.FlowConfig
 
 
 def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
-  """Makes the policy of a conditional flow for an environment.
+  """Makes a policy from a conditional flow, for an environment.
 
   Args:
     spec: the environment's specs; the action must be a finite box of floats.
@@ -265,7 +267,7 @@ def _draw(
   num_points: int,
   temperature: jax.Array,
 ) -> tuple[jax.Array, jax.Array]:
-  """The `draw` of a flow that has none of its own, by an inversion."""
+  """`draw` for a flow without its own: it inverts the flow at its samples."""
   drawn = flow.sample_and_log_prob(
     params, key, observation, num_points, temperature
   )
@@ -280,7 +282,7 @@ def _most_likely(
   observation: Observation,
   temperature: jax.Array,
 ) -> jax.Array:
-  """The `mode` of a flow that has none: the most likely of fixed draws."""
+  """`mode` for a flow without one: the most likely of a few fixed samples."""
   point, log_prob = flow.sample_and_log_prob(
     params, jax.random.PRNGKey(0), observation, _DRAWS_OF_MODE, temperature
   )
@@ -291,20 +293,20 @@ def _most_likely(
 def make_value(
   hidden_sizes: Sequence[int], norm: norms.Norm = norms.WeightNorm()
 ) -> hk.Transformed:
-  """Makes the value network, zero at initialisation."""
+  """Makes the value network, which is zero at initialisation."""
   return hk.without_apply_rng(
     hk.transform(lambda obs: value_lib.ValueMLP(hidden_sizes, norm)(obs))
   )
 
 
 def _no_value() -> hk.Transformed:
-  """The value network of a policy that gives V itself: it has no parameters."""
+  """The value network if the policy computes V: it has no parameters."""
 
   def apply(params, observation):
     del params, observation
     raise ValueError(
-      'V(s) comes from the policy of this flow: use '
-      'QuinoaNetworks.soft_value, which asks the right one.'
+      'the policy of this flow computes V(s): call '
+      'QuinoaNetworks.soft_value, which picks the right network.'
     )
 
   return hk.Transformed(init=lambda key, observation: {}, apply=apply)
@@ -315,7 +317,7 @@ def make_critic(
   hidden_sizes: Sequence[int],
   norm: norms.Norm = norms.LayerNorm(),
 ) -> hk.Transformed:
-  """Makes one critic, zero at initialisation."""
+  """Makes one critic, which is zero at initialisation."""
   box = box_lib.Box.from_spec(spec.actions)
 
   def apply(observation, action):
@@ -336,16 +338,16 @@ def make_networks(
 ) -> QuinoaNetworks:
   """Makes the networks of section 3 for an environment.
 
-  At initialisation Q(a, s) is identically zero and the policy exactly uniform.
+  At initialisation Q(a, s) is zero everywhere and the policy exactly uniform.
 
   Args:
     spec: the environment's specs.
     flow: the kind and shape of the policy's flow.
-    value_hidden_sizes: width of each hidden layer of V, where the flow does not
-      give V itself.
-    value_norm: how these are normalised.
+    value_hidden_sizes: width of each hidden layer of V. Unused if the flow
+      computes V itself.
+    value_norm: normalisation of these layers.
     critic_hidden_sizes: width of each hidden layer of a critic.
-    critic_norm: how these are normalised.
+    critic_norm: normalisation of these layers.
 
   Returns:
     The networks.

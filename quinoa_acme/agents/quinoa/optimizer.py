@@ -1,4 +1,4 @@
-"""Adam on clipped gradients, for each part of Quinoa (section 4)."""
+"""Adam with gradient clipping, for each part of Quinoa (section 4)."""
 
 from typing import NamedTuple
 
@@ -13,10 +13,10 @@ from quinoa_acme.networks.flows import energy
 
 
 class Params(NamedTuple):
-  """What gradient descent moves: theta and phi of the paper, and critics.
+  """The parameters: theta and phi of the paper, and those of the critics.
 
-  `critics` has all critics' parameters in one tree, each leaf with a leading
-  dimension C, and is empty where there are none.
+  `critics` holds the parameters of all critics in one tree, whose leaves have a
+  leading dimension C. It is empty if there are no critics.
   """
 
   policy: networks_lib.Params
@@ -27,13 +27,13 @@ class Params(NamedTuple):
 def make_optimizer(
   config: config_lib.QuinoaConfig,
 ) -> optax.GradientTransformation:
-  """Adam on the gradient clipped by its global norm (section 4).
+  """Adam after clipping the gradient by its global norm (section 4).
 
-  Critics, if there are any, have a norm and a learning rate of their own.
+  Critics have their own norm and learning rate.
   """
 
   def clipped_adam(learning_rate: float) -> optax.GradientTransformation:
-    # On one vector: dozens of small kernels take twice as long on a CPU.
+    # On one flat vector: dozens of small kernels take twice as long on a CPU.
     return optax.flatten(
       optax.chain(
         updates_lib.clip_by_norm(config.max_gradient_norm),
@@ -56,7 +56,7 @@ def make_optimizer(
 
 
 def _slow_couplings(factor: float) -> optax.GradientTransformation:
-  """Scales the updates of an energy flow's couplings."""
+  """Scales the updates of the couplings of an energy flow."""
 
   def scale(path, update):
     # Of a Haiku tree, in the tree of all parameters: the module, by its path.

@@ -1,4 +1,4 @@
-"""The prior policy that the policy's relative entropy is measured against."""
+"""The prior policy, from which the policy's KL divergence is measured."""
 
 import dataclasses
 
@@ -18,16 +18,17 @@ class UniformPrior:
 
 @dataclasses.dataclass(frozen=True)
 class LaggedPrior:
-  """A slow copy of the policy, flattened a little towards uniform if wanted.
+  """A lagged copy of the policy, optionally flattened towards uniform.
 
   The prior's log-density is `(1 - flatness) * log pi_slow + flatness *
-  log uniform`, up to a constant of each state, which V absorbs. With flatness 0
+  log uniform`, up to a constant per state, which V absorbs. With flatness 0
   this is line 8 of Algorithm 2. With more, the policy also keeps an entropy
-  bonus of its own that does not fade as the slow copy catches up, as in
-  Munchausen RL (Vieillard et al., 2020).
+  bonus that does not fade as the copy catches up, as in Munchausen RL
+  (Vieillard et al., 2020).
 
   Attributes:
     averaging: how the copy follows the policy.
+    flatness: weight of the uniform density, in [0, 1).
     flatness: the weight of the uniform density, in [0, 1).
 
   Examples:
@@ -52,11 +53,11 @@ Prior = UniformPrior | LaggedPrior
 def flatten(
   prior: LaggedPrior, slow_log_prob: jax.Array, uniform_log_prob: float
 ) -> jax.Array:
-  """The prior's log-density, given its slow copy's.
+  """The prior's log-density, from that of its lagged copy.
 
   Args:
     prior: the prior.
-    slow_log_prob: log-density of the actions under the slow copy, [B].
+    slow_log_prob: log-density of the actions under the lagged copy, [B].
     uniform_log_prob: log-density of the uniform policy.
 
   Returns:

@@ -1,4 +1,4 @@
-"""Over how many steps a TD target is."""
+"""The number of steps of a TD target, and how its trace is cut."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ class OneStep:
 
 @dataclasses.dataclass(frozen=True)
 class UncutTrace:
-  """The steps between count in full, whatever the action was.
+  """Intermediate steps count in full, whatever the action was.
 
   Examples:
     >>> trace: Trace = UncutTrace()
@@ -26,22 +26,22 @@ class UncutTrace:
 
 @dataclasses.dataclass(frozen=True)
 class CutTrace:
-  """A target goes on past an action only as far as the policy would take it.
+  """A target extends past an action only as far as the policy would take it.
 
   Retrace (Munos et al., 2016, arXiv 1606.02647) and V-trace cut the trace of a
-  multi-step target at actions that the policy has left behind. They ask for the
-  density under which the action was drawn. Here it is the prior's that the
-  policy's is compared with, and softly:
+  multi-step target at actions that the policy no longer takes. They need the
+  density under which an action was drawn. Here the policy is compared with the
+  prior instead, and softly:
 
     c_k = exp(min(D(a_k, s_k), 0) / (scale A))
 
-  with A the number of action dimensions. Where an action is as likely as under
-  the prior, or more, the trace goes on; where it is far less likely, V(s_k)
-  takes the place of what came of it. This is not in the paper.
+  with A the number of action dimensions. If an action is at least as likely as
+  under the prior, the trace continues. If it is far less likely, V(s_k)
+  replaces what followed it. This is not in the paper.
 
   Attributes:
-    scale: how many nats for each dimension of the action an action may be less
-      likely than under the prior, until it counts by a factor of 1 / e.
+    scale: an action that is `scale` nats per action dimension less likely than
+      under the prior counts by a factor of 1 / e.
 
   Examples:
     >>> SoftReturn(trace=CutTrace(scale=2.0)).trace
@@ -59,23 +59,23 @@ Trace = UncutTrace | CutTrace
 
 @dataclasses.dataclass(frozen=True)
 class SoftReturn:
-  """y over n steps, with the soft terms of the steps between.
+  """y over n steps, with the soft terms of the intermediate steps.
 
   y = r_0 + sum_k gamma^k (r_k - alpha D(a_k, s_k)) + gamma^n V'(s_n) over
-  k = 1 ... n - 1, with D of the policy that is being learnt: -alpha D is the
-  reward of the soft problem. With critics, what they and a fresh action give at
-  s_n takes the place of V'. At an episode's end n is what is left of it.
+  k = 1 ... n - 1, with D of the learned policy: -alpha D is the reward of the
+  soft problem. With critics, their soft value at an action sampled in s_n
+  replaces V'(s_n). Near an episode's end, n is the number of steps left.
 
-  The actions between are those of older policies; `trace` says whether that is
-  corrected for. It needs transitions that hold the steps one by one, a
-  `transitions.Window` each. Parts of Acme's that rewrite samples, as
-  `NormalizationBuilder` and `AILBuilder` do, know of the first step alone, and
-  are refused: `OneStep` goes with them.
+  The intermediate actions are those of older policies; `trace` says whether
+  that is corrected for. Each transition must hold its n steps one by one, as a
+  `transitions.Window`. Parts of Acme that rewrite samples, such as
+  `NormalizationBuilder` and `AILBuilder`, change only the first step, so the
+  learner refuses them: use `OneStep` with them.
   This is not in the paper. See docs/decisions/0017-returns.md.
 
   Attributes:
     num_steps: n, at least 2.
-    trace: how much an action between counts.
+    trace: how much an intermediate action counts.
 
   Examples:
     >>> num_steps(SoftReturn(num_steps=3))
@@ -93,7 +93,7 @@ Return = OneStep | SoftReturn
 
 
 def num_steps(choice: Return) -> int:
-  """The steps n of a target.
+  """The number n of steps of a target.
 
   Examples:
     >>> num_steps(SoftReturn(num_steps=5))

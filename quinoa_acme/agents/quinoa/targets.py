@@ -1,4 +1,4 @@
-"""The TD target y, over one step or several: line 6 of Algorithm 2."""
+"""The TD target y, over one or several steps: line 6 of Algorithm 2."""
 
 from acme import types
 from acme.jax import networks as networks_lib
@@ -24,20 +24,20 @@ def look_ahead(
   batch: types.Transition,
   key: networks_lib.PRNGKey,
 ) -> evaluation.Known:
-  """The TD target, and what it is made of.
+  """The TD target and its parts.
 
   Args:
     networks: the networks.
     config: the agent's options.
-    state: what it bootstraps from.
+    state: the state to bootstrap from.
     batch: transitions, leaves [B, ...].
-    key: of the next state's action.
+    key: random key, for the next state's action.
 
   Returns:
-    What the loss takes as given.
+    What the loss treats as constant.
 
   Raises:
-    ValueError: if the transitions are not over the steps of a target.
+    ValueError: if the transitions do not span the target's number of steps.
   """
   _check_window(config, batch)
   match config.fit:
@@ -68,14 +68,14 @@ def td_target(
   batch: types.Transition,
   key: networks_lib.PRNGKey,
 ) -> jax.Array:
-  """The TD target y that an SGD step in this state would take.
+  """The TD target y of an SGD step in this state.
 
   Args:
     networks: the networks.
     config: the agent's options.
-    state: what it bootstraps from.
+    state: the state to bootstrap from.
     batch: transitions, leaves [B, ...].
-    key: of the next state's action.
+    key: random key, for the next state's action.
 
   Returns:
     y, [B], in units of reward.
@@ -86,7 +86,7 @@ def td_target(
 def _check_window(
   config: config_lib.QuinoaConfig, batch: types.Transition
 ) -> None:
-  """Raises a ValueError if transitions are not over the steps of a target."""
+  """Raises a ValueError if transitions span another number of steps."""
   given = transitions.num_steps(batch)
   if given != config.window:
     raise ValueError(
@@ -108,9 +108,10 @@ def _soft_return(
   state: training_state.TrainingState,
   later: transitions.Later,
 ) -> losses.SoftReturn:
-  """What a target over several steps holds after its first reward.
+  """The part of a multi-step target that follows the first reward.
 
-  The leaves of `later` are [B, n - 1, ...], and are looked at as B (n - 1).
+  The leaves of `later` are [B, n - 1, ...]; they are evaluated as one batch of
+  B (n - 1).
   """
   shape = later.reward.shape
 

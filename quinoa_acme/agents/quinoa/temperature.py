@@ -1,8 +1,8 @@
-"""The temperature alpha: fixed, by a dual of two readings, or by a multiplier.
+"""The temperature alpha: fixed, from a dual in two readings, or a multiplier.
 
 The appendix of the paper (section 6.1) makes alpha the Lagrange multiplier of
-the constraint KL(pi || prior) < epsilon, and Algorithm 2 (line 4) finds it on
-every batch by regula falsi on the derivative of the dual.
+the constraint KL(pi || prior) < epsilon. Algorithm 2 (line 4) solves for it on
+every batch, by regula falsi on the derivative of the dual.
 """
 
 from collections.abc import Callable
@@ -52,10 +52,10 @@ class DualTemperature:
   """Algorithm 2, line 4, as printed: alpha minimises the batch's dual.
 
   Attributes:
-    epsilon: the bound on the relative entropy, in nats. A root needs epsilon <
-      log(batch size).
-    minimum: lower end of the bracket; taken where the dual only rises.
-    maximum: upper end of the bracket; taken where the dual only falls.
+    epsilon: the bound on the KL divergence, in nats. A root exists only for
+      epsilon < log(batch size).
+    minimum: lower end of the bracket; the result if the dual only rises.
+    maximum: upper end of the bracket; the result if the dual only falls.
 
   Examples:
     >>> bound_on_kl(DualTemperature(epsilon=0.1), num_dimensions=6)
@@ -73,16 +73,16 @@ class DualTemperature:
 
 @dataclasses.dataclass(frozen=True)
 class MultiplierTemperature:
-  """The same constraint, held by a slowly moving multiplier.
+  """The same constraint, enforced by a slowly moving multiplier.
 
   Each step moves log(alpha) by `rate * clip(KL / bound - 1, -1, 1)`, with KL
-  estimated from fresh actions of the policy.
+  estimated from sampled actions of the policy.
 
   Attributes:
-    epsilon: the bound on the relative entropy, in nats for each dimension of
-      the action, so that one value serves tasks of different sizes.
+    epsilon: the bound on the KL divergence, in nats per action dimension, so
+      that one value suits tasks of different sizes.
     initial: alpha at the start.
-    rate: the largest move of log(alpha) in one step.
+    rate: the largest change of log(alpha) in one step.
     minimum: the smallest alpha.
     maximum: the largest alpha.
 
@@ -106,22 +106,21 @@ class MultiplierTemperature:
 
 @dataclasses.dataclass(frozen=True)
 class HeldQTemperature:
-  """The same constraint, solved for at each step with Q held fixed.
+  """The same constraint, solved at each step with Q held fixed.
 
-  This is how the dual's derivative in section 6.1 of the paper is printed, in
-  terms of Q. With Q = V + alpha D as it is, another alpha' would make the soft
-  policy prior^(1 - eta) pi^eta, normalised, with eta = alpha / alpha'; alpha'
-  is chosen such that the relative entropy of that policy to the prior, in the
-  mean over states, is the bound. Where D is zero, at first and right after a
-  copy of the prior, no alpha' is small enough: `max_step` bounds each move. See
-  `held_q_kl` for the estimate, which needs several actions a state and so a
-  `CriticFit`.
+  This is the dual's derivative as section 6.1 of the paper prints it, in terms
+  of Q. Hold Q = V + alpha D fixed and change alpha to alpha': the soft policy
+  becomes prior^(1 - eta) pi^eta, normalised, with eta = alpha / alpha'. The
+  solution is the alpha' at which that policy's KL divergence from the prior,
+  averaged over states, equals the bound. If D is zero, as at the start and
+  right after a copy of the prior, no alpha' is small enough; `max_step` limits
+  each change. `held_q_kl` has the estimate, which needs several actions per
+  state and so a `CriticFit`.
 
   Attributes:
-    epsilon: the bound on the relative entropy, in nats for each dimension of
-      the action.
+    epsilon: the bound on the KL divergence, in nats per action dimension.
     initial: alpha at the start.
-    max_step: the largest move of log(alpha) in one step.
+    max_step: the largest change of log(alpha) in one step.
     minimum: the smallest alpha.
     maximum: the largest alpha.
 
@@ -157,7 +156,7 @@ Temperature = (
 
 
 def bound_on_kl(temperature: Temperature, num_dimensions: int) -> float | None:
-  """The bound on the relative entropy in nats, or None where there is none.
+  """The bound on the KL divergence in nats, or None if there is none.
 
   Args:
     temperature: how alpha is chosen.
@@ -178,7 +177,7 @@ def initial(temperature: Temperature) -> jax.Array:
     case FixedTemperature():
       value = temperature.value
     case DualTemperature():
-      # Replaced by the first batch's solution before it is used.
+      # The first batch's solution replaces it before it is used.
       value = temperature.maximum
     case MultiplierTemperature() | HeldQTemperature():
       value = temperature.initial
@@ -194,14 +193,14 @@ def update(
   fresh_log_ratio: jax.Array,
   num_dimensions: int,
 ) -> jax.Array:
-  """alpha for this learner step.
+  """alpha for this SGD step.
 
   Args:
     temperature: how alpha is chosen.
-    alpha: the temperature of the step before, scalar.
+    alpha: the previous step's temperature, scalar.
     value: V(s) of the batch, [B].
     log_ratio: D of the batch's actions, [B].
-    kl: the estimated relative entropy of the policy to its prior, scalar.
+    kl: the estimated KL divergence of the policy from its prior, scalar.
     fresh_log_ratio: D of K actions of the policy in each state, [K, B].
     num_dimensions: the number A of action dimensions.
 
@@ -249,7 +248,7 @@ def dual(
     alpha: the temperature, scalar.
     value: V(s), [B].
     log_ratio: D of the batch's actions, [B].
-    epsilon: the bound on the relative entropy.
+    epsilon: the bound on the KL divergence.
 
   Returns:
     A scalar, convex in alpha.
@@ -262,7 +261,7 @@ def dual(
 def dual_derivative(
   alpha: jax.Array, value: jax.Array, log_ratio: jax.Array, epsilon: float
 ) -> jax.Array:
-  """The derivative of `dual` in alpha, which rises with alpha.
+  """The derivative of `dual` with respect to alpha; it rises with alpha.
 
     epsilon + log mean exp(z) - sum softmax(z) V / alpha,  z = V / alpha + D
 
@@ -270,13 +269,13 @@ def dual_derivative(
     alpha: the temperature, scalar.
     value: V(s), [B].
     log_ratio: D of the batch's actions, [B].
-    epsilon: the bound on the relative entropy.
+    epsilon: the bound on the KL divergence.
 
   Returns:
     A scalar.
   """
-  # A constant added to V leaves the derivative as it is; the largest V at zero
-  # keeps its terms small where alpha is.
+  # A constant added to V does not change the derivative. Shifting the largest V
+  # to zero keeps the terms small when alpha is small.
   scaled = (value - jnp.max(value)) / alpha
   logits = scaled + log_ratio
   weights = jax.nn.softmax(logits)
@@ -292,16 +291,16 @@ def solve_dual(
 ) -> jax.Array:
   """The alpha in [minimum, maximum] that minimises `dual`.
 
-  The derivative's zero is bracketed in log(alpha) and found by regula falsi.
-  With all signs positive the dual only rises, and its minimum is `minimum`;
-  with all signs negative it only falls, and its minimum is `maximum`. The first
-  is so for epsilon >= log(B) and for a constant V with D = 0, where no
-  temperature is too small for the constraint.
+  Regula falsi finds the derivative's zero in log(alpha). If the derivative is
+  positive everywhere, the dual only rises and the result is `minimum`; if it is
+  negative everywhere, the dual only falls and the result is `maximum`. The
+  first happens for epsilon >= log(B), and for a constant V with D = 0, where
+  every temperature, however small, meets the constraint.
 
   Args:
     value: V(s), [B].
     log_ratio: D of the batch's actions, [B].
-    epsilon: the bound on the relative entropy.
+    epsilon: the bound on the KL divergence.
     minimum: the lower end of the bracket, positive.
     maximum: the upper end.
 
@@ -323,9 +322,10 @@ def held_q_kl(log_eta: jax.Array, log_ratio: jax.Array) -> jax.Array:
 
     KL = eta E_q[D] - log E_pi[exp((eta - 1) D)]
 
-  The actions are of pi, and count as actions of q by the weights
-  softmax((eta - 1) D) over those of their state. At eta = 1 this is the mean of
-  D; its derivative in eta is eta Var_q[D], so that it rises, also as estimated.
+  The actions are samples of pi. The weights softmax((eta - 1) D), over those of
+  one state, make them samples of q. At eta = 1 this is the mean of D. Its
+  derivative with respect to eta is eta Var_q[D], so it rises; the estimate does
+  too.
 
   Args:
     log_eta: log of eta, scalar.
@@ -344,13 +344,13 @@ def held_q_kl(log_eta: jax.Array, log_ratio: jax.Array) -> jax.Array:
 def solve_held_q(
   alpha: jax.Array, log_ratio: jax.Array, bound: float, max_step: float
 ) -> jax.Array:
-  """The alpha' near alpha at which `held_q_kl` is the bound.
+  """The alpha' near alpha for which `held_q_kl` equals the bound.
 
   Args:
-    alpha: the temperature of the step before, scalar.
+    alpha: the previous step's temperature, scalar.
     log_ratio: D of K actions of the policy in each state, [K, B].
-    bound: the bound on the relative entropy, in nats.
-    max_step: the largest move of log(alpha).
+    bound: the bound on the KL divergence, in nats.
+    max_step: the largest change of log(alpha).
 
   Returns:
     A scalar.
@@ -362,13 +362,13 @@ def solve_held_q(
 
 
 class _Bracket(NamedTuple):
-  """An interval that holds the zero, with the values at its ends."""
+  """An interval that contains the zero, with the values at its ends."""
 
   low: jax.Array
   high: jax.Array
   f_low: jax.Array
   f_high: jax.Array
-  # The end that moved last: -1 for low, 1 for high, 0 at the start.
+  # Which end moved last: -1 for low, 1 for high, 0 at the start.
   moved: jax.Array
   # The width three steps ago, to see when to bisect.
   width: jax.Array
@@ -384,21 +384,21 @@ def find_root(
   high: chex.Numeric,
   tolerance: float = 1e-6,
 ) -> jax.Array:
-  """The zero of a rising function in [low, high], or the end it lies beyond.
+  """The zero of a rising function in [low, high], or the end nearest to it.
 
-  Regula falsi in the Illinois variant (the value kept at an end that does not
-  move is halved), with a bisection whenever three steps have not halved the
-  bracket, so that at most three times as many steps as a bisection's are made.
+  Regula falsi in the Illinois variant, which halves the value kept at an end
+  that does not move. It bisects whenever three steps have not halved the
+  bracket, so it takes at most three times as many steps as bisection.
 
   Args:
     function: from a scalar to a scalar, rising, traceable.
     low: the lower end.
     high: the upper end.
-    tolerance: the width of the bracket at which to stop.
+    tolerance: stop at this width of the bracket.
 
   Returns:
-    A scalar: the zero; `low` where the function is positive from there on; and
-    `high` where it is negative up to there.
+    A scalar: the zero; `low` if the function is positive on all of the
+    interval; `high` if it is negative on all of it.
   """
   first, last = jnp.asarray(low, jnp.float32), jnp.asarray(high, jnp.float32)
   f_first, f_last = function(first), function(last)

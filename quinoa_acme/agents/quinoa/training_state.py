@@ -1,4 +1,4 @@
-"""What the learner carries from one SGD step to the next."""
+"""The state that the learner carries from one SGD step to the next."""
 
 from typing import Any, NamedTuple
 
@@ -16,19 +16,18 @@ from quinoa_acme.agents.quinoa import temperature as temperature_lib
 
 
 class SlowQ(NamedTuple):
-  """The target networks of a whole Q = V + alpha D."""
+  """The target networks of Q = V + alpha D as a whole."""
 
   policy: networks_lib.Params
   value: networks_lib.Params
 
 
 class TrainingState(NamedTuple):
-  """Everything that the learner carries from step to step.
+  """The state that the learner carries from step to step.
 
-  `target` holds the parameters that the TD target is made of: V's, or the
-  critics', or a `SlowQ` where V comes from the policy's network or the loss has
-  a proximity term. `prior` holds the `PolicyVariables` of a lagged prior, and
-  is empty for a uniform one.
+  `target` holds the target networks: of V, of the critics, or a `SlowQ` if V
+  comes from the policy's network or the loss has a proximity term. `prior`
+  holds the `PolicyVariables` of a lagged prior, and is empty for a uniform one.
   """
 
   params: optimizer_lib.Params
@@ -58,8 +57,8 @@ def make_initial_state(
     action: the actions of that batch.
 
   Returns:
-    The state; called again with the same key and another batch it differs in
-    nothing but what depends on the data.
+    The state. Another batch with the same key changes only what depends on the
+    data.
   """
   policy_key, value_key, critic_key, key = jax.random.split(key, 4)
   params = optimizer_lib.Params(
@@ -70,7 +69,7 @@ def make_initial_state(
   temperature = temperature_lib.initial(config.temperature)
   policy = quinoa_networks.PolicyVariables(params.policy, temperature)
   has_prior = isinstance(config.prior, prior_lib.LaggedPrior)
-  # The slow parameters are copies: donated buffers must not be shared.
+  # Copies, because donated buffers must not be shared.
   return TrainingState(
     params=params,
     target=jax.tree_util.tree_map(
@@ -91,7 +90,7 @@ def _init_critics(
   observation: Any,
   action: jax.Array,
 ) -> networks_lib.Params:
-  """The critics' parameters, which start apart."""
+  """The critics' parameters, a different initialisation for each."""
   if isinstance(config.fit, fit_lib.DirectFit):
     return {}
   keys = jax.random.split(key, config.fit.num_critics)
@@ -104,7 +103,7 @@ def target_of(
   config: config_lib.QuinoaConfig,
   params: optimizer_lib.Params,
 ) -> Any:
-  """The parameters that the slow ones of the TD target follow."""
+  """The parameters that the target networks follow."""
   if isinstance(config.fit, fit_lib.CriticFit):
     return params.critics
   if config.fit.proximity or networks.policy.soft_value is not None:
@@ -113,5 +112,5 @@ def target_of(
 
 
 def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
-  """The policy of a state, as actors take it."""
+  """The policy in a state, in the form that actors take."""
   return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)

@@ -1,7 +1,7 @@
 """Algorithm 2 of the paper as one pure update step.
 
-The loss of a `DirectFit` is in `direct.py`, that of a `CriticFit` in
-`critics.py`; their targets are in `targets.py`.
+`direct.py` has the loss of a `DirectFit`, `critics.py` that of a `CriticFit`,
+and `targets.py` their targets.
 """
 
 from typing import Any, cast
@@ -33,7 +33,7 @@ UpdateStep = updates_lib.UpdateStep[training_state.TrainingState]
 def make_update_step(
   networks: quinoa_networks.QuinoaNetworks, config: config_lib.QuinoaConfig
 ) -> UpdateStep:
-  """Makes one SGD step, lines 2 to 8 of Algorithm 2.
+  """Makes the function for one SGD step, lines 2 to 8 of Algorithm 2.
 
   Args:
     networks: the networks.
@@ -41,7 +41,7 @@ def make_update_step(
 
   Returns:
     A pure function from a state and a batch of transitions (leaves [B, ...]) to
-    the next state, scalar metrics, and of each quantity whether it was finite.
+    the next state, scalar metrics, and a flag per quantity: was it finite?
   """
   optimizer = optimizer_lib.make_optimizer(config)
 
@@ -100,7 +100,7 @@ def _descend(
   temperature: jax.Array,
   key: networks_lib.PRNGKey,
 ) -> training_state.TrainingState:
-  """Lines 7 and 8: the next state, by one step of the optimiser."""
+  """Lines 7 and 8: one step of the optimiser, then the next state."""
   updates, optimizer_state = optimizer.update(gradients, state.optimizer)
   params = cast(
     optimizer_lib.Params, optax.apply_updates(state.params, updates)
@@ -128,7 +128,7 @@ def _slow_copies(
   temperature: jax.Array,
   steps: jax.Array,
 ) -> tuple[Any, Any]:
-  """Line 8: the TD target's parameters and the prior from the next step on."""
+  """Line 8: target networks and prior for the next step."""
   target = averaging_lib.update(
     config.target,
     training_state.target_of(networks, config, params),
@@ -150,7 +150,7 @@ def _describe_fit(
   config: config_lib.QuinoaConfig,
   num_dimensions: int,
 ) -> updates_lib.Metrics:
-  """The metrics of one step that the agent's README explains."""
+  """The metrics of one step; the agent's README explains them."""
   metrics = {
     'temperature': fitted.temperature,
     'kl': fitted.kl,

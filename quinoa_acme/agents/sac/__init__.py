@@ -1,4 +1,4 @@
-"""Acme's own SAC: the baseline beside Quinoa."""
+"""Acme's own SAC: the baseline for Quinoa."""
 
 from typing import TYPE_CHECKING
 

@@ -1,7 +1,7 @@
-"""Acme's own SAC, as a run uses it: the baseline beside Quinoa.
+"""Acme's own SAC, in the form that a run uses: the baseline for Quinoa.
 
 Haarnoja et al., 'Soft Actor-Critic Algorithms and Applications', 2018 (arXiv
-1812.05905). Networks, losses and learner are dm-acme's, untouched.
+1812.05905). Networks, losses and learner are dm-acme's, unchanged.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class SACAgent:
 
   @property
   def evaluation(self) -> str:
-    """Which action is taken in evaluation."""
+    """The action to take in evaluation."""
     return 'mode'
 
   def make_networks(self, spec: types.EnvironmentSpec) -> sac.SACNetworks:
@@ -49,7 +49,7 @@ class SACAgent:
     spec: types.EnvironmentSpec,
     logger_fn: Callable[[], loggers_base.Logger] | None = None,
   ) -> builder_lib.SACBuilder:
-    """Makes the builder of replay, actor and learner, without a log at will."""
+    """Makes the builder of replay, actor and learner."""
     config = self.config
     acme_config = sac.SACConfig(
       batch_size=config.batch_size,
@@ -76,10 +76,10 @@ class SACAgent:
     networks: sac.SACNetworks,
     choice: choices.ActionChoice = choices.Sample(),
   ) -> off_policy.Policy:
-    """Makes a policy; the actors act by a sample.
+    """Makes a policy; actors use the default, a sample.
 
     Raises:
-      ValueError: if the choice is not one of a sample and the mode.
+      ValueError: if the choice is neither a sample nor the mode.
     """
     match choice:
       case choices.Sample():
@@ -93,11 +93,11 @@ class SACAgent:
   def make_evaluation_policy(
     self, networks: sac.SACNetworks
   ) -> off_policy.Policy:
-    """Makes the policy that is evaluated, the mode."""
+    """Makes the policy for evaluation, the mode."""
     return self.make_policy(networks, choices.BaseMode())
 
   def saved_policy(self, networks: sac.SACNetworks) -> off_policy.SavedPolicy:
-    """Says where the policy is in an `acme_agents.CountedState`."""
+    """Describes where the policy lies in an `acme_agents.CountedState`."""
     return acme_agents.saved_policy(
       networks.policy_network.init, 'policy_params'
     )

@@ -1,4 +1,4 @@
-"""Builds the parts of Acme's SAC, as a run needs them."""
+"""Builds the parts of Acme's SAC for a run."""
 
 from acme.agents.jax import sac
 
@@ -6,7 +6,7 @@ from quinoa_acme.agents.common import acme_agents
 
 
 class SACBuilder(acme_agents.BuilderMixin, sac.SACBuilder):
-  """Acme's builder, but its actors are the package's, and its learner counts.
+  """Acme's builder with the package's actors, and a learner that counts.
 
-  A step of the learner's is then an SGD step, and not a call of several.
+  A step of the learner then counts as an SGD step, not as a call of several.
   """

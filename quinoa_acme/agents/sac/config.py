@@ -12,9 +12,9 @@ class SACConfig(off_policy.OffPolicyConfig):
 
   Attributes:
     hidden_sizes: width of each hidden layer of policy and critics.
-    learning_rate: Adam's, of policy and critics; the temperature's is Acme's.
-    tau: how far the target critics move at every SGD step.
-    target_entropy_per_dimension: nats for each action dimension.
+    learning_rate: Adam's, for policy and critics; the temperature's is Acme's.
+    tau: the fraction that the target critics move at every SGD step.
+    target_entropy_per_dimension: in nats per action dimension.
   """
 
   hidden_sizes: tuple[int, ...] = (256, 256)
@@ -24,7 +24,7 @@ class SACConfig(off_policy.OffPolicyConfig):
 
   @classmethod
   def debug(cls) -> 'SACConfig':
-    """So small that every part runs within seconds."""
+    """A preset so small that everything runs within seconds."""
     return cls(hidden_sizes=(32,), **off_policy.SMALL_REPLAY)
 
   def __post_init__(self):

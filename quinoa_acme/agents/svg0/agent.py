@@ -1,4 +1,4 @@
-"""SVG(0) as a run uses it."""
+"""The SVG(0) agent, in the form that a run uses."""
 
 from collections.abc import Callable
 import dataclasses
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class _SavedParams(NamedTuple):
-  """The part of `update.Params` that acts."""
+  """The part of `update.Params` that acting needs."""
 
   policy: types.Params
 
 
 class _SavedState(NamedTuple):
-  """The part of `update.TrainingState` that acts."""
+  """The part of `update.TrainingState` that acting needs."""
 
   params: _SavedParams
   steps: jax.ShapeDtypeStruct
@@ -44,13 +44,13 @@ class SVG0Agent:
 
   @property
   def evaluation(self) -> str:
-    """Which action is taken in evaluation."""
+    """The action to take in evaluation."""
     return str(self.config.evaluation_policy)
 
   def make_networks(
     self, spec: types.EnvironmentSpec
   ) -> networks_lib.SVG0Networks:
-    """Makes the networks that the options name."""
+    """Makes the networks that the options describe."""
     return networks_lib.make_networks(
       spec,
       policy=self.config.policy,
@@ -62,8 +62,8 @@ class SVG0Agent:
     spec: types.EnvironmentSpec,
     logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
   ) -> 'builder_lib.SVG0Builder':
-    """Makes the builder of replay, actor and learner, without a log at will."""
-    # Not at the top, for what only acts needs none of what this imports.
+    """Makes the builder of replay, actor and learner."""
+    # Imported here, because acting alone needs none of what this imports.
     from quinoa_acme.agents.svg0 import builder as builder_lib
 
     del spec
@@ -76,10 +76,10 @@ class SVG0Agent:
     networks: networks_lib.SVG0Networks,
     choice: choices.ActionChoice = choices.Sample(),
   ) -> off_policy.Policy:
-    """Makes a policy; the actors act by a sample.
+    """Makes a policy; actors use the default, a sample.
 
     Raises:
-      ValueError: if the choice is not one of a sample and the mode.
+      ValueError: if the choice is neither a sample nor the mode.
     """
     match choice:
       case choices.Sample():
@@ -88,19 +88,19 @@ class SVG0Agent:
         mode = networks.policy.mode
         return lambda params, key, observation: mode(params, observation)
     raise ValueError(
-      f'SVG(0) acts by Sample() or BaseMode(), its mode, not by {choice}.'
+      f'SVG(0) acts by Sample() or by BaseMode(), its mode, not by {choice}.'
     )
 
   def make_evaluation_policy(
     self, networks: networks_lib.SVG0Networks
   ) -> off_policy.Policy:
-    """Makes the policy that is evaluated, as the options say."""
+    """Makes the policy for evaluation, as the options say."""
     return self.make_policy(networks, self.config.evaluation_policy)
 
   def saved_policy(
     self, networks: networks_lib.SVG0Networks
   ) -> off_policy.SavedPolicy:
-    """Says where the policy is in an `update.TrainingState`."""
+    """Describes where the policy lies in an `update.TrainingState`."""
     params = jax.eval_shape(
       networks.policy.init, jax.random.PRNGKey(0), networks.example_observation
     )

@@ -1,4 +1,4 @@
-"""Builds the SVG(0) agent's parts, for any layout of Acme's."""
+"""Builds the parts of the SVG(0) agent, for any of Acme's layouts."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ from quinoa_acme.agents.svg0 import networks as svg0_networks
 class SVG0Builder(
   builder.OffPolicyBuilder[svg0_networks.SVG0Networks, config_lib.SVG0Config]
 ):
-  """Makes replay, dataset, adder, actor and learner of the SVG(0) agent."""
+  """Makes the replay, dataset, adder, actor and learner of the SVG(0) agent."""
 
   def make_learner(
     self,

@@ -9,7 +9,7 @@ from quinoa_acme.agents.svg0 import regularisation as regularisation_lib
 from quinoa_acme.networks import gaussian
 from quinoa_acme.utils import validation
 
-# A sample is what the actors do; the other is the image of the mean.
+# Actors sample. The other choice is the image of the mean.
 EvaluationPolicy = choices.Sample | choices.BaseMode
 
 
@@ -17,17 +17,18 @@ EvaluationPolicy = choices.Sample | choices.BaseMode
 class SVG0Config(off_policy.OffPolicyConfig):
   """Options of the agent.
 
-  The options of replay and pace are those of `off_policy.OffPolicyConfig`.
+  The options for replay and for the ratio of updates to environment steps are
+  those of `off_policy.OffPolicyConfig`.
 
   Attributes:
     policy: the kind of Gaussian and the shape of its network.
     critic_hidden_sizes: width of each hidden layer of Q.
-    policy_learning_rate: Adam's, of the policy.
-    critic_learning_rate: Adam's, of the critic.
-    num_actions: actions of the policy a state, over which the value of the next
-      state and the policy's gradient are averaged.
-    regularisation: what holds the policy back.
-    target: how the target critic follows the one being learnt.
+    policy_learning_rate: Adam's, for the policy.
+    critic_learning_rate: Adam's, for the critic.
+    num_actions: actions sampled per state, over which the next state's value
+      and the policy's gradient are averaged.
+    regularisation: the penalty on the policy.
+    target: how the target critic follows the learned one.
     evaluation_policy: which action the evaluator takes.
   """
 
@@ -49,7 +50,7 @@ class SVG0Config(off_policy.OffPolicyConfig):
 
   @classmethod
   def debug(cls) -> 'SVG0Config':
-    """The default algorithm, so small that every part runs within seconds."""
+    """The default algorithm, so small that everything runs within seconds."""
     return cls(
       policy=gaussian.ClippedGaussianConfig(hidden_sizes=(32,)),
       critic_hidden_sizes=(32,),

@@ -1,4 +1,4 @@
-"""The SVG(0) learner: its update step, run by the learner of all agents."""
+"""The SVG(0) learner: the learner of all agents, running its update step."""
 
 from collections.abc import Iterator
 
@@ -15,9 +15,9 @@ from quinoa_acme.agents.svg0 import update as update_lib
 
 
 class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
-  """Wires the pure update step to data, counts and logs.
+  """Connects the pure update step to data, counters and logs.
 
-  `get_variables` gives 'policy' and 'critic'.
+  `get_variables` offers 'policy' and 'critic'.
   """
 
   def __init__(
@@ -38,7 +38,7 @@ class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
       dataset: samples whose data are transitions with leaves
         [num_sgd_steps_per_step * batch_size, ...].
       counter: counts steps (SGD steps) and walltime.
-      logger: takes the metrics of each call.
+      logger: receives the metrics of each call.
     """
 
     def initial_state(key):

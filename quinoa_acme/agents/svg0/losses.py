@@ -1,7 +1,7 @@
 """The equations of SVG(0), as pure functions.
 
 Heess et al., 'Learning Continuous Control Policies by Stochastic Value
-Gradients', 2015 (arXiv 1510.09142). The TD target and its loss are those of
+Gradients', 2015 (arXiv 1510.09142). The TD target and its loss are in
 `quinoa_acme.agents.quinoa.losses`: r + gamma V'(s'), and a mean square.
 """
 
@@ -11,11 +11,11 @@ import jax.numpy as jnp
 
 
 def state_value(q: jax.Array, penalty: jax.Array) -> jax.Array:
-  """V(s) = E_a[Q(a, s)] - penalty(s), from K actions of the policy a state.
+  """V(s) = E_a[Q(a, s)] - penalty(s), from K actions of the policy per state.
 
   Args:
     q: Q of the actions, [K, B].
-    penalty: what the regularisation takes off, in units of reward, [B].
+    penalty: the regularisation's penalty, in units of reward, [B].
 
   Returns:
     V, [B], in units of reward.
@@ -28,17 +28,17 @@ def state_value(q: jax.Array, penalty: jax.Array) -> jax.Array:
 def policy_loss(q: jax.Array, penalty: jax.Array) -> jax.Array:
   """-E_s[V(s)], whose gradient is the stochastic value gradient.
 
-  The actions that `q` is of must be functions of the policy's parameters theta
-  and of noise eta that they do not touch, a = pi(s, eta; theta). The gradient
-  in theta then is
+  The actions of `q` must be functions of the policy's parameters theta and of
+  independent noise eta, a = pi(s, eta; theta). The gradient with respect to
+  theta is then
 
     -E_s E_eta[dQ/da * da/dtheta] + d penalty / dtheta
 
-  which is SVG(0) where there is no penalty.
+  which is SVG(0) if there is no penalty.
 
   Args:
     q: Q of the actions, [K, B], with no gradient to the critic's parameters.
-    penalty: what the regularisation takes off, in units of reward, [B].
+    penalty: the regularisation's penalty, in units of reward, [B].
 
   Returns:
     A scalar.

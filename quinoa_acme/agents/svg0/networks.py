@@ -21,20 +21,20 @@ PRNGKey = types.PRNGKey
 
 @dataclasses.dataclass(frozen=True)
 class SVG0Policy:
-  """The policy pi(a|s), whose samples can be differentiated.
+  """The policy pi(a|s), with differentiable samples.
 
-  All actions are in the environment's own shape and bounds, float32 of shape
+  Actions have the environment's shape and bounds, float32 of shape
   [B, *action] for a batch of B observations.
 
   Attributes:
     init: `init(key, observation)` makes the parameters.
-    sample: `sample(params, key, observation)` to an action a state.
+    sample: `sample(params, key, observation)` to one action per state.
     sample_and_log_prob: `sample_and_log_prob(params, key, observation,
-      num_actions)` to so many actions a state, [K, B, *action], functions of
-      the parameters and of noise, with their log-density, [K, B].
-    mode: `mode(params, observation)` to one greedy action a state.
-    relative_entropy: `relative_entropy(params, others, observation)` to
-      KL(pi || pi of the other parameters), [B].
+      num_actions)` to K actions per state, [K, B, *action], functions of the
+      parameters and of noise, with their log-density, [K, B].
+    mode: `mode(params, observation)` to one greedy action per state.
+    relative_entropy: `relative_entropy(params, others, observation)` to the KL
+      divergence KL(pi || pi of the other parameters), [B].
     uniform_log_prob: the log-density of the uniform policy, a float.
     share_at_bounds: `share_at_bounds(action)` to the share of action elements
       within 1 % of a bound.
@@ -53,7 +53,7 @@ class SVG0Policy:
 
 @dataclasses.dataclass(frozen=True)
 class SVG0Networks:
-  """Everything that SVG(0) learns.
+  """All networks that SVG(0) learns.
 
   Attributes:
     policy: the policy pi(a|s).
@@ -127,8 +127,8 @@ def make_networks(
 ) -> SVG0Networks:
   """Makes the networks for an environment.
 
-  At initialisation Q(a, s) is identically zero, and the policy has its mean at
-  the box's centre.
+  At initialisation Q(a, s) is zero everywhere, and the policy's mean is the
+  box's centre.
 
   Args:
     spec: the environment's specs.
@@ -150,7 +150,7 @@ def make_networks(
 
 
 def _make_example(part: Any) -> Any:
-  """A batch of one for each spec in a nest of them, zero throughout."""
+  """A batch of one, all zeros, for each spec in a nest."""
   return jax.tree_util.tree_map(
     lambda leaf: np.zeros((1, *leaf.shape), leaf.dtype), nests.canonical(part)
   )

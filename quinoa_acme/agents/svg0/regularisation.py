@@ -1,8 +1,8 @@
-"""What holds SVG(0)'s policy back from its critic, if anything does.
+"""Penalties on SVG(0)'s policy, if any.
 
-Each option is a penalty in nats times a weight, on every state: with it the
-value of a state is V(s) = E_a[Q(a, s)] - weight * penalty(s), and both the TD
-target and the policy's objective are made of that V.
+Each option is a weight times a penalty in nats, in every state. The value of a
+state becomes V(s) = E_a[Q(a, s)] - weight * penalty(s); the TD target and the
+policy's objective both use that V.
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ class NoRegularisation:
 
 @dataclasses.dataclass(frozen=True)
 class EntropyRegularisation:
-  """The penalty is the relative entropy to the uniform policy.
+  """The penalty is the KL divergence from the uniform policy.
 
-  It is the policy's negative entropy but for a constant; it keeps the scales
-  from falling to their least.
+  Up to a constant it is the policy's negative entropy. It keeps the scales from
+  falling to their minimum.
 
   Attributes:
     weight: in units of reward per nat.
@@ -35,10 +35,10 @@ class EntropyRegularisation:
 
 @dataclasses.dataclass(frozen=True)
 class KLRegularisation:
-  """The penalty is the relative entropy to a slow copy of the policy.
+  """The penalty is the KL divergence from a lagged copy of the policy.
 
-  It bounds how fast the policy moves, and not where to: the setting in which
-  section 2 of the Quinoa paper puts its comparison.
+  It limits how fast the policy moves, not where to: the setting of the
+  comparison in section 2 of the Quinoa paper.
 
   Attributes:
     weight: in units of reward per nat.

@@ -19,17 +19,17 @@ from quinoa_acme.agents.svg0 import regularisation as regularisation_lib
 
 
 class Params(NamedTuple):
-  """What gradient descent moves."""
+  """The parameters that gradient descent changes."""
 
   policy: networks_lib.Params
   critic: networks_lib.Params
 
 
 class TrainingState(NamedTuple):
-  """Everything that the learner carries from step to step.
+  """The state that the learner carries from step to step.
 
-  `target` holds the parameters of the target critic, and `prior` those of the
-  slow copy of the policy, which is empty where there is none.
+  `target` holds the parameters of the target critic. `prior` holds those of the
+  lagged copy of the policy; it is empty if there is none.
   """
 
   params: Params
@@ -46,7 +46,7 @@ UpdateStep = updates_lib.UpdateStep[TrainingState]
 def make_optimizer(
   config: config_lib.SVG0Config,
 ) -> optax.GradientTransformation:
-  """Adam, with a learning rate each for policy and critic."""
+  """Adam, with separate learning rates for policy and critic."""
   return optax.multi_transform(
     {
       'policy': optax.adam(config.policy_learning_rate),
@@ -81,7 +81,7 @@ def make_initial_state(
   has_prior = isinstance(
     config.regularisation, regularisation_lib.KLRegularisation
   )
-  # The slow parameters are copies: donated buffers must not be shared.
+  # Copies, because donated buffers must not be shared.
   return TrainingState(
     params=params,
     target=jax.tree_util.tree_map(jnp.copy, params.critic),
@@ -93,23 +93,23 @@ def make_initial_state(
 
 
 class _Fresh(NamedTuple):
-  """K actions that the policy takes now in each state of a batch."""
+  """K actions sampled from the current policy in each state of a batch."""
 
   # [K, B, *action].
   action: jax.Array
   # [K, B].
   log_prob: jax.Array
-  # The relative entropy of policy and prior in nats, [B].
+  # The KL divergence of policy and prior in nats, [B].
   kl: jax.Array
-  # What the regularisation takes off the value, [B].
+  # The regularisation's penalty on the value, [B].
   penalty: jax.Array
 
 
 class _Fitted(NamedTuple):
-  """What the loss computed."""
+  """The results of the loss."""
 
   fresh: _Fresh
-  # Q of the fresh actions, [K, B].
+  # Q of the sampled actions, [K, B].
   fresh_q: jax.Array
   # Q of the replayed actions, [B].
   q: jax.Array
@@ -120,7 +120,7 @@ class _Fitted(NamedTuple):
 def make_update_step(
   networks: svg0_networks.SVG0Networks, config: config_lib.SVG0Config
 ) -> UpdateStep:
-  """Makes one SGD step of critic and policy.
+  """Makes the function for one SGD step of critic and policy.
 
   Args:
     networks: the networks.
@@ -128,7 +128,7 @@ def make_update_step(
 
   Returns:
     A pure function from a state and a batch of transitions (leaves [B, ...]) to
-    the next state, scalar metrics, and of each quantity whether it was finite.
+    the next state, scalar metrics, and a flag per quantity: was it finite?
   """
   optimizer = make_optimizer(config)
   loss_and_gradients = jax.value_and_grad(
@@ -183,7 +183,7 @@ def _sample_fresh(
   observation: Any,
   key: networks_lib.PRNGKey,
 ) -> _Fresh:
-  """Draws actions, and says what the regularisation makes of the policy."""
+  """Samples actions, and computes the regularisation's penalty."""
   policy = networks.policy
   action, log_prob = policy.sample_and_log_prob(
     params, key, observation, config.num_actions
@@ -207,7 +207,7 @@ def _next_value(
   batch: types.Transition,
   key: networks_lib.PRNGKey,
 ) -> jax.Array:
-  """V'(s') of the target critic at fresh actions, [B]."""
+  """V'(s') of the target critic at sampled actions, [B]."""
   following = _sample_fresh(
     networks,
     config,
@@ -231,7 +231,7 @@ def _loss(
   target: jax.Array,
   key: networks_lib.PRNGKey,
 ) -> tuple[jax.Array, _Fitted]:
-  """The critic's loss and the policy's, each of which moves only its own."""
+  """The losses of critic and policy; each moves only its own parameters."""
   q = networks.critic.apply(params.critic, batch.observation, batch.action)
   fresh = _sample_fresh(
     networks, config, params.policy, prior, batch.observation, key
@@ -251,7 +251,7 @@ def _update_prior(
   prior: networks_lib.Params,
   steps: jax.Array,
 ) -> networks_lib.Params:
-  """The slow copy of the policy from the next step on, if there is one."""
+  """The lagged copy of the policy for the next step, if there is one."""
   match config.regularisation:
     case regularisation_lib.KLRegularisation():
       return averaging_lib.update(
@@ -268,13 +268,13 @@ def _describe(
   target: jax.Array,
   gradients: Params,
 ) -> updates_lib.Metrics:
-  """The metrics of one step that the agent's README explains."""
+  """The metrics of one step; the agent's README explains them."""
   metrics = {
     'critic_loss': fitted.critic_loss,
     'critic_mean': jnp.mean(fitted.q),
     'critic_min': jnp.min(fitted.q),
     'critic_max': jnp.max(fitted.q),
-    # What the policy's objective is.
+    # The policy's objective.
     'value_mean': -fitted.policy_loss,
     'target_mean': jnp.mean(target),
     'entropy': -jnp.mean(fitted.fresh.log_prob),

@@ -83,7 +83,7 @@ def _make_plainly(config, spec, wrap=lambda builder: builder):
 def test_acme_s_plain_layout_is_refused_at_once(config, point_mass):
   spec = specs.make_environment_spec(point_mass(0))
   name = type(config).__name__.replace('Config', 'Builder')
-  with pytest.raises(ValueError, match=f'{name} .* would wait for ever') as e:
+  with pytest.raises(ValueError, match=f'{name} .* would wait forever') as e:
     _make_plainly(config, spec)
   # The two ways out.
   assert 'quinoa_acme.make_local_layout(' in str(e.value)

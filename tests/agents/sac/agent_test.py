@@ -9,7 +9,7 @@ from quinoa_acme.agents import sac
 def test_an_agent_belongs_to_its_configuration():
   agent = agents.make_agent(sac.SACConfig())
   assert isinstance(agent, sac.SACAgent)
-  with pytest.raises(TypeError, match='configuration of an agent'):
+  with pytest.raises(TypeError, match='configuration of a registered agent'):
     agents.make_agent('sac')  # pyright: ignore[reportArgumentType]  The error.
 
 
