@@ -1,4 +1,4 @@
-"""Networks: conditional flows and Gaussians, values, critics, their parts."""
+"""Networks: conditional flows, Gaussians, values, critics, and their layers."""
 
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ __all__ = (
   'flatten_observation',
 )
 
-# This one imports distrax, and with it TensorFlow Probability.
+# This one imports distrax, which imports TensorFlow Probability.
 __getattr__ = lazy.attach(
   __name__, {'as_distrax': 'quinoa_acme.networks.flows.distrax_flow'}
 )

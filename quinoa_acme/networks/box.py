@@ -1,9 +1,9 @@
 """Maps between an action box and the space in which the flow works.
 
 The flow works on logits: `action = low + (high - low) * sigmoid(logit)`. If a
-logit has a standard logistic density then its action is exactly uniform, since
-the sigmoid is the distribution function of the logistic. (The same as tanh of
-a logistic of scale one half.)
+logit has a standard logistic density, its action is exactly uniform, because
+the sigmoid is the cdf of the logistic. (Equivalently: tanh of a logistic of
+scale one half.)
 """
 
 import dataclasses
@@ -13,11 +13,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# A replayed action may lie on a face of the box, or so close to one that
-# float32 can not tell; its logit is then taken this share of the box's width
-# inside. The largest logit is 13.8, where float32 still resolves 0.06.
+# A replayed action may lie on a face of the box, or so close that float32
+# cannot tell. Its logit is then taken this far inside, as a share of the box's
+# width. The largest logit is 13.8, where float32 still resolves 0.06.
 _MARGIN = 1e-6
-# The bound that dm_control writes for an actuator that has none, mjMAXVAL.
+# dm_control's bound for an actuator without one, mjMAXVAL.
 _UNLIMITED = 1e10
 
 
@@ -35,8 +35,8 @@ class Box:
   Attributes:
     low: lower bounds, float32 of shape [A], never below the spec's.
     high: upper bounds, float32 of shape [A], never above the spec's.
-    shape: the shape of one action as the environment has it; its elements, A
-      in all, are the flow's dimensions.
+    shape: the shape of one action in the environment. Its A elements are the
+      flow's dimensions.
   """
 
   low: np.ndarray
@@ -45,7 +45,7 @@ class Box:
 
   @classmethod
   def from_spec(cls, spec: specs.Array) -> 'Box':
-    """Reads the box off an action spec.
+    """Makes the box of an action spec.
 
     Args:
       spec: a bounded, floating-point array spec.
@@ -90,9 +90,9 @@ class Box:
       first = int(np.argmax(unlimited))
       raise ValueError(
         f'The policy needs finite action bounds, but dimension {first} of '
-        f'{spec!r} has minimum {low[first]:g} and maximum {high[first]:g}, and '
-        '1e+10 is how dm_control writes that there is no bound. Wrap the '
-        'environment so that each action has bounds of its own.'
+        f'{spec!r} has minimum {low[first]:g} and maximum {high[first]:g}; '
+        'dm_control writes 1e+10 where there is no bound. Wrap the '
+        'environment so that each action has real bounds.'
       )
     return cls(low, high, tuple(spec.shape))
 
@@ -103,7 +103,7 @@ class Box:
 
   @property
   def log_volume(self) -> float:
-    """Logarithm of the box's volume, minus the uniform log-density."""
+    """Logarithm of the box's volume: minus the uniform log-density."""
     return float(np.sum(np.log(self.high - self.low, dtype=np.float32)))
 
   def flatten(self, action: jax.Array) -> jax.Array:
@@ -117,21 +117,21 @@ class Box:
     return jnp.reshape(action, (*action.shape[:-1], *self.shape))
 
   def to_logit(self, action: jax.Array) -> jax.Array:
-    """Maps flat actions of the closed box, [..., A], to finite logits."""
+    """Maps flat actions in the closed box, [..., A], to finite logits."""
     return logit(self.to_unit(action))
 
   def to_action(self, logit: jax.Array) -> jax.Array:
-    """Maps logits, [..., A], to flat actions, never outside of the box."""
+    """Maps logits, [..., A], to flat actions, never outside the box."""
     return self.from_unit(jax.nn.sigmoid(logit))
 
   def from_unit(self, unit: jax.Array) -> jax.Array:
-    """Maps points of [0, 1], [..., A], to actions, never outside of the box."""
+    """Maps points of [0, 1], [..., A], to actions, never outside the box."""
     low = jnp.broadcast_to(self.low, unit.shape)
     high = jnp.broadcast_to(self.high, unit.shape)
     return jnp.clip(low + (high - low) * unit, low, high)
 
   def share_at_bounds(self, action: jax.Array) -> jax.Array:
-    """The share, in 0..1, of elements within 1 % of a bound; scalar."""
+    """The share, in 0..1, of elements within 1 % of a bound; a scalar."""
     unit = self.to_unit(action)
     return jnp.mean((unit < 0.01) | (unit > 0.99))
 
@@ -153,10 +153,10 @@ def logit(unit: jax.Array) -> jax.Array:
 
 
 def _round(bounds: np.ndarray, up: bool) -> np.ndarray:
-  """Bounds in float32, rounded into the box where they are not exact, [A]."""
+  """Bounds in float32, [A]; inexact ones are rounded towards the inside."""
   rounded = bounds.astype(np.float32)
   is_outside = rounded < bounds if up else rounded > bounds
-  # What is beyond float32 stays infinite, and is refused.
+  # Values beyond float32's range stay infinite, and are refused.
   is_outside &= np.isfinite(rounded)
   inside = np.nextafter(rounded, np.float32(np.inf if up else -np.inf))
   return np.where(is_outside, inside, rounded).ravel()
@@ -165,9 +165,9 @@ def _round(bounds: np.ndarray, up: bool) -> np.ndarray:
 def logistic_log_prob(logit: jax.Array) -> jax.Array:
   """Log-density of the standard logistic, elementwise, stable everywhere.
 
-  It is also the log-derivative of the sigmoid, so that one function serves the
-  base density and the squashing, and the two cancel to the bit in a flow that
-  is the identity.
+  It is also the log-derivative of the sigmoid. One function thus serves both
+  the base density and the squashing, and in a flow that is the identity the two
+  cancel to the bit.
 
   Args:
     logit: float array of any shape.

@@ -1,4 +1,4 @@
-"""A Q-function of observation and action as a plain network."""
+"""A Q-function of observation and action, as a plain network."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,10 +14,9 @@ from quinoa_acme.networks import norms
 class CriticMLP(hk.Module):
   """Q(a, s), an MLP that is zero at initialisation.
 
-  Layer normalisation, its own if it is not told otherwise, bounds what the
-  network says of actions far from those it was fitted at, which keeps
-  bootstrapped values from running away (Ball et al., 'Efficient Online
-  Reinforcement Learning with Offline Data', 2023, section
+  Layer normalisation (the default) bounds the output at actions far from the
+  fitted ones, which keeps bootstrapped values from diverging (Ball et al.,
+  'Efficient Online Reinforcement Learning with Offline Data', 2023, section
   4.2).
 
   Examples:
@@ -38,7 +37,7 @@ class CriticMLP(hk.Module):
 
     Args:
       hidden_sizes: width of each hidden layer.
-      norm: how these are normalised.
+      norm: normalisation of these layers.
       name: the module's name.
     """
     super().__init__(name)
@@ -46,14 +45,14 @@ class CriticMLP(hk.Module):
     self._layer = norms.layer_of(norm)
 
   def __call__(self, observation: Any, action: jax.Array) -> jax.Array:
-    """Values observations and actions.
+    """Computes Q for observations and actions.
 
     Args:
       observation: an array or nest of arrays with a leading batch dimension.
       action: actions scaled to [-1, 1], float32 of shape [..., B, A].
 
     Returns:
-      The value in units of reward, float32 of shape [..., B].
+      Q in units of reward, float32 of shape [..., B].
     """
     features = mlp.flatten_observation(observation)
     network = mlp.MLP(self._hidden_sizes, 1, layer=self._layer, name='mlp')

@@ -1,4 +1,4 @@
-"""What the densities over actions have in common."""
+"""The interface that all densities over actions share."""
 
 import abc
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ import jax.numpy as jnp
 class Distribution(abc.ABC):
   """A batch of B densities over vectors of A numbers.
 
-  Its methods are those of distrax's distributions that agents use, with the
-  same arguments; see `bijectors.py` for why it is not one of them.
+  It has those methods of distrax's distributions that agents use, with the same
+  arguments. `bijectors.py` says why it does not derive from distrax.
   """
 
   @property
@@ -36,11 +36,11 @@ class Distribution(abc.ABC):
   def sample(
     self, *, seed: jax.Array, sample_shape: Sequence[int] = ()
   ) -> jax.Array:
-    """Draws actions, through which gradients flow into the parameters.
+    """Draws actions; gradients flow through them into the parameters.
 
     Args:
       seed: a random key.
-      sample_shape: how many of each density, in leading dimensions.
+      sample_shape: leading dimensions, the number of samples per density.
 
     Returns:
       Flat actions, [*sample_shape, B, A].
@@ -52,16 +52,16 @@ class Distribution(abc.ABC):
   def sample_and_log_prob(
     self, *, seed: jax.Array, sample_shape: Sequence[int] = ()
   ) -> tuple[jax.Array, jax.Array]:
-    """Draws the actions of `sample`, and gives their log-density.
+    """Draws actions as `sample` does, with their log-density.
 
     Args:
       seed: a random key.
-      sample_shape: how many of each density, in leading dimensions.
+      sample_shape: leading dimensions, the number of samples per density.
 
     Returns:
       Flat actions, [*sample_shape, B, A], and log-densities, [*sample_shape,
-      B], which sampling gives without an inversion. Gradients flow through
-      both, as actions move with the parameters.
+      B], which need no inversion here. Gradients flow through both, because the
+      actions move with the parameters.
     """
     shape = tuple(sample_shape)
     action, log_prob = self._sample_n_and_log_prob(seed, math.prod(shape))
@@ -78,4 +78,4 @@ class Distribution(abc.ABC):
   def _sample_n_and_log_prob(
     self, key: jax.Array, n: int
   ) -> tuple[jax.Array, jax.Array]:
-    """The same, with log-densities [n, B]."""
+    """Draws n actions of each density, with log-densities [n, B]."""

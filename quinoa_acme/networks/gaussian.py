@@ -1,11 +1,13 @@
 """Diagonal Gaussians over an action box, squashed onto it or clipped to it.
 
-The Gaussian lives on coordinates in which the box is [-1, 1]. An action is a
-differentiable function of its parameters and of noise that they do not touch,
+The Gaussian lives in coordinates in which the box is [-1, 1]. An action is a
+differentiable function of the parameters and of noise that is independent of
+them,
 
     a = T(mu(s) + sigma(s) * eta),   eta ~ N(0, I)
 
-so that a gradient in actions becomes one in parameters (Kingma and Welling,
+so a gradient with respect to actions gives one with respect to parameters
+(Kingma and Welling,
 'Auto-Encoding Variational Bayes', 2013; Heess et al., 'Learning Continuous
 Control Policies by Stochastic Value Gradients', 2015).
 """
@@ -28,7 +30,7 @@ from quinoa_acme.utils import validation
 
 @dataclasses.dataclass(frozen=True)
 class _GaussianConfig:
-  """What both kinds of Gaussian are made of."""
+  """The options that both kinds of Gaussian share."""
 
   hidden_sizes: tuple[int, ...] = (128, 128)
   initial_scale: float = 0.7
@@ -50,15 +52,16 @@ class _GaussianConfig:
 class ClippedGaussianConfig(_GaussianConfig):
   """A Gaussian with its mean in the box, whose samples are clipped to it.
 
-  As in dm-acme's SVG0 for TensorFlow, of which the least scale is. Scales are
-  in units of half the box's width.
+  As in dm-acme's SVG0 for TensorFlow, from which the least scale comes. Scales
+  are in units of half the box's width.
 
   Attributes:
     hidden_sizes: width of each hidden layer.
     initial_scale: sigma at initialisation.
-    min_scale: the least sigma, below which exploration never falls, from 1e-6.
-    max_scale: the largest sigma. The entropy of the Gaussian has no bound, and
-      far outside of the box no gradient of Q holds against it.
+    min_scale: the smallest sigma, at least 1e-6. Exploration never falls below
+      it.
+    max_scale: the largest sigma. The Gaussian's entropy is unbounded, and far
+      outside the box no gradient of Q opposes it.
   """
 
 
@@ -66,13 +69,13 @@ class ClippedGaussianConfig(_GaussianConfig):
 class SquashedGaussianConfig(_GaussianConfig):
   """A Gaussian whose samples tanh maps onto the box, as in SAC.
 
-  Scales are those before the squashing; at about 0.9 the density is nearest to
+  Scales apply before the squashing; at about 0.9 the density is closest to
   uniform.
 
   Attributes:
     hidden_sizes: width of each hidden layer.
     initial_scale: sigma at initialisation.
-    min_scale: the least sigma.
+    min_scale: the smallest sigma.
     max_scale: the largest sigma.
   """
 
@@ -85,9 +88,9 @@ GaussianConfig = ClippedGaussianConfig | SquashedGaussianConfig
 
 
 class BoxGaussian(distribution.Distribution):
-  """A diagonal Gaussian, and a map of its samples onto the actions of a box.
+  """A diagonal Gaussian whose samples are mapped onto the actions of a box.
 
-  Its subclasses choose the map T.
+  Subclasses choose the map T.
   """
 
   def __init__(self, mean: jax.Array, scale: jax.Array, box: box_lib.Box):
@@ -124,16 +127,16 @@ class BoxGaussian(distribution.Distribution):
   def mode(self) -> jax.Array:
     """The image of the Gaussian's mean, flat actions of shape [B, A].
 
-    It is the median of each dimension; where tanh is not nearly linear the
-    density on the box has its mode elsewhere.
+    It is the median of each dimension. The density's mode on the box is
+    elsewhere if tanh is far from linear.
     """
     return self._to_action(self._mean)
 
   def relative_entropy(self, other: 'BoxGaussian') -> jax.Array:
     """KL(self || other) of the two Gaussians, in closed form.
 
-    An invertible map leaves a relative entropy as it is, so that it is that of
-    squashed actions too; of clipped ones it is an upper bound.
+    An invertible map does not change a KL divergence, so this is also that of
+    the squashed actions. For clipped actions it is an upper bound.
 
     Args:
       other: a distribution of the same kind and shape.
@@ -166,18 +169,18 @@ class BoxGaussian(distribution.Distribution):
     )
 
   def _log_prob(self, noise: jax.Array, point: jax.Array) -> jax.Array:
-    """The log-density of the action at `point`, which `noise` led to."""
+    """The log-density of the action at `point`, which `noise` produced."""
     _, scale = self._moments(point.shape)
     gaussian = jax.scipy.stats.norm.logpdf(noise) - jnp.log(scale)
     return jnp.sum(gaussian - self._log_slope(point), axis=-1)
 
   @abc.abstractmethod
   def _to_action(self, point: jax.Array) -> jax.Array:
-    """T: maps the Gaussian's samples, [..., A], to actions of the box."""
+    """T: maps the Gaussian's samples, [..., A], to actions in the box."""
 
   @abc.abstractmethod
   def _from_action(self, action: jax.Array) -> jax.Array:
-    """Maps actions of the closed box, [..., A], back to finite points."""
+    """Maps actions in the closed box, [..., A], back to finite points."""
 
   @abc.abstractmethod
   def _log_slope(self, point: jax.Array) -> jax.Array:
@@ -189,7 +192,7 @@ class BoxGaussian(distribution.Distribution):
 
 
 class SquashedGaussian(BoxGaussian):
-  """T is tanh: no sample is outside of the box, and the density is exact."""
+  """T is tanh: no sample is outside the box, and the density is exact."""
 
   def _to_action(self, point: jax.Array) -> jax.Array:
     # tanh(x) is 2 sigmoid(2 x) - 1.
@@ -199,13 +202,13 @@ class SquashedGaussian(BoxGaussian):
     return self._box.to_logit(action) / 2.0
 
   def _log_slope(self, point: jax.Array) -> jax.Array:
-    # Of tanh: log 4 + log sigmoid'(2 x).
+    # The slope of tanh: log 4 + log sigmoid'(2 x).
     slope = jnp.log(4.0) + box_lib.logistic_log_prob(2.0 * point)
     return slope + self._log_half_width(point.shape)
 
 
 class ClippedGaussian(BoxGaussian):
-  """T clips to the box; the density is that of the action before it."""
+  """T clips to the box; the density is that of the unclipped action."""
 
   def _to_action(self, point: jax.Array) -> jax.Array:
     return self._box.from_unit((point + 1.0) / 2.0)
@@ -218,7 +221,7 @@ class ClippedGaussian(BoxGaussian):
 
 
 class ConditionalGaussian(hk.Module):
-  """A Gaussian over a box, given the observation.
+  """A Gaussian over a box, conditioned on the observation.
 
   Mean and scale come from one MLP with layer normalisation, as in dm-acme's
   SVG0. At initialisation the mean is the box's centre, in every state.

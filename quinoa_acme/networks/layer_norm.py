@@ -13,8 +13,8 @@ _EPSILON = 1e-5
 def standardise(inputs: jax.Array) -> jax.Array:
   """Shifts and scales each row to zero mean and unit variance.
 
-  Sums over a row are written as products with a vector: on a CPU, XLA's
-  reductions over the last axis take longer than the layers around them.
+  Row sums are written as products with a vector: on a CPU, XLA's reductions
+  over the last axis take longer than the layers around them.
 
   Args:
     inputs: float array of shape [..., I].
@@ -42,7 +42,7 @@ standardise.defvjp(_standardise, _standardise_backward)
 
 
 def _mean_of_row(inputs: jax.Array) -> jax.Array:
-  """The mean over the last axis, which it keeps."""
+  """The mean over the last axis, with that axis kept."""
   size = inputs.shape[-1]
   return inputs @ jnp.full((size, 1), 1.0 / size, inputs.dtype)
 
@@ -50,7 +50,7 @@ def _mean_of_row(inputs: jax.Array) -> jax.Array:
 class LayerNormLinear(linear.SizedLayer):
   """A linear layer whose outputs are standardised, then scaled and shifted.
 
-  One that starts at zero is not normalised.
+  A layer that starts at zero is not normalised.
 
   Examples:
     >>> layer = hk.transform(lambda x: LayerNormLinear(16)(x))

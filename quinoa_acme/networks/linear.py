@@ -1,4 +1,4 @@
-"""The linear layers that the networks are made of, without normalisation."""
+"""Linear layers for the networks, without normalisation."""
 
 from collections.abc import Callable, Sequence
 import math
@@ -23,16 +23,15 @@ class Layer(Protocol):
   def __call__(
     self, output_size: int, *, zero_init: bool = False, name: str | None = None
   ) -> Callable[..., jax.Array]:
-    """Makes a layer, an output layer that starts at zero if so asked."""
+    """Makes a layer; with `zero_init`, an output layer that starts at zero."""
     ...
 
 
 def product(inputs: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
-  """The product of concatenated inputs and a weight, without concatenating.
+  """Multiplies concatenated inputs by a weight, without concatenating them.
 
-  An input may lack leading dimensions of the others: what several of their rows
-  have in common, such as the observation in which several actions are looked
-  at, is then multiplied once for all of them.
+  An input may lack leading dimensions that others have. It is then multiplied
+  once for all their rows, for example one observation for several actions.
 
   Args:
     inputs: float arrays of shapes [..., I_i].
@@ -54,7 +53,7 @@ def product(inputs: Sequence[jax.Array], weight: jax.Array) -> jax.Array:
 
 
 def _matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
-  # As matrices: XLA is slow, on a CPU, to contract over several dimensions, as
+  # As matrices: on a CPU, XLA is slow to contract over several dimensions, as
   # the gradient of the weight would.
   flat = jnp.reshape(inputs, (math.prod(inputs.shape[:-1]), inputs.shape[-1]))
   is_narrow = weight.shape[1] < weight.shape[0]
@@ -64,11 +63,11 @@ def _matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
 
 @jax.custom_vjp
 def _narrow_matmul(inputs: jax.Array, weight: jax.Array) -> jax.Array:
-  """inputs @ weight, [N, I] times [I, O], where O is less than I.
+  """inputs @ weight, [N, I] times [I, O], with O less than I.
 
-  Its gradients are the usual ones. They are put so that XLA is fast on a CPU,
-  where it takes three times as long for rows of O numbers as for rows of I, and
-  five times as long to contract over two or three as over four.
+  Its gradients are the usual ones, in a form that XLA computes fast on a CPU.
+  There XLA takes three times as long for rows of O numbers as for rows of I,
+  and five times as long to contract over two or three as over four.
   """
   return inputs @ weight
 
@@ -83,7 +82,7 @@ def _narrow_backward(kept, gradient):
   if size == 1:
     of_weight = jnp.sum(gradient * inputs, axis=0)[:, None]
   else:
-    # Without the barrier XLA would make one product of it, in rows of O.
+    # Without the barrier XLA would merge them into one product, in rows of O.
     of_weight = jax.lax.optimization_barrier(gradient.T @ inputs).T
   if size > 3:
     return gradient @ weight.T, of_weight
@@ -95,7 +94,7 @@ _narrow_matmul.defvjp(_narrow_forward, _narrow_backward)
 
 
 class SizedLayer(hk.Module):
-  """What the kinds of linear layers are made with."""
+  """The constructor that all kinds of linear layers share."""
 
   def __init__(
     self, output_size: int, *, zero_init: bool = False, name: str | None = None
@@ -104,8 +103,8 @@ class SizedLayer(hk.Module):
 
     Args:
       output_size: number of units.
-      zero_init: whether the layer starts out as exactly zero, whatever the data
-        say. For output layers.
+      zero_init: whether the layer starts out exactly zero, whatever the data.
+        For output layers.
       name: the module's name.
     """
     super().__init__(name)

@@ -1,4 +1,4 @@
-"""The multi-layer perceptrons that values, conditioners and critics are."""
+"""The multi-layer perceptron behind values, conditioners and critics."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class MLP(hk.Module):
     Args:
       hidden_sizes: width of each hidden layer.
       output_size: width of the output.
-      layer: the kind of all layers.
+      layer: the kind of linear layer to use throughout.
       name: the module's name.
     """
     super().__init__(name)
@@ -59,7 +59,7 @@ class MLP(hk.Module):
 
 
 class Trunk(hk.Module):
-  """Hidden layers with an activation, whose features several heads share.
+  """Hidden layers with an activation; several heads share their features.
 
   Examples:
     >>> network = hk.transform(lambda x: Trunk((32, 16))(x))
@@ -78,7 +78,7 @@ class Trunk(hk.Module):
 
     Args:
       hidden_sizes: width of each layer, at least one.
-      layer: the kind of all layers.
+      layer: the kind of linear layer to use throughout.
       name: the module's name.
     """
     super().__init__(name)
@@ -101,11 +101,11 @@ class Trunk(hk.Module):
 def _hidden(
   inputs: Sequence[jax.Array], sizes: Sequence[int], layer: linear.Layer
 ) -> tuple[jax.Array, ...]:
-  """Applies hidden layers; what comes out has a dimension of one in front.
+  """Applies hidden layers; the result has an extra leading dimension of one.
 
-  With it the activations are no matrices as the products are. XLA would else
-  write them over these, on a CPU, in a loop that LLVM does not vectorise
-  (docs/decisions/0027-one-thread-of-xla.md).
+  The dimension keeps the activations from being matrices, as the products are.
+  Otherwise XLA, on a CPU, writes them over the products in a loop that LLVM
+  does not vectorise (docs/decisions/0027-one-thread-of-xla.md).
   """
   hidden = tuple(part[None] for part in inputs)
   for i, size in enumerate(sizes):
@@ -114,15 +114,16 @@ def _hidden(
 
 
 def flatten_observation(observation: Any, num_batch_dims: int = 1) -> jax.Array:
-  """Joins the leaves of an observation into one float32 vector each.
+  """Concatenates the leaves of each observation into one float32 vector.
 
   Args:
     observation: an array or a nest of arrays with the same leading batch
       dimensions; integers, booleans and float64 are cast.
-    num_batch_dims: how many leading dimensions are the batch's.
+    num_batch_dims: number of leading batch dimensions.
 
   Returns:
-    A float32 array of shape [batch..., F], mappings in the order of their keys.
+    A float32 array of shape [batch..., F]; mappings are in the order of their
+    keys.
 
   Raises:
     ValueError: if the observation has no numbers.
@@ -135,6 +136,6 @@ def flatten_observation(observation: Any, num_batch_dims: int = 1) -> jax.Array:
   if not sum(leaf.shape[-1] for leaf in flat):
     raise ValueError(
       'The observation has no numbers. Wrap the environment so that it gives '
-      'at least one, perhaps a zero.'
+      'at least one, such as a zero.'
     )
   return jnp.concatenate(flat, axis=-1)

@@ -1,4 +1,4 @@
-"""How the hidden layers of a network are normalised, as options."""
+"""Options for the normalisation of a network's hidden layers."""
 
 import dataclasses
 
@@ -19,7 +19,7 @@ class NoNorm:
 
 @dataclasses.dataclass(frozen=True)
 class LayerNorm:
-  """Layer normalisation of what each hidden layer gives.
+  """Layer normalisation of each hidden layer's output.
 
   Examples:
     >>> layer_of(LayerNorm()).__name__
@@ -41,7 +41,7 @@ Norm = NoNorm | LayerNorm | WeightNorm
 
 
 def layer_of(norm: Norm) -> linear.Layer:
-  """The kind of layer that an option stands for."""
+  """The kind of layer that implements an option."""
   match norm:
     case NoNorm():
       return linear.Linear

@@ -31,7 +31,7 @@ class ValueMLP(hk.Module):
 
     Args:
       hidden_sizes: width of each hidden layer.
-      norm: how these are normalised.
+      norm: normalisation of these layers.
       name: the module's name.
     """
     super().__init__(name)
@@ -39,13 +39,13 @@ class ValueMLP(hk.Module):
     self._layer = norms.layer_of(norm)
 
   def __call__(self, observation: Any) -> jax.Array:
-    """Values a batch of observations.
+    """Computes V for a batch of observations.
 
     Args:
       observation: an array or nest of arrays with a leading batch dimension.
 
     Returns:
-      The value in units of reward, float32 of shape [B].
+      V in units of reward, float32 of shape [B].
     """
     features = mlp.flatten_observation(observation)
     network = mlp.MLP(self._hidden_sizes, 1, layer=self._layer, name='mlp')

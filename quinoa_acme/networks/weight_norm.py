@@ -9,11 +9,11 @@ import jax.numpy as jnp
 
 from quinoa_acme.networks import linear
 
-# Below this spread a pre-activation counts as constant over the batch: then no
-# scale can give it unit variance, and dividing would only amplify rounding.
+# Below this spread a pre-activation counts as constant over the batch: no scale
+# can give it unit variance, and dividing would only amplify rounding.
 _CONSTANT = 1e-4
-# No gain starts above the inverse of this. A feature that hardly varies in the
-# first batch may vary much more in later ones.
+# No initial gain exceeds the inverse of this. A feature that hardly varies in
+# the first batch may vary much more in later ones.
 _MIN_SPREAD = 0.1
 
 
@@ -22,14 +22,14 @@ class WeightNormLinear(linear.SizedLayer):
 
   Each column of the weight has the norm `gain` (equation 2 of the paper).
 
-  Haiku runs a module's initialisers on the very inputs of `init`, so the
-  initialisation of equation 5 needs no second pass: with `t` the normalised
+  Haiku runs a module's initialisers on the actual inputs of `init`, so the
+  initialisation of equation 5 needs no second pass. With `t` the normalised
   pre-activations of that batch, `gain = 1 / std(t)` and `bias = -mean(t)
-  / std(t)`, and so every output of this layer starts with zero mean and unit
-  variance on the batch, whatever the layers before it do (a spread below 0.1
-  counts as 0.1, which bounds the gain). An input that does
-  not vary over the batch, such as a single dummy observation or a constant
-  feature, says nothing of the spread: its unit keeps unit gain and zero bias.
+  / std(t)`. So each output of this layer starts with zero mean and unit
+  variance on the batch, whatever the earlier layers do. (A spread below 0.1
+  counts as 0.1, which bounds the gain.) If an input does not vary over the
+  batch, such as a single dummy observation or a constant feature, its spread is
+  unknown: the unit keeps unit gain and zero bias.
 
   Examples:
     >>> layer = hk.transform(lambda x: WeightNormLinear(16)(x))
@@ -56,7 +56,7 @@ class WeightNormLinear(linear.SizedLayer):
       hk.initializers.RandomNormal(0.05),
     )
     inverse_norm = jax.lax.rsqrt(jnp.sum(jnp.square(direction), axis=0))
-    # Used by the initialisers alone, and so not computed otherwise.
+    # Only the initialisers use it, so otherwise it is not computed.
     normalised = linear.product(inputs, direction * inverse_norm[None])
 
     def init_gain(shape, dtype):
@@ -74,7 +74,7 @@ class WeightNormLinear(linear.SizedLayer):
     shape = (self._output_size,)
     gain = hk.get_parameter('gain', shape, dtype, init_gain)
     bias = hk.get_parameter('bias', shape, dtype, init_bias)
-    # The gain scales the weight, not the batch, which is larger.
+    # Scale the weight, not the batch, which is larger.
     output = linear.product(inputs, direction * (gain * inverse_norm)[None])
     return output + jnp.broadcast_to(bias, output.shape)
 
@@ -88,6 +88,6 @@ def _is_constant(values: jax.Array) -> jax.Array:
 
 
 def _spread(values: jax.Array) -> jax.Array:
-  """Standard deviation of each unit over the batch, one where it is none."""
+  """Standard deviation of each unit over the batch; one if there is none."""
   std = jnp.maximum(jnp.std(_as_batch(values), axis=0), _MIN_SPREAD)
   return jnp.where(_is_constant(values), 1.0, std)

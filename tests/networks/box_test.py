@@ -46,7 +46,7 @@ _SPEC = specs.BoundedArray(
     # dm_control's way to say that there is none.
     (
       specs.BoundedArray((2,), np.float64, -1, [1, 1e10]),
-      r'dimension 1 of .* maximum 1e\+10, and .* there is no bound',
+      r'dimension 1 of .* maximum 1e\+10; .* there is no bound',
     ),
   ],
 )

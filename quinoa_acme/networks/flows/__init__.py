@@ -1,6 +1,6 @@
-"""Conditional flows over a box: a file each, and what they share.
+"""Conditional flows over a box: one file each, and their common code.
 
-`quinoa_acme.networks` exports them; `register` adds one of your own.
+`quinoa_acme.networks` exports them; `register` adds your own.
 """
 
 from quinoa_acme.networks.flows.flow_registry import register

@@ -1,10 +1,10 @@
 """A conditional flow of additive couplings with a base of variable width.
 
-Additive couplings keep volume (NICE, Dinh et al., 2014, arXiv 1410.8516): what
-the density's scale depends on is the base alone, whose width the observation
-sets. MEow (Chao et al., 2024, arXiv 2405.13629) makes a soft Q-function of such
-a flow. Here the base is logistic, not Gaussian, and squashed onto the box, so
-that the policy is exactly uniform at first. This is not in the Quinoa paper.
+Additive couplings preserve volume (NICE, Dinh et al., 2014, arXiv 1410.8516),
+so only the base sets the density's scale. The observation sets the base's
+width. MEow (Chao et al., 2024, arXiv 2405.13629) makes a soft Q-function from
+such a flow. Here the base is logistic, not Gaussian, and squashed onto the box,
+so the policy starts exactly uniform. This is not in the Quinoa paper.
 """
 
 import dataclasses
@@ -30,8 +30,8 @@ class AdditiveFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
 
   Attributes:
     num_couplings: see `flow.CouplingsConfig`.
-    hidden_sizes: see `flow.CouplingsConfig`; those of the network of the base's
-      width too.
+    hidden_sizes: see `flow.CouplingsConfig`; also used for the network that
+      gives the base's width.
     norm: see `flow.CouplingsConfig`.
     max_shift: bound on the shift of one coupling, in logits, up to 100.
     min_log_width: lower bound on the log of the base's width, from -10.
@@ -45,7 +45,7 @@ class AdditiveFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_shift')
-    # As logits go, float32 takes 17 for the end of the box.
+    # In float32 a logit of 17 is already the end of the box.
     validation.check_within(self, 0.0, 100.0, 'max_shift')
     if not (-np.inf < self.min_log_width < 0 < self.max_log_width < np.inf):
       raise ValueError(
@@ -56,7 +56,7 @@ class AdditiveFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
     validation.check_within(self, 1e-30, 10.0, 'max_log_width')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalAdditiveFlow':
-    """Makes the module, inside of a Haiku transform."""
+    """Makes the module, inside a Haiku transform."""
     return ConditionalAdditiveFlow(box, self)
 
 
@@ -64,7 +64,7 @@ class ConditionalAdditiveFlow(flow.ConditionalCouplings[AdditiveFlowConfig]):
   """Maps a batch of observations to a `real_nvp.BoxFlow` over actions.
 
   All networks' outputs start at zero: the base has width one, no coupling moves
-  anything, and the policy is the uniform density.
+  anything, and the policy is uniform.
 
   Examples:
     >>> import haiku as hk
@@ -98,7 +98,7 @@ class ConditionalAdditiveFlow(flow.ConditionalCouplings[AdditiveFlowConfig]):
   def _complete(
     self, couplings: bijectors.Chain, features: jax.Array
   ) -> bijectors.Chain:
-    """Widens the standard logistic in each dimension, given the state."""
+    """Scales the standard logistic in each dimension, given the state."""
     config = self._config
     network = mlp.MLP(
       config.hidden_sizes,

@@ -1,9 +1,9 @@
-"""Invertible maps of vectors, of which a flow is a chain.
+"""Invertible maps of vectors; a flow is a chain of them.
 
-They have two of the methods of distrax's bijectors, with the same meaning, so
-that those of distrax fit wherever one is asked for. The few that all flows need
-are here, since distrax brings TensorFlow Probability, which takes longer to
-import than all else that a policy needs besides JAX.
+They have two methods of distrax's bijectors, with the same meaning, so
+distrax's own can be used wherever one is expected. The few that all flows need
+are implemented here because distrax imports TensorFlow Probability, which takes
+longer to import than everything else that a policy needs besides JAX.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,8 +19,8 @@ from quinoa_acme.networks import box as box_lib
 class Bijector(Protocol):
   """An invertible map, of vectors or elementwise.
 
-  That of vectors maps [..., A] and has log-determinants [...]; those of an
-  elementwise one are of each element, [..., A].
+  A map of vectors takes [..., A] and has log-determinants [...]. An elementwise
+  map has one log-determinant per element, [..., A].
   """
 
   def forward_and_log_det(self, x: Any) -> tuple[Any, Any]:
@@ -39,7 +39,7 @@ class ScalarAffine:
     """Makes the bijector.
 
     Args:
-      shift: float array of the shape of what is mapped, or of its last
+      shift: float array; its shape is that of the input, or of the input's last
         dimensions.
       log_scale: the same.
     """
@@ -52,7 +52,7 @@ class ScalarAffine:
     return jnp.exp(log_scale) * x + shift, log_scale
 
   def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
-    """Undoes both."""
+    """Undoes scaling and shifting."""
     shift, log_scale = self._broadcast_to(jnp.shape(y))
     return jnp.exp(-log_scale) * (y - shift), -log_scale
 
@@ -76,13 +76,13 @@ class Logit:
 
 
 class Elementwise:
-  """An elementwise bijector, as one of vectors."""
+  """Turns an elementwise bijector into one of vectors."""
 
   def __init__(self, bijector: Bijector):
     """Makes the bijector.
 
     Args:
-      bijector: the elementwise one.
+      bijector: the elementwise bijector.
     """
     self._bijector = bijector
 
@@ -98,13 +98,13 @@ class Elementwise:
 
 
 class Permutation:
-  """Puts the dimensions in another order."""
+  """Reorders the dimensions."""
 
   def __init__(self, order: np.ndarray):
     """Makes the bijector.
 
     Args:
-      order: at each place the dimension that comes there, integers [A].
+      order: for each position, the dimension to put there, integers [A].
     """
     self._order = np.asarray(order)
 
@@ -118,14 +118,14 @@ class Permutation:
 
 
 def _choose(x: jax.Array, order: np.ndarray) -> tuple[jax.Array, jax.Array]:
-  # A product is exact here, and its gradient is one too, and not a scatter.
+  # A product is exact here, and its gradient is a product too, not a scatter.
   matrix = jnp.asarray(np.eye(order.size)[:, order], x.dtype)
   chosen = jnp.matmul(x, matrix, precision=jax.lax.Precision.HIGHEST)
   return chosen, jnp.zeros(x.shape[:-1], x.dtype)
 
 
 class SplitCoupling:
-  """Moves some dimensions by a map that the others choose (RealNVP)."""
+  """Moves some dimensions by a map that depends on the others (RealNVP)."""
 
   def __init__(
     self,
@@ -138,29 +138,29 @@ class SplitCoupling:
 
     Args:
       num_first: number D of dimensions before the split.
-      choose: makes the elementwise map of the dimensions that are moved from
-        those that are left alone.
-      moves_first: whether it moves the D dimensions before the split; else
-        those after it.
+      choose: maps the unchanged dimensions to the elementwise map of the moved
+        ones.
+      moves_first: whether to move the D dimensions before the split, or those
+        after it.
     """
     self._num_first = num_first
     self._choose = choose
     self._moves_first = moves_first
 
   def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
-    """Moves some of the dimensions of [..., A]; log-determinants are [...]."""
+    """Moves some dimensions of [..., A]; log-determinants are [...]."""
     kept, moved = self._split(jnp.asarray(x))
     moved, log_det = Elementwise(self._choose(kept)).forward_and_log_det(moved)
     return self._join(kept, moved), log_det
 
   def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
-    """Moves them back, as those that were left alone are what they were."""
+    """Moves them back, which the unchanged dimensions make possible."""
     kept, moved = self._split(jnp.asarray(y))
     moved, log_det = Elementwise(self._choose(kept)).inverse_and_log_det(moved)
     return self._join(kept, moved), log_det
 
   def _split(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The dimensions that are left alone, and those that are moved."""
+    """The unchanged dimensions, and the moved ones."""
     first, second = jnp.split(x, [self._num_first], axis=-1)
     return (second, first) if self._moves_first else (first, second)
 
@@ -170,7 +170,7 @@ class SplitCoupling:
 
 
 class Chain:
-  """One bijector of vectors after the other."""
+  """Bijectors of vectors applied one after another."""
 
   def __init__(self, bijectors: Sequence[Bijector]):
     """Makes the bijector.
@@ -182,7 +182,7 @@ class Chain:
     self._bijectors = tuple(bijectors)
 
   def forward_and_log_det(self, x: Any) -> tuple[jax.Array, jax.Array]:
-    """Maps [..., A] by one after the other; log-determinants are [...]."""
+    """Maps [..., A] through each in turn; log-determinants are [...]."""
     log_dets = []
     for bijector in self._bijectors:
       x, log_det = bijector.forward_and_log_det(x)
@@ -190,7 +190,7 @@ class Chain:
     return x, sum(log_dets[1:], log_dets[0])
 
   def inverse_and_log_det(self, y: Any) -> tuple[jax.Array, jax.Array]:
-    """Maps [..., A] back, from the last one to the first."""
+    """Maps [..., A] back, from the last bijector to the first."""
     log_dets = []
     for bijector in reversed(self._bijectors):
       y, log_det = bijector.inverse_and_log_det(y)
@@ -200,21 +200,20 @@ class Chain:
   def forward_as_given(
     self, x: jax.Array
   ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Maps `x` forward, and then takes the image as given.
+    """Maps `x` forward, then treats the image as constant.
 
-    That is what a density's gradient at actions of its own is made of: it asks
-    how the point that is mapped to the image changes with the parameters, while
-    the image stays. The points on the way are known, so that nothing is
-    inverted, and the networks of couplings see in both directions the same
-    numbers: XLA computes them once.
+    The gradient of a density at its own samples needs this: it asks how the
+    point behind a fixed image changes with the parameters. The intermediate
+    points are known, so nothing is inverted, and the couplings' networks see
+    the same numbers in both directions: XLA computes them once.
 
     Args:
       x: points, [..., A].
 
     Returns:
       Their image y, [..., A], through which no gradient flows; x with the
-      gradient of `inverse_and_log_det(y)`; and the log-determinant that this
-      gives, [...], with its gradient.
+      gradient of `inverse_and_log_det(y)`; and the log-determinant of that
+      inverse, [...], with its gradient.
     """
     points = [x]
     for bijector in self._bijectors:
@@ -231,11 +230,11 @@ class Chain:
 
 @jax.custom_jvp
 def with_gradient_of(computed: jax.Array, value: jax.Array) -> jax.Array:
-  """One array's value, with another's gradient.
+  """The value of one array, with the gradient of another.
 
   Args:
-    computed: has the gradient; it equals `value` but for rounding.
-    value: has the value; any shape.
+    computed: gives the gradient; equals `value` up to rounding.
+    value: gives the value; any shape.
 
   Returns:
     An array of that shape.

@@ -1,9 +1,9 @@
-"""A conditional flow as a distribution of distrax's.
+"""A conditional flow as a distrax distribution.
 
-With it a flow goes wherever distrax's distributions go, and by
-`distrax.to_tfp` where those of TensorFlow Probability on JAX do. No agent needs
-it, so that `quinoa_acme.networks` imports this module, and distrax, only when
-`as_distrax` is asked for.
+This lets a flow be used like any distrax distribution and, by `distrax.to_tfp`,
+like one of TensorFlow Probability on JAX. No agent needs it, so
+`quinoa_acme.networks` imports this module, and distrax, only on the first use
+of `as_distrax`.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ class DistraxFlow(distrax.Distribution):
     observation: Observation,
     temperature: jax.Array | float,
   ):
-    """Makes the distribution; `as_distrax` says of what."""
+    """Makes the distribution; `as_distrax` explains the arguments."""
     self._flow = flow
     self._params = params
     self._observation = observation
@@ -70,7 +70,7 @@ def as_distrax(
   observation: Observation,
   temperature: jax.Array | float = 1.0,
 ) -> distrax.Distribution:
-  """Gives a conditional flow, at some observations, as distrax has densities.
+  """Makes a distrax distribution from a conditional flow and observations.
 
   Examples:
     >>> import jax.numpy as jnp
@@ -87,13 +87,13 @@ def as_distrax(
     Array(0.0625, dtype=float32)
 
   Args:
-    flow: what `make` of a flow's options gives.
-    params: what its `init` gives, trained or not.
+    flow: the result of `make` of a flow's options.
+    params: the flow's parameters, from its `init`, trained or not.
     observation: a batch of B observations.
-    temperature: alpha, scalar, which a flow that models Q follows.
+    temperature: alpha, scalar; used by a flow that models Q.
 
   Returns:
-    A distribution of batch shape (B,) and event shape (A,), pure in its
-    arguments: it may be made inside of a jitted function.
+    A distribution of batch shape (B,) and event shape (A,). It is a pure
+    function of the arguments, so it may be made inside a jitted function.
   """
   return DistraxFlow(flow, params, observation, temperature)

@@ -1,23 +1,24 @@
 """A flow that is a soft policy by construction, and knows its own soft value.
 
 Its base is the soft policy of a Q-function that is linear in the action. With
-each action in the unit box, and two ends f_i0(s) and f_i1(s) a dimension,
+actions in the unit box, and two end values f_i0(s) and f_i1(s) per dimension,
 
     Q(s, a) = b(s) + sum_i [(1 - a_i) f_i0(s) + a_i f_i1(s)]
     pi(a|s) = exp(Q(s, a) / alpha) / Z(s)
     V(s)    = alpha log Z(s)
 
 the density is a truncated exponential in each dimension, and V is known in
-closed form: Q = V + alpha log pi, equation 2 of the Quinoa paper for a uniform
-prior, holds for whatever the network says, and nothing can move value from V to
-the density or back. Two ends, and not an offset and a slope: Adam then moves
-the slope more slowly than the offset, and learning is sounder.
+closed form. Q = V + alpha log pi, equation 2 of the Quinoa paper for a uniform
+prior, holds for any output of the network, and V and the density cannot be
+traded against each other. Each dimension has two end values instead of an
+offset and a slope: Adam then moves the slope more slowly than the offset, and
+learning is sounder.
 
 Couplings between base and action let the density correlate dimensions. They are
-mild, and lie nearest the action: what makes the density sharp comes before
-them, so that their networks see a replayed action as it is, and not where a
-steep map has squeezed it. The density stays normalised, V stays the base's, and
-Q = V + alpha log pi gains alpha times their log-determinant. This is not in the
+mild and lie next to the action, while the sharp part, the base, lies behind
+them. So their networks see a replayed action as it is, not squeezed by a steep
+map. The density stays normalised, V stays the base's, and Q = V + alpha log pi
+gains alpha times their log-determinant. This is not in the
 Quinoa paper. See docs/decisions/0038-linear-energy.md.
 """
 
@@ -56,10 +57,10 @@ class TiltCouplings(flow.CouplingsConfig):
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
-    max_tilt: bound on how much one coupling may change the log-density over the
-      box in one dimension, up to a million.
-    learning_rate_factor: the couplings' learning rate over the base's, up to
-      100.
+    max_tilt: bound on how much one coupling may change the log-density across
+      the box in one dimension, up to a million.
+    learning_rate_factor: ratio of the couplings' learning rate to the base's,
+      up to 100.
 
   Examples:
     >>> learning_rate_factor(TiltCouplings())
@@ -81,7 +82,7 @@ class TiltCouplings(flow.CouplingsConfig):
 
 @dataclasses.dataclass(frozen=True)
 class AffineCouplings(flow.CouplingsConfig):
-  """Affine couplings of logits, as a RealNVP has them.
+  """Affine couplings of logits, as in RealNVP.
 
   Attributes:
     num_couplings: see `flow.CouplingsConfig`.
@@ -89,8 +90,8 @@ class AffineCouplings(flow.CouplingsConfig):
     norm: see `flow.CouplingsConfig`.
     max_shift: bound on the shift of one coupling, in logits, up to 100.
     max_log_scale: bound on the log-scale of one coupling, up to 10.
-    learning_rate_factor: the couplings' learning rate over the base's, up to
-      100.
+    learning_rate_factor: ratio of the couplings' learning rate to the base's,
+      up to 100.
 
   Examples:
     >>> learning_rate_factor(AffineCouplings(learning_rate_factor=0.5))
@@ -123,13 +124,13 @@ class EnergyFlowConfig(flow.ModuleConfig):
   """The shape of a conditional energy flow.
 
   Attributes:
-    hidden_sizes: width of each hidden layer of the trunk, which the ends and
-      the value share.
-    norm: how these are normalised.
-    couplings: what lies between the base and the action.
-    max_tilt: bound on |f_i1 - f_i0| / alpha, how much the base's log-density
-      may change over the box in one dimension, up to a million. Far above what
-      the temperature leaves, it takes no part.
+    hidden_sizes: width of each hidden layer of the trunk that the end values
+      and V share.
+    norm: normalisation of these layers.
+    couplings: the couplings between the base and the action.
+    max_tilt: bound on |f_i1 - f_i0| / alpha, the change of the base's
+      log-density across the box in one dimension, up to a million. Far above
+      the values that the temperature permits, it has no effect.
   """
 
   hidden_sizes: tuple[int, ...] = (128, 128)
@@ -143,23 +144,23 @@ class EnergyFlowConfig(flow.ModuleConfig):
     validation.check_within(self, 1e-6, 1e6, 'max_tilt')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalEnergyFlow':
-    """Makes the module, inside of a Haiku transform."""
+    """Makes the module, inside a Haiku transform."""
     return ConditionalEnergyFlow(box, self)
 
   def make(self, box: box_lib.Box) -> flow_registry.ConditionalFlow:
-    """Makes the flow over the points of a box, which gives V too."""
+    """Makes the flow over the points of a box, with its V."""
     return flow.make_pure(lambda: self.make_module(box), gives_value=True)
 
 
 def learning_rate_factor(couplings: Couplings) -> float:
-  """The couplings' learning rate over the base's."""
+  """The ratio of the couplings' learning rate to the base's."""
   if isinstance(couplings, NoCouplings):
     return 1.0
   return couplings.learning_rate_factor
 
 
 def is_of_couplings(module: str) -> bool:
-  """Whether a Haiku module of this flow, by its path, is one of a coupling."""
+  """Whether a Haiku module of this flow, given by path, is in a coupling."""
   return '/coupling_' in module
 
 
@@ -174,7 +175,7 @@ class EnergyFlow(tilted.TiltedFlow):
   ):
     """Makes the distribution.
 
-    Args:
+    chain: maps the uniform density on the unit box to that of the actions.
       chain: maps the uniform density on the unit box to the actions'.
       box: the actions' box.
       soft_value: V(s), [B].
@@ -189,10 +190,10 @@ class EnergyFlow(tilted.TiltedFlow):
 
 
 class LogitEnergyFlow(EnergyFlow):
-  """An energy flow whose chain ends in logits, as affine couplings do.
+  """An energy flow whose chain ends in logits, as with affine couplings.
 
-  They stay logits until the action is made of them, so that the density of a
-  sample is exact however near to a face it lies.
+  The points stay logits until they become actions, so the density of a sample
+  is exact however close to a face it lies.
   """
 
   def _to_action(self, point: jax.Array) -> jax.Array:
@@ -211,7 +212,7 @@ class LogitEnergyFlow(EnergyFlow):
 class ConditionalEnergyFlow(flow.ConditionalModule[EnergyFlowConfig]):
   """Maps a batch of observations to an `EnergyFlow` over actions.
 
-  The outputs start at zero: V as zero and the policy as the uniform density.
+  The outputs start at zero: V is zero and the policy uniform.
 
   Examples:
     >>> import haiku as hk

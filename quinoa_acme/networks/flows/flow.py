@@ -1,8 +1,8 @@
-"""What the conditional flows over an action box have in common.
+"""The common code of the conditional flows over an action box.
 
 A flow is a base density, a chain of couplings, and a map onto the box. Each
-coupling leaves half of the dimensions alone, and moves the others by an
-elementwise map that a network chooses, given those left alone and the
+coupling leaves half of the dimensions unchanged and moves the others by an
+elementwise map. A network chooses the map from the unchanged dimensions and the
 observation ('we concatenate s to the input of every neural network inside the
 Real NVP', section 3 of the Quinoa paper).
 """
@@ -31,10 +31,10 @@ class CouplingsConfig:
   """The shape of a chain of couplings.
 
   Attributes:
-    num_couplings: number of couplings. They come in pairs, of which each moves
-      what the other leaves alone.
+    num_couplings: number of couplings. They come in pairs; each of a pair moves
+      the dimensions that the other leaves unchanged.
     hidden_sizes: width of each hidden layer of a coupling's conditioner.
-    norm: how these are normalised.
+    norm: normalisation of these layers.
 
   Examples:
     >>> CouplingsConfig(hidden_sizes=(0,))
@@ -56,11 +56,11 @@ class CouplingsConfig:
 
 
 def order_of_pair(num_dimensions: int, pair: int) -> np.ndarray:
-  """In which order the dimensions meet in one pair of couplings.
+  """The order of the dimensions in one pair of couplings.
 
-  The first pair splits them by parity; with more than two dimensions every
-  later pair first permutes them, so that other dimensions meet. The
-  permutations are fixed: they are part of the architecture and not of the
+  The first pair splits the dimensions by parity. With more than two dimensions
+  each later pair first permutes them, so that other dimensions meet. The
+  permutations are fixed: they belong to the architecture, not to the
   parameters.
 
   Args:
@@ -68,8 +68,8 @@ def order_of_pair(num_dimensions: int, pair: int) -> np.ndarray:
     pair: the pair's number, from 0.
 
   Returns:
-    Dimensions by place, [A]; the first coupling of the pair leaves the first
-    (A + 1) // 2 alone, and the second one the rest.
+    The dimension at each position, [A]. The first coupling of the pair leaves
+    the first (A + 1) // 2 unchanged, the second one the rest.
   """
   rank = np.arange(num_dimensions)
   if pair > 0 and num_dimensions > 2:
@@ -77,8 +77,8 @@ def order_of_pair(num_dimensions: int, pair: int) -> np.ndarray:
   return np.argsort(rank % 2, kind='stable')
 
 
-# Makes an elementwise bijector of parameters, [..., D * num_parameters] for D
-# dimensions.
+# Makes an elementwise bijector of D dimensions from parameters,
+# [..., D * num_parameters].
 MakeBijector = Callable[[jax.Array], bijectors_lib.Bijector]
 
 
@@ -91,19 +91,18 @@ def make_couplings(
   make_bijector: MakeBijector,
   num_parameters: int,
 ) -> bijectors_lib.Chain:
-  """Makes the chain of couplings, inside of a Haiku transform.
+  """Makes the chain of couplings, inside a Haiku transform.
 
-  A single dimension has nothing to condition on but the observation, and is
-  moved by every coupling.
+  If there is a single dimension, every coupling moves it, conditioned on the
+  observation alone.
 
   Args:
     num_dimensions: number A of dimensions.
     config: the chain's shape.
     features: the observation, [B, F].
-    prepare: maps the dimensions left alone to what the networks see of them,
-      elementwise.
-    make_bijector: makes the map of the dimensions moved.
-    num_parameters: how many numbers it takes for each.
+    prepare: maps the unchanged dimensions to the networks' input, elementwise.
+    make_bijector: makes the map of the moved dimensions.
+    num_parameters: number of parameters of that map per dimension.
 
   Returns:
     A bijector of [..., B, A].
@@ -143,12 +142,12 @@ def make_couplings(
 
 
 def from_unit(unit: jax.Array) -> jax.Array:
-  """What networks see of points of [0, 1], elementwise."""
+  """The networks' input for points of [0, 1], elementwise."""
   return 2.0 * unit - 1.0
 
 
 def from_logit(logit: jax.Array) -> jax.Array:
-  """What networks see of logits, which are unbounded: in (-1, 1)."""
+  """The networks' input for logits, which are unbounded: in (-1, 1)."""
   return jnp.tanh(logit / 2.0)
 
 
@@ -170,7 +169,7 @@ def bounded(raw: jax.Array, low: float, high: float) -> jax.Array:
 class Flow(distribution.Distribution):
   """A flow's density over the flat actions of a box.
 
-  Its subclasses choose the base density and the map onto the box.
+  Subclasses choose the base density and the map onto the box.
   """
 
   def __init__(
@@ -207,29 +206,29 @@ class Flow(distribution.Distribution):
     return self._log_prob(base, point, log_det)
 
   def base_of(self, value: jax.Array) -> jax.Array:
-    """The base's points that flat actions are the images of, [..., B, A]."""
+    """The base's points that the flow maps to flat actions, [..., B, A]."""
     return self._couplings.inverse_and_log_det(self._from_action(value))[0]
 
   def mode(self) -> jax.Array:
     """The image of the base's centre, flat actions of shape [B, A].
 
-    It is the median of each base dimension moved through the flow, not in
-    general the mode of the density on the box.
+    It is the median of each base dimension, moved through the flow; in general
+    it is not the mode of the density on the box.
     """
     centre = jnp.full(self.batch_shape + self.event_shape, self._centre)
     return self._to_action(self._couplings.forward_and_log_det(centre)[0])
 
   def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-    """Draws actions that are then taken as given, and their log-density.
+    """Draws actions, then treats them as constant; gives their log-density.
 
     Args:
       key: a random key.
-      n: how many of each density.
+      n: number of actions per density.
 
     Returns:
       The flat actions that `sample` draws, [n, B, A], through which no gradient
-      flows, and their log-density, [n, B]. That is of the value that sampling
-      gives, and has the gradient of `log_prob` at these actions.
+      flows, and their log-density, [n, B]. Its value is the sampler's, its
+      gradient that of `log_prob` at these actions.
     """
     point, base, inverse_log_det = self._couplings.forward_as_given(
       self._sample_base(key, self._shape(n))
@@ -269,7 +268,7 @@ class Flow(distribution.Distribution):
   def _log_prob(
     self, base: jax.Array, point: jax.Array, inverse_log_det: jax.Array
   ) -> jax.Array:
-    """The log-density of the action at `point`, which `base` is mapped to."""
+    """The log-density of the action at `point`, the image of `base`."""
 
 
 ConfigT = TypeVar('ConfigT')
@@ -278,7 +277,7 @@ ConfigT = TypeVar('ConfigT')
 class ConditionalModule(hk.Module, Generic[ConfigT]):
   """A Haiku module that maps a batch of observations to a `Flow`."""
 
-  # Of the module, where none is given.
+  # The module's default name.
   NAME = 'flow'
 
   def __init__(
@@ -303,10 +302,10 @@ class ConditionalModule(hk.Module, Generic[ConfigT]):
 
     Args:
       observation: an array or nest of arrays with a leading batch dimension B.
-      temperature: alpha, scalar, which a flow that models Q follows.
+      temperature: alpha, scalar; used by a flow that models Q.
 
     Returns:
-      The distribution, to be used inside of the same Haiku transform.
+      The distribution, for use inside the same Haiku transform.
     """
 
 
@@ -314,10 +313,10 @@ CouplingsConfigT = TypeVar('CouplingsConfigT', bound=CouplingsConfig)
 
 
 class ConditionalCouplings(ConditionalModule[CouplingsConfigT]):
-  """One whose flow is a chain of couplings; its subclasses choose their maps.
+  """A module whose flow is a chain of couplings; subclasses choose their maps.
 
-  Networks' outputs start at zero, for which each map is the identity, and so
-  the policy as the uniform density.
+  The networks' outputs start at zero. Each map is then the identity, and the
+  policy uniform.
   """
 
   def __call__(
@@ -338,37 +337,37 @@ class ConditionalCouplings(ConditionalModule[CouplingsConfigT]):
 
   @property
   def _num_parameters(self) -> int:
-    """How many numbers the map of one dimension takes."""
+    """The number of parameters of the map of one dimension."""
     return 1
 
   @abc.abstractmethod
   def _prepare(self, kept: jax.Array) -> jax.Array:
-    """What the networks see of the dimensions that are left alone."""
+    """The networks' input, from the unchanged dimensions."""
 
   @abc.abstractmethod
   def _make_bijector(
     self, raw: jax.Array, temperature: jax.Array | float
   ) -> bijectors_lib.Bijector:
-    """Makes the elementwise map of the dimensions moved."""
+    """Makes the elementwise map of the moved dimensions."""
 
   def _complete(
     self, couplings: bijectors_lib.Chain, features: jax.Array
   ) -> bijectors_lib.Chain:
-    """Adds what else lies between base and box, given features [B, F]."""
+    """Adds further bijectors between base and box, given features [B, F]."""
     del features
     return couplings
 
   @abc.abstractmethod
   def _make_density(self, chain: bijectors_lib.Chain, batch: int) -> Flow:
-    """Makes the density of a chain of so many observations."""
+    """Makes the density of a chain for a batch of this size."""
 
 
 class ModuleConfig(abc.ABC):
-  """A `flow_registry.FlowConfig` whose flow is a Haiku module's."""
+  """A `flow_registry.FlowConfig` whose flow is a Haiku module."""
 
   @abc.abstractmethod
   def make_module(self, box: box_lib.Box) -> ConditionalModule:
-    """Makes the module, inside of a Haiku transform."""
+    """Makes the module, inside a Haiku transform."""
 
   def make(self, box: box_lib.Box) -> flow_registry.ConditionalFlow:
     """Makes the flow over the points of a box, as pure functions."""
@@ -378,10 +377,10 @@ class ModuleConfig(abc.ABC):
 def make_pure(
   make_module: Callable[[], ConditionalModule], *, gives_value: bool = False
 ) -> flow_registry.ConditionalFlow:
-  """Makes pure functions of a Haiku module.
+  """Makes pure functions from a Haiku module.
 
   Args:
-    make_module: makes it, inside of a Haiku transform.
+    make_module: makes the module, inside a Haiku transform.
     gives_value: whether its densities have a `soft_value`.
 
   Returns:

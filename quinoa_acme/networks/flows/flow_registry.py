@@ -1,8 +1,8 @@
-"""Conditional flows as pure functions, and the register of their kinds.
+"""Conditional flows as pure functions, and the registry of their kinds.
 
-A flow is a density over the points of a box, given an observation. Whoever
-writes one gives three pure functions, and a frozen dataclass whose `make` makes
-them for a box:
+A flow is a density over the points of a box, given an observation. To write
+one, give three pure functions, and a frozen dataclass whose `make` makes them
+for a box:
 
   @flows.register
   @dataclasses.dataclass(frozen=True)
@@ -12,7 +12,7 @@ them for a box:
     def make(self, box):
       return networks.ConditionalFlow(init, sample_and_log_prob, log_prob)
 
-From then on `QuinoaConfig(flow=MyFlowConfig())` works, and so do
+After that, `QuinoaConfig(flow=MyFlowConfig())` works, and so do
 `--flow='MyFlowConfig(hidden_sizes=(32,))'`, checkpoints and `load_policy`. The
 flows of this package are registered in the same way.
 """
@@ -29,13 +29,14 @@ from quinoa_acme.utils.common_types import Params
 
 
 class AtPoints(NamedTuple):
-  """What a flow says of B observations at once.
+  """What a flow gives for B observations at once.
 
   Attributes:
-    fresh_point: K points an observation, [K, B, A], taken as given.
+    fresh_point: K sampled points per observation, [K, B, A], treated as
+      constant.
     fresh_log_prob: their log-density, [K, B].
-    log_prob: the log-density of points that were given, [N, B].
-    soft_value: V, [B], or None if the flow does not give it.
+    log_prob: the log-density of the given points, [N, B].
+    soft_value: V, [B], or None if the flow does not compute it.
   """
 
   fresh_point: jax.Array
@@ -48,13 +49,13 @@ class AtPoints(NamedTuple):
 class ConditionalFlow:
   """A density over a box, given an observation, as pure functions.
 
-  Observations are a batch of B, points are flat, float32 [..., B, A], in the
-  bounds of the box. The `temperature`, a scalar, is 1 if not given: the soft
-  policy is exp(Q / temperature), normalised, and a flow that models Q follows
-  it. Others leave it be.
+  Observations are a batch of B; points are flat, float32 [..., B, A], within
+  the bounds of the box. The `temperature`, a scalar, defaults to 1. The soft
+  policy is exp(Q / temperature), normalised: a flow that models Q uses the
+  temperature, others ignore it.
 
-  The first three functions are what a flow is. An agent does without the
-  others, but a flow that knows a shorter way may give it.
+  The first three functions are required. The others are optional: a flow gives
+  them if it has a faster way.
 
   Examples:
     >>> import jax.numpy as jnp
@@ -74,20 +75,20 @@ class ConditionalFlow:
     init: `init(key, observation, point)` makes the parameters; layers with a
       data-dependent initialisation take it from this batch.
     sample_and_log_prob: `sample_and_log_prob(params, key, observation,
-      num_samples, temperature)` to K points an observation, [K, B, A], and
+      num_samples, temperature)` to K points per observation, [K, B, A], and
       their log-density, [K, B].
     log_prob: `log_prob(params, observation, point, temperature)` to [..., B],
       finite, with finite gradients, on the closed box.
-    draw: as `sample_and_log_prob`, with points through which no gradient flows;
-      the log-density has the value that sampling gives and the gradient of
-      `log_prob` at them.
+    draw: like `sample_and_log_prob`, but no gradient flows through the points;
+      the log-density has the sampler's value and the gradient of `log_prob` at
+      the points.
     mode: `mode(params, observation, temperature)` to one point of high density
-      an observation, [B, A].
+      per observation, [B, A].
     soft_value: `soft_value(params, observation, temperature)` to V, [B], in
-      units of reward, where the flow knows in closed form the Q of which it is
-      the soft policy.
+      units of reward, if the flow is the soft policy of a Q whose V it knows in
+      closed form.
     evaluate: `evaluate(params, key, observation, point, num_samples,
-      temperature)` to an `AtPoints`, by one pass of the network.
+      temperature)` to an `AtPoints`, in one pass of the network.
   """
 
   init: Callable[..., Params]
@@ -100,7 +101,7 @@ class ConditionalFlow:
 
 
 class FlowConfig(Protocol):
-  """The options of a kind of flow: a frozen dataclass, registered."""
+  """The options of one kind of flow: a registered frozen dataclass."""
 
   def make(self, box: box_lib.Box) -> ConditionalFlow:
     """Makes the flow over the points of a box."""
@@ -113,10 +114,10 @@ _kinds: dict[str, type] = {}
 
 
 def register(kind: KindT) -> KindT:
-  """Registers a kind of flow; serves as a decorator.
+  """Registers a kind of flow; use it as a decorator.
 
-  A class that is defined again, in the same module by the same name, takes the
-  place of the one before it.
+  A class that is defined again, in the same module with the same name, replaces
+  the earlier one.
 
   Args:
     kind: the class of the flow's options, a `FlowConfig`.
@@ -125,19 +126,19 @@ def register(kind: KindT) -> KindT:
     The class.
 
   Raises:
-    TypeError: if the class is no frozen dataclass whose fields all have
-      defaults and can be written as JSON, or has no `make`.
-    ValueError: if another class has its name.
+    TypeError: if the class is not a frozen dataclass, a field has no default or
+      cannot be written as JSON, or it has no `make`.
+    ValueError: if another class has the same name.
   """
   options.check_option_type(kind)
   if not callable(getattr(kind, 'make', None)):
     raise TypeError(
-      f'{kind.__name__} needs a method make(box) that gives a ConditionalFlow.'
+      f'{kind.__name__} needs a method make(box) that makes a ConditionalFlow.'
     )
   before = _kinds.get(kind.__name__)
   if before is not None and not options.is_defined_again(before, kind):
     raise ValueError(
-      f'there is a flow {kind.__name__!r}, of the module {before.__module__}: '
+      f'a flow {kind.__name__!r} exists already, from {before.__module__}: '
       f'give the one of {kind.__module__} another name.'
     )
   _kinds[kind.__name__] = kind
@@ -145,12 +146,12 @@ def register(kind: KindT) -> KindT:
 
 
 def kinds() -> tuple[type, ...]:
-  """The classes of the options of all flows that are registered."""
+  """The option classes of all registered flows."""
   return tuple(_kinds.values())
 
 
 def is_registered(kind: type) -> bool:
-  """Whether a class is of the options of a flow that is registered."""
+  """Whether a class is the options of a registered flow."""
   return _kinds.get(kind.__name__) is kind
 
 

@@ -42,7 +42,7 @@ class RealNVPConfig(flow.CouplingsConfig, flow.ModuleConfig):
   def __post_init__(self):
     super().__post_init__()
     validation.check_positive(self, 'max_shift')
-    # As logits go, float32 takes 17 for the end of the box.
+    # In float32 a logit of 17 is already the end of the box.
     validation.check_within(self, 0.0, 100.0, 'max_shift')
     if not (-np.inf < self.min_log_scale < 0 < self.max_log_scale < np.inf):
       raise ValueError(
@@ -53,7 +53,7 @@ class RealNVPConfig(flow.CouplingsConfig, flow.ModuleConfig):
     validation.check_within(self, 1e-30, 10.0, 'max_log_scale')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalRealNVP':
-    """Makes the module, inside of a Haiku transform."""
+    """Makes the module, inside a Haiku transform."""
     return ConditionalRealNVP(box, self)
 
 
@@ -94,8 +94,8 @@ class ConditionalRealNVP(flow.ConditionalCouplings[RealNVPConfig]):
   """Maps a batch of observations to a `BoxFlow` over actions.
 
   Each affine coupling moves its dimensions by a bounded shift and log-scale.
-  The conditioners' outputs start at zero, so that every coupling starts as the
-  identity and the policy as the uniform density.
+  The conditioners' outputs start at zero, so every coupling starts as the
+  identity and the policy as uniform.
 
   Examples:
     >>> import haiku as hk

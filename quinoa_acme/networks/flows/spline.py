@@ -1,8 +1,9 @@
 """A conditional flow of rational-quadratic splines on the box itself.
 
-Durkan et al., 'Neural Spline Flows', 2019 (arXiv 1906.04032). Like the tilted
-flow it starts from a uniform base on [0, 1] and stays there, so that nothing is
-squashed or clipped; unlike it, one coupling can give a dimension several modes.
+Durkan et al., 'Neural Spline Flows', 2019 (arXiv 1906.04032). As in the tilted
+flow, the base is uniform on [0, 1] and the maps stay there, so nothing is
+squashed or clipped. Here, though, one coupling can give a dimension several
+modes.
 This is not in the Quinoa paper.
 """
 
@@ -29,10 +30,9 @@ class SplineFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
-    num_bins: pieces of each spline.
-    max_log_slope: bound m on |log| of a spline's slope, at its knots and in the
-      mean over each piece; anywhere it lies in [exp(-3 m), 4 exp(m)]. In
-      [0.01, 8].
+    num_bins: number of pieces of each spline.
+    max_log_slope: bound m on |log slope|, at the knots and averaged over each
+      piece. In between, the slope lies in [exp(-3 m), 4 exp(m)]. In [0.01, 8].
   """
 
   num_bins: int = 8
@@ -44,7 +44,7 @@ class SplineFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
     validation.check_within(self, 0.01, 8.0, 'max_log_slope')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalSplineFlow':
-    """Makes the module, inside of a Haiku transform."""
+    """Makes the module, inside a Haiku transform."""
     return ConditionalSplineFlow(box, self)
 
 
@@ -58,14 +58,14 @@ def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
   Returns:
     An elementwise bijector of [..., D].
   """
-  # Not at the top: `bijectors.py` says why.
+  # Imported here; `bijectors.py` says why.
   import distrax
 
   num_bins = config.num_bins
   per_dimension = jnp.reshape(raw, (*raw.shape[:-1], -1, 3 * num_bins + 1))
   sizes, slopes = jnp.split(per_dimension, [2 * num_bins], axis=-1)
   # The softmax of logits within +-b has ratios within exp(+-2 b), and a piece's
-  # slope is the ratio of two such.
+  # slope is the ratio of two of them.
   max_size = config.max_log_slope / 4.0
   least = math.exp(-config.max_log_slope)
   # distrax's slope is softplus(raw + offset) + least, and 1 where raw is 0.
@@ -85,16 +85,16 @@ def make_spline(raw: jax.Array, config: SplineFlowConfig) -> bijectors.Bijector:
 
 
 def _inverse_softplus(value: float) -> float:
-  """log(exp(value) - 1), of which the exponential itself may overflow."""
+  """log(exp(value) - 1), for values whose exponential may overflow."""
   return value + math.log(-math.expm1(-value))
 
 
 class ConditionalSplineFlow(flow.ConditionalCouplings[SplineFlowConfig]):
   """Maps a batch of observations to a `tilted.TiltedFlow` over actions.
 
-  That distribution is a chain of bijectors of the unit box on a uniform base,
-  whatever they are. Outputs of conditioners start at zero, and so the policy as
-  the uniform density, up to rounding.
+  That distribution is any chain of bijectors of the unit box on a uniform base.
+  The conditioners' outputs start at zero, so the policy starts uniform, up to
+  rounding.
 
   Examples:
     >>> import haiku as hk

@@ -1,16 +1,16 @@
 """A conditional flow that tilts the uniform density exponentially.
 
-A Q-function that is close to linear in the action over the box makes the soft
-policy, exp(Q / alpha) normalised, a truncated exponential in every dimension.
-The couplings here have that shape: given the dimensions that it leaves alone,
-a coupling gives each other one the density
+If Q is close to linear in the action over the box, the soft policy, exp(Q /
+alpha) normalised, is a truncated exponential in each dimension. The couplings
+here have that shape. Given the unchanged dimensions, a coupling gives each of
+the others the density
 
     p(u) = kappa exp(kappa u) / (exp(kappa) - 1),    u in [0, 1],
 
-whose distribution function maps it back to the uniform. Unlike an affine map of
-logits it stays on the box: there is nothing to squash, to invert near infinity
-or to clip, the density is finite on the closed box, corners included, and with
-kappa = 0 it is exactly uniform. This is not in the Quinoa paper.
+whose cdf maps it back to the uniform. Unlike an affine map of logits it stays
+on the box: there is nothing to squash, to invert near infinity or to clip. The
+density is finite on the closed box, corners included, and with kappa = 0 it is
+exactly uniform. This is not in the Quinoa paper.
 """
 
 import dataclasses
@@ -25,10 +25,10 @@ from quinoa_acme.networks.flows import flow
 from quinoa_acme.networks.flows import flow_registry
 from quinoa_acme.utils import validation
 
-# Below this tilt a density is uniform as far as float32 can tell.
+# Below this tilt a density is uniform to float32's precision.
 _ZERO = 1e-12
-# Below it, Taylor series take the place of derivatives in which terms cancel;
-# what they leave out is less than rounding.
+# Below it, Taylor series replace derivatives in which terms cancel; their error
+# is below rounding.
 _SMALL = 0.03
 
 
@@ -41,8 +41,8 @@ class TiltedFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
     num_couplings: see `flow.CouplingsConfig`.
     hidden_sizes: see `flow.CouplingsConfig`.
     norm: see `flow.CouplingsConfig`.
-    max_tilt: bound on |kappa| of one coupling: how much the log-density may
-      change over the box in one dimension; up to a million, where all is
+    max_tilt: bound on |kappa| of one coupling, the change of the log-density
+      across the box in one dimension; up to a million, where every point is
       within float32's last digit of an end.
   """
 
@@ -54,12 +54,12 @@ class TiltedFlowConfig(flow.CouplingsConfig, flow.ModuleConfig):
     validation.check_within(self, 1e-6, 1e6, 'max_tilt')
 
   def make_module(self, box: box_lib.Box) -> 'ConditionalTiltedFlow':
-    """Makes the module, inside of a Haiku transform."""
+    """Makes the module, inside a Haiku transform."""
     return ConditionalTiltedFlow(box, self)
 
 
 def _steepness(kappa: jax.Array) -> tuple[jax.Array, jax.Array]:
-  """|kappa|, one where it is zero, and where that is."""
+  """|kappa| with one in the place of zeros, and a mask of those zeros."""
   steepness = jnp.abs(kappa)
   is_zero = steepness < _ZERO
   return jnp.where(is_zero, 1.0, steepness), is_zero
@@ -84,7 +84,7 @@ def log_normaliser(kappa: jax.Array) -> jax.Array:
 def _log_normaliser_jvp(
   primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-  """Its slope is the mean of the density, 1 / (1 - exp(-kappa)) - 1 / kappa."""
+  """The slope is the density's mean, 1 / (1 - exp(-kappa)) - 1 / kappa."""
   (kappa,), (tangent,) = primals, tangents
   is_small = jnp.abs(kappa) < _SMALL
   large = jnp.where(is_small, 1.0, kappa)
@@ -95,7 +95,7 @@ def _log_normaliser_jvp(
 
 @jax.custom_jvp
 def distribution(kappa: jax.Array, unit: jax.Array) -> jax.Array:
-  """The distribution function, expm1(kappa u) / expm1(kappa), elementwise.
+  """The cdf, expm1(kappa u) / expm1(kappa), elementwise.
 
   Args:
     kappa: tilts, float array of any shape.
@@ -105,7 +105,7 @@ def distribution(kappa: jax.Array, unit: jax.Array) -> jax.Array:
     Points of [0, 1], of the same shape.
   """
   steepness, is_zero = _steepness(kappa)
-  # From the face where the density is high, so that no exponent is positive.
+  # From the face with the high density, so that no exponent is positive.
   distance = jnp.where(kappa > 0, 1.0 - unit, unit)
   within = jnp.expm1(-steepness * distance) / jnp.expm1(-steepness)
   share = jnp.where(kappa > 0, 1.0 - within, within)
@@ -124,7 +124,7 @@ def _distribution_jvp(
 
 @jax.custom_jvp
 def quantile(kappa: jax.Array, share: jax.Array) -> jax.Array:
-  """The inverse of `distribution`, elementwise.
+  """The icdf, the inverse of `distribution`, elementwise.
 
   Args:
     kappa: tilts, float array of any shape.
@@ -148,7 +148,7 @@ def _quantile_jvp(
   (kappa, share), (kappa_tangent, share_tangent) = primals, tangents
   unit = quantile(kappa, share)
   by_kappa, by_unit = _slopes(kappa, unit, share)
-  # Where there is next to no density, it is kept from zero.
+  # Keep it above zero where there is almost no density.
   by_unit = jnp.maximum(by_unit, 1e-12)
   return unit, (share_tangent - by_kappa * kappa_tangent) / by_unit
 
@@ -156,7 +156,7 @@ def _quantile_jvp(
 def _slopes(
   kappa: jax.Array, unit: jax.Array, share: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-  """The slopes of `distribution` by kappa and, the density, by the point."""
+  """Slopes of `distribution`: by kappa, and by the point (the density)."""
   density = jnp.exp(kappa * unit - log_normaliser(kappa))
   is_small = jnp.abs(kappa) < _SMALL
   large = jnp.where(is_small, 1.0, kappa)
@@ -172,8 +172,8 @@ class Tilt:
     """Makes the bijector.
 
     Args:
-      kappa: tilts, float array of the shape of what is mapped, or of its last
-        dimensions.
+      kappa: tilts, float array; its shape is that of the input, or of the
+        input's last dimensions.
     """
     self._kappa = kappa
 
@@ -222,10 +222,9 @@ class TiltedFlow(flow.Flow):
 class ConditionalTiltedFlow(flow.ConditionalCouplings[TiltedFlowConfig]):
   """Maps a batch of observations to a `TiltedFlow` over actions.
 
-  The conditioners' outputs are in units of reward, as Q is, and over the
-  temperature they are the tilts: when the temperature changes, so does the
-  policy, and Q stays. They start at zero, and so the policy as the uniform
-  density.
+  The conditioners' outputs are in units of reward, like Q. Divided by the
+  temperature they are the tilts, so a change of temperature changes the policy
+  but not Q. They start at zero, so the policy starts uniform.
 
   Examples:
     >>> import haiku as hk

@@ -144,7 +144,7 @@ class Makes:
         'TiltedFlowConfig', [], bases=(TentConfig,), frozen=True
       ),
       ValueError,
-      "there is a flow 'TiltedFlowConfig', of the module quinoa_acme",
+      "a flow 'TiltedFlowConfig' exists already, from quinoa_acme",
     ),
   ],
 )
