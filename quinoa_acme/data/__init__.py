@@ -1,1 +1,1 @@
-"""Transitions: what they are, how they lie in replay, who adds them."""
+"""Transitions: their form, their layout in replay, and their adders."""

@@ -1,7 +1,7 @@
-"""Adders for an actor of several environments, which it steps in turns.
+"""Adders for an actor that steps several environments in lockstep.
 
-In a turn each environment makes one step. Their episodes begin and end each in
-its own turn, and no transition spans two environments, or two episodes.
+In a turn each environment makes one step. Episodes begin and end independently
+in each, and no transition spans two environments or two episodes.
 """
 
 import collections
@@ -19,76 +19,76 @@ from quinoa_acme.utils import nests
 
 
 class BatchedAdder(Protocol):
-  """Takes what an actor sees in its environments."""
+  """Receives what an actor observes in its environments."""
 
   def add_first(self, index: int, timestep: dm_env.TimeStep) -> None:
-    """Starts an episode of an environment.
+    """Starts an episode in one environment.
 
     Args:
       index: of the environment.
-      timestep: the episode's first.
+      timestep: the episode's first time step.
     """
     ...
 
   def add(
     self, actions: np.ndarray, next_timesteps: Sequence[dm_env.TimeStep]
   ) -> None:
-    """Adds a turn.
+    """Adds one step of every environment.
 
     Args:
-      actions: what was done in each environment, [N, *action].
-      next_timesteps: what came of it. Where it is an episode's last, the next
-        turn needs an `add_first` before.
+      actions: the actions taken, one per environment, [N, *action].
+      next_timesteps: the resulting time steps. After an episode's last one,
+        call `add_first` before the next `add`.
     """
     ...
 
   def reset(self) -> None:
-    """Forgets the episodes in progress; what was added of them is in replay."""
+    """Forgets the episodes in progress; added transitions stay in replay."""
     ...
 
 
 class AdderEach:
-  """An adder for each environment."""
+  """One adder for each environment."""
 
   def __init__(self, adders: Sequence[adders_lib.Adder]):
     """Wraps adders, one for each environment."""
     self._adders = adders
 
   def add_first(self, index: int, timestep: dm_env.TimeStep) -> None:
-    """As a `BatchedAdder`."""
+    """See `BatchedAdder`."""
     self._adders[index].add_first(timestep)
 
   def add(
     self, actions: np.ndarray, next_timesteps: Sequence[dm_env.TimeStep]
   ) -> None:
-    """As a `BatchedAdder`."""
+    """See `BatchedAdder`."""
     for adder, action, timestep in zip(
       self._adders, actions, next_timesteps, strict=True
     ):
       adder.add(action, timestep)
 
   def reset(self) -> None:
-    """As a `BatchedAdder`."""
+    """See `BatchedAdder`."""
     for adder in self._adders:
       adder.reset()
 
 
 class BatchInserter(Protocol):
-  """What takes transitions by batches: a `packing.PackedWriter`."""
+  """Inserts transitions in batches, as a `packing.PackedWriter` does."""
 
   def insert_batch(self, transitions: types.Transition) -> None:
-    """Takes transitions, leaves [N, ...]."""
+    """Inserts transitions, leaves [N, ...]."""
     ...
 
   def flush(self) -> None:
-    """Waits until what was inserted is in replay."""
+    """Waits until the inserted transitions are in replay."""
     ...
 
 
 class BatchedWindowAdder:
   """Adds the transitions of a `replay.WindowAdder` for each environment.
 
-  Those of a turn are made together, which takes hardly longer than one.
+  It makes one turn's transitions together, in little more time than one.
   """
 
   def __init__(
@@ -101,30 +101,30 @@ class BatchedWindowAdder:
     """Makes the adder.
 
     Args:
-      replay: takes the transitions; made for windows of as many steps.
+      replay: receives the transitions; made for windows of the same length.
       num_environments: N.
-      window: the steps that a transition holds one by one.
+      window: number of steps that a transition holds.
       discount: the agent's discount.
     """
     self._replay = replay
     self._window = window
     self._discount = np.float32(discount)
-    # Where the next action of each environment is taken, leaves [N, ...].
+    # The observation behind each environment's next action, leaves [N, ...].
     self._observation: Any = None
     self._has_begun = np.zeros(num_environments, bool)
-    # The last turns, the oldest first, leaves [N, ...], and how many of them
-    # are of the episode in progress in each environment.
+    # The last turns, oldest first, leaves [N, ...], and how many of them belong
+    # to the current episode of each environment.
     self._turns: collections.deque[transitions_lib.Step] = collections.deque(
       maxlen=window
     )
     self._held = np.zeros(num_environments, int)
 
   def add_first(self, index: int, timestep: dm_env.TimeStep) -> None:
-    """As a `BatchedAdder`.
+    """See `BatchedAdder`.
 
     Raises:
-      ValueError: if the time step is none of an episode's start, or its
-        observation has another shape than those before.
+      ValueError: if the time step is not the first of an episode, or its
+        observation differs in shape from earlier ones.
     """
     if not timestep.first():
       raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
@@ -144,7 +144,7 @@ class BatchedWindowAdder:
   def add(
     self, actions: np.ndarray, next_timesteps: Sequence[dm_env.TimeStep]
   ) -> None:
-    """As a `BatchedAdder`.
+    """See `BatchedAdder`.
 
     Raises:
       ValueError: if an environment has no episode in progress.
@@ -172,13 +172,13 @@ class BatchedWindowAdder:
       self._replay.flush()
 
   def reset(self) -> None:
-    """As a `BatchedAdder`."""
+    """See `BatchedAdder`."""
     self._has_begun[:] = False
     self._turns.clear()
     self._replay.flush()
 
   def _insert(self, num_steps: int, which: np.ndarray) -> None:
-    """Inserts transitions of the last steps, of some of the environments."""
+    """Inserts transitions of the last steps, for some environments."""
     if not which.any():
       return
     transitions = transitions_lib.make_window(
@@ -197,11 +197,11 @@ class BatchedWindowAdder:
 
 
 def _set(column: np.ndarray, index: int, value: Any) -> None:
-  # NumPy would spread a smaller one.
+  # NumPy would broadcast a smaller one.
   if np.shape(value) != column.shape[1:]:
     raise ValueError(
       f'an episode starts with an array {list(np.shape(value))} in its '
-      f'observation, where {list(column.shape[1:])} came before. The '
-      'environment must give what its specs say.'
+      f'observation, but earlier ones were {list(column.shape[1:])}. The '
+      'environment must follow its specs.'
     )
   column[index] = value

@@ -1,9 +1,9 @@
-"""Transitions as bytes: one column for Reverb to look after, not five.
+"""Transitions as bytes: one column for Reverb to handle instead of five.
 
-Reverb keeps, sends and decodes each column of each item on its own, at some
-microseconds apiece, whatever their size; a learner takes 256 items a step. As
-one vector of bytes a transition takes a quarter of the time, and less in the
-actor that writes it. See docs/decisions/0028-replay-with-the-learner.md.
+Reverb stores, sends and decodes each column of each item separately, at some
+microseconds apiece, whatever its size; a learner takes 256 items per step. As
+one vector of bytes a transition takes a quarter of the time, and saves time in
+the actor that writes it. See docs/decisions/0028-replay-with-the-learner.md.
 """
 
 import json
@@ -19,19 +19,19 @@ from quinoa_acme.environments import spec_json
 from quinoa_acme.utils import common_types
 from quinoa_acme.utils import nests
 
-# Items that an actor may have sent that Reverb has not confirmed.
+# How many items an actor may send before Reverb confirms them.
 _MAX_IN_FLIGHT_ITEMS = 5
-# In the name of a table's signature, beside the environment's specs.
+# Part of the name of a table's signature, next to the environment's specs.
 _WINDOW = 'window'
 _TRANSITIONS = 'transitions'
 
 
 class Packing:
-  """Where the parts of a transition lie in a vector of bytes.
+  """The position of each part of a transition in a vector of bytes.
 
   Attributes:
-    num_bytes: what a transition takes.
-    transitions_per_item: the transitions that an item of the table holds.
+    num_bytes: size of a transition.
+    transitions_per_item: number of transitions in an item of the table.
   """
 
   def __init__(
@@ -43,12 +43,12 @@ class Packing:
     """Lays out the transitions of an environment.
 
     Args:
-      spec: the environment's specs; parts are kept in their dtypes.
-      window: the steps that a transition holds one by one.
-      transitions_per_item: the transitions that an item of the table holds.
+      spec: the environment's specs; parts keep their dtypes.
+      window: number of steps that a transition holds.
+      transitions_per_item: number of transitions in an item of the table.
 
     Raises:
-      ValueError: if a part is neither an array of numbers nor a nest of such.
+      ValueError: if a part is not a nest of numeric arrays.
     """
     plain = spec_json.to_plain(spec)
     numbers = {_WINDOW: window, _TRANSITIONS: transitions_per_item}
@@ -66,18 +66,18 @@ class Packing:
     """The layout of a table's transitions.
 
     Args:
-      signature: what `signature` gave, perhaps by way of a server.
+      signature: the result of `signature`, possibly fetched from a server.
 
     Returns:
       The layout.
 
     Raises:
-      ValueError: if the table is not of packed transitions.
+      ValueError: if the table does not hold packed transitions.
     """
     layout = getattr(signature, 'name', None)
     if layout is None or signature.dtype != tf.uint8:
       raise ValueError(
-        'the replay table is not of packed transitions, but of '
+        'the replay table does not hold packed transitions, but '
         f'{signature!r}. A checkpoint of an earlier version cannot be read: '
         'start with another workdir, or without the replay.'
       )
@@ -87,7 +87,7 @@ class Packing:
     return cls(spec_json.from_plain(plain), window, transitions_per_item)
 
   def signature(self) -> tf.TensorSpec:
-    """The table's signature, whose name says what the bytes are."""
+    """The table's signature; its name describes the layout of the bytes."""
     shape = (self.transitions_per_item, self.num_bytes)
     return tf.TensorSpec(
       shape if self.transitions_per_item > 1 else shape[1:],
@@ -96,25 +96,25 @@ class Packing:
     )
 
   def pack(self, transition: types.Transition) -> np.ndarray:
-    """The bytes of a transition.
+    """Packs one transition into bytes.
 
     Args:
       transition: its leaves without a batch dimension. Numbers are cast as
-        `nests.Leaf` does: a policy gives float32, whatever the environment
-        takes.
+        `nests.Leaf` does: a policy gives float32, whatever dtype the
+        environment takes.
 
     Returns:
       uint8 [num_bytes].
 
     Raises:
-      ValueError: if it has other parts than specified, or one of another shape
-        or kind.
+      ValueError: if it has other parts than specified, or a part of another
+        shape or kind.
     """
     parts = [array.tobytes() for array in self._nest.flatten(transition)]
     return np.frombuffer(b''.join(parts), np.uint8)
 
   def pack_batch(self, transitions: types.Transition) -> np.ndarray:
-    """The bytes of N transitions.
+    """Packs N transitions into bytes.
 
     Args:
       transitions: their leaves, [N, ...]; as for `pack`.
@@ -133,7 +133,7 @@ class Packing:
     return np.concatenate(columns, axis=1)
 
   def unpack(self, packed: np.ndarray) -> types.Transition:
-    """The transitions of a batch.
+    """Unpacks a batch of transitions.
 
     Args:
       packed: the bytes, uint8 [N, num_bytes].
@@ -152,18 +152,18 @@ class Packing:
   def unpack_sample(
     self, sample: reverb.ReplaySample, rng: np.random.Generator
   ) -> reverb.ReplaySample:
-    """A sample of the dataset, with transitions in the place of bytes.
+    """Turns a sample of bytes into a sample of transitions.
 
-    Of each item one transition is taken, any with the same probability: where
-    items are sampled uniformly, so are transitions.
+    From each item it takes one transition, uniformly at random. If items are
+    sampled uniformly, so are transitions.
 
     Args:
-      sample: its data uint8 [N, num_bytes], or [N, transitions_per_item,
-        num_bytes] of more than one.
+      sample: its data are uint8 [N, num_bytes], or [N, transitions_per_item,
+        num_bytes] for items of more than one.
       rng: chooses the transitions.
 
     Returns:
-      N transitions; probability and size of the table are told of them.
+      N transitions, with probability and table size counted in transitions.
     """
     packed = cast(np.ndarray, sample.data)
     number = self.transitions_per_item
@@ -182,36 +182,36 @@ class Packing:
 class PackedWriter:
   """Inserts transitions into one table, as soon as they fill an item.
 
-  `replay.ReplayAdder` makes them of what an actor sees. An item of several
-  holds those that came one after the other, of whatever episodes.
+  A `replay.ReplayAdder` makes them. An item of several holds consecutive
+  transitions, possibly from different episodes.
   """
 
   def __init__(self, client: reverb.Client, table: str):
-    """Waits for the server, and makes the writer.
+    """Waits for the server, then makes the writer.
 
     Args:
-      client: of the server.
-      table: the name of the table.
+      client: client of the server.
+      table: name of the table.
 
     Raises:
-      ValueError: if the table is not of packed transitions.
+      ValueError: if the table does not hold packed transitions.
     """
     self._table = table
     self._packing = Packing.from_signature(
       client.server_info()[table].signature
     )
     self._writer = client.trajectory_writer(num_keep_alive_refs=1)
-    # The rows of an item that is not yet full.
+    # The rows of an incomplete item.
     self._waiting = np.empty((0, self._packing.num_bytes), np.uint8)
 
   def insert(self, transition: types.Transition) -> None:
-    """Takes a transition; blocks while the table's limiter holds it back.
+    """Inserts a transition; blocks while the table's limiter requires it.
 
     Args:
       transition: its leaves without a batch dimension.
 
     Raises:
-      ValueError: if it is not of the table's layout.
+      ValueError: if it does not match the table's layout.
     """
     packed = self._packing.pack(transition)
     if self._packing.transitions_per_item == 1:
@@ -220,18 +220,18 @@ class PackedWriter:
       self._add(packed[None])
 
   def insert_batch(self, transitions: types.Transition) -> None:
-    """Takes transitions; blocks while the table's limiter holds them back.
+    """Inserts transitions; blocks while the table's limiter requires it.
 
     Args:
       transitions: their leaves, [N, ...].
 
     Raises:
-      ValueError: if they are not of the table's layout.
+      ValueError: if they do not match the table's layout.
     """
     self._add(self._packing.pack_batch(transitions))
 
   def _add(self, rows: np.ndarray) -> None:
-    """Takes packed transitions, [N, num_bytes], and sends what is full."""
+    """Adds packed transitions, [N, num_bytes], and sends complete items."""
     number = self._packing.transitions_per_item
     if len(self._waiting):
       rows = np.concatenate([self._waiting, rows])
@@ -248,9 +248,9 @@ class PackedWriter:
     self._writer.flush(_MAX_IN_FLIGHT_ITEMS)
 
   def flush(self) -> None:
-    """Waits until all full items are in the table.
+    """Waits until all complete items are in the table.
 
-    What is on its way when the writer goes is lost: Reverb's writers close
-    without it.
+    Without it, items in flight are lost when the writer is deleted: Reverb's
+    writers do not wait for them when they close.
     """
     self._writer.flush()

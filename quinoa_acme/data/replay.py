@@ -1,9 +1,9 @@
 """Replay in the memory of one process, sampled with a seed.
 
-The distributed program keeps its replay in Reverb. Reverb's samplers draw from
-an unseeded generator and prefetch in threads of their own, so that no two runs
-can be equal; in one process, where there is nobody to share replay with, this
-one stands in its place. See docs/decisions/0013-resume.md.
+The distributed program keeps its replay in Reverb. Reverb's samplers use an
+unseeded generator and prefetch in their own threads, so no two runs are equal.
+A run in one process shares its replay with nobody, and uses this one instead.
+See docs/decisions/0013-resume.md.
 """
 
 import collections
@@ -24,7 +24,7 @@ from quinoa_acme.data import transitions as transitions_lib
 from quinoa_acme.utils import checkpointing
 from quinoa_acme.utils import nests
 
-# What Reverb tells of a sample, which no part of Quinoa reads.
+# Reverb's sample information, which no part of Quinoa reads.
 _NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))
 
 
@@ -34,7 +34,7 @@ class ReplayState(NamedTuple):
   Attributes:
     columns: the transitions' leaves, each [num_rows, ...].
     num_inserted: transitions inserted so far, dropped ones included.
-    rng: the state of the sampling, as JSON.
+    rng: the sampler's random state, as JSON.
   """
 
   columns: list[Any]
@@ -43,7 +43,7 @@ class ReplayState(NamedTuple):
 
 
 def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
-  """Transitions, leaves [N, ...], in the form in which a dataset has them."""
+  """Wraps transitions, leaves [N, ...], as a sample of a dataset."""
   return reverb.ReplaySample(_NO_INFO, transitions)
 
 
@@ -60,16 +60,16 @@ class TransitionReplay:
     """Makes an empty replay.
 
     Args:
-      spec: the environment's specs; arrays are kept in their dtypes.
-      max_size: transitions kept, the oldest dropped first.
-      seed: of the sampling.
-      window: the steps that a transition holds, as `WindowAdder` makes them.
+      spec: the environment's specs; arrays keep their dtypes.
+      max_size: number of transitions to keep; the oldest are dropped first.
+      seed: for sampling.
+      window: number of steps that a transition holds, as in `WindowAdder`.
     """
     self._max_size = max_size
     self._rng = np.random.default_rng(seed)
     self._num_inserted = 0
     self._nest = nests.Nest(transitions_lib.make_spec(spec, window))
-    # The system gives an empty array its memory only as it is written.
+    # The operating system allocates an empty array only as it is written.
     self._columns = [
       np.empty((max_size, *leaf.shape), leaf.dtype)
       for leaf in self._nest.leaves
@@ -79,21 +79,21 @@ class TransitionReplay:
   def load(
     cls, path: str | os.PathLike[str], spec: specs.EnvironmentSpec, seed: int
   ) -> 'TransitionReplay':
-    """Makes a replay of what `save` wrote, as large as that, sampled anew.
+    """Loads a file of `save` into a replay of that size, with a new seed.
 
     Args:
       path: the file.
       spec: the environment's specs.
-      seed: of the sampling.
+      seed: for sampling.
 
     Returns:
       The replay.
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if its transitions are of other specs.
+      ValueError: if the specs of its transitions differ.
     """
-    # Opened here: of a torn archive np.load leaves it open.
+    # Opened here, because np.load leaves a torn archive open.
     with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
       num_rows = len(file['column_0'])
     replay = cls(spec, num_rows, seed)
@@ -113,9 +113,9 @@ class TransitionReplay:
     """Adds one transition, its leaves without a batch dimension.
 
     Raises:
-      ValueError: if it is not what the environment's specs say.
+      ValueError: if it does not match the environment's specs.
     """
-    # All of them before the first is written.
+    # Check all leaves before the first is written.
     values = self._nest.flatten(transition)
     index = self._num_inserted % self._max_size
     for column, value in zip(self._columns, values, strict=True):
@@ -123,7 +123,7 @@ class TransitionReplay:
     self._num_inserted += 1
 
   def flush(self) -> None:
-    """Waits for nothing: what was inserted can be sampled at once."""
+    """Does nothing: inserted transitions can be sampled at once."""
 
   def sample(self, num_transitions: int) -> types.Transition:
     """Draws transitions; leaves [num_transitions, ...].
@@ -134,7 +134,7 @@ class TransitionReplay:
     return self._take(self._draw(num_transitions))
 
   def _draw(self, num_transitions: int) -> np.ndarray:
-    """Rows at random, int64 [num_transitions]."""
+    """Random rows, int64 [num_transitions]."""
     if not self._num_inserted:
       raise ValueError('Replay is empty: insert a transition before sampling.')
     return self._rng.integers(len(self), size=num_transitions)
@@ -143,12 +143,12 @@ class TransitionReplay:
     return self._nest.unflatten([column[rows] for column in self._columns])
 
   def _inserted_before(self, rows: np.ndarray) -> np.ndarray:
-    """How many transitions were inserted before those of the rows, [N]."""
+    """Number of transitions inserted before each of the rows', [N]."""
     last = self._num_inserted - 1
     return last - (last - rows) % self._max_size
 
   def state(self) -> ReplayState:
-    """The transitions, which are not copied, and the state of the sampling."""
+    """The transitions, not copied, and the sampler's random state."""
     return ReplayState(
       columns=[x[: len(self)] for x in self._columns],
       num_inserted=self._num_inserted,
@@ -156,7 +156,7 @@ class TransitionReplay:
     )
 
   def state_like(self) -> ReplayState:
-    """What a state looks like, for `checkpointing`."""
+    """The structure of a state, for `checkpointing`."""
     return ReplayState(
       columns=[checkpointing.Rows(x.shape[1:], x.dtype) for x in self._columns],
       num_inserted=0,
@@ -164,22 +164,22 @@ class TransitionReplay:
     )
 
   def set_state(self, state: ReplayState, source: str) -> None:
-    """Goes on from a state.
+    """Resumes from a state.
 
     Args:
-      state: what `state` gave.
-      source: what it is from, for the error's message.
+      state: the result of `state`.
+      source: where it comes from, for the error message.
 
     Raises:
-      ValueError: if it is of a replay of another size or other specs.
+      ValueError: if it is from a replay of another size or with other specs.
     """
     rows = min(state.num_inserted, self._max_size)
     for column, saved in zip(self._columns, state.columns, strict=True):
       expected = (rows, *column.shape[1:])
       if saved.shape != expected or saved.dtype != column.dtype:
         raise ValueError(
-          f'{source} holds transitions with {saved.dtype}{saved.shape} where '
-          f'{column.dtype}{expected} is expected: it is of another replay. '
+          f'{source} holds transitions with {saved.dtype}{saved.shape}, but '
+          f'{column.dtype}{expected} is expected: it is from another replay. '
           'Give the run another workdir.'
         )
     for column, saved in zip(self._columns, state.columns, strict=True):
@@ -188,9 +188,10 @@ class TransitionReplay:
     self._num_inserted = state.num_inserted
 
   def save(self, path: str | os.PathLike[str]) -> None:
-    """Writes the transitions and the state of the sampling, in one step.
+    """Writes the transitions and the sampler's random state, atomically.
 
-    The file is a NumPy archive of plain arrays; it is old or new, never half.
+    The file is a NumPy archive of plain arrays. A reader sees the old file or
+    the new one, never part of one.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -207,12 +208,12 @@ class TransitionReplay:
     os.replace(aside, path)
 
   def restore(self, path: str | os.PathLike[str]) -> None:
-    """Goes on from what `save` wrote.
+    """Resumes from a file of `save`.
 
     Raises:
-      ValueError: if the file is of a replay of another size or other specs.
+      ValueError: if the file is from a replay of another size or other specs.
     """
-    # Opened here: of a torn archive np.load leaves it open.
+    # Opened here, because np.load leaves a torn archive open.
     with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
       num_columns = len(self._columns)
       state = ReplayState(
@@ -223,10 +224,10 @@ class TransitionReplay:
     self.set_state(state, os.fspath(path))
 
   def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
-    """Yields samples in the form in which a Reverb dataset gives them.
+    """Yields samples in the form of a Reverb dataset.
 
-    In the place of the priorities, which mean nothing here, is how many
-    transitions were inserted before each, as `sample_age` takes it.
+    Priorities mean nothing here. Their field holds, for each transition, the
+    number of transitions inserted before it, which `sample_age` uses.
     """
     while True:
       rows = self._draw(num_transitions)
@@ -240,22 +241,22 @@ class TransitionReplay:
 
 
 class Inserter(Protocol):
-  """What takes transitions one by one: a replay, or a writer to one."""
+  """Inserts transitions one by one: a replay, or a writer to one."""
 
   def insert(self, transition: types.Transition) -> None:
-    """Takes one transition, its leaves without a batch dimension."""
+    """Inserts one transition, its leaves without a batch dimension."""
     ...
 
   def flush(self) -> None:
-    """Waits until all that was inserted is in replay."""
+    """Waits until all inserted transitions are in replay."""
     ...
 
 
 class ReplayAdder(adders.Adder):
   """Adds an actor's transitions to a replay.
 
-  They are of one step, or of n: those that Acme's `NStepTransitionAdder` adds,
-  the shorter ones at both ends of an episode among them.
+  They span one step or n. They equal those of Acme's `NStepTransitionAdder`,
+  including the shorter ones at both ends of an episode.
 
   Examples:
     >>> number = specs.Array((), np.float32)
@@ -278,26 +279,26 @@ class ReplayAdder(adders.Adder):
     """Makes the adder.
 
     Args:
-      replay: takes the transitions: a `TransitionReplay`, or a
+      replay: receives the transitions: a `TransitionReplay`, or a
         `packing.PackedWriter` to a Reverb table.
       num_steps: the environment steps n of a transition: its reward is
         r_0 + g d_0 r_1 + ... + g^(n-1) d_0 ... d_(n-2) r_(n-1), its discount
         g^(n-1) d_0 ... d_(n-1).
-      discount: g, the agent's discount; of no account with one step.
+      discount: g, the agent's discount; unused with one step.
     """
     self._replay = replay
     self._discount = np.float32(discount)
     self._observation: Any = None
-    # The last steps, the oldest first.
+    # The last steps, oldest first.
     self._steps: collections.deque[transitions_lib.Step] = collections.deque(
       maxlen=num_steps
     )
 
   def reset(self) -> None:
-    """Forgets the episode in progress; what was added of it is in replay then.
+    """Forgets the episode in progress, once its transitions are in replay.
 
-    It waits for that, as Acme's adders do, for as long as the table's limiter
-    holds transitions back.
+    Like Acme's adders, it waits for that as long as the table's limiter
+    blocks insertion.
     """
     self._observation = None
     self._steps.clear()
@@ -306,11 +307,12 @@ class ReplayAdder(adders.Adder):
   def resume(
     self, episode: Sequence[dm_env.TimeStep], actions: Iterable[np.ndarray]
   ) -> None:
-    """Goes on in an episode whose transitions so far are in replay.
+    """Continues an episode whose transitions so far are in replay.
 
     Args:
-      episode: its time steps, the first one included; none if there is none.
-      actions: the actions that led from each to the next.
+      episode: its time steps, including the first; empty if there is no
+        episode.
+      actions: the actions between consecutive time steps.
     """
     self.reset()
     if not episode or episode[-1].last():
@@ -324,14 +326,14 @@ class ReplayAdder(adders.Adder):
     if not timestep.first():
       raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
     self.reset()
-    # A copy: an environment may write the next one in the same place.
+    # A copy, because an environment may overwrite it with the next one.
     self._observation = nests.own(timestep.observation)
 
   def add(
     self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
   ) -> None:
     """Adds the transitions that end with this step."""
-    del extras  # No agent's policy gives any.
+    del extras  # No agent's policy returns any.
     if self._observation is None:
       raise ValueError('add was called before add_first.')
     self._push(action, next_timestep)
@@ -356,7 +358,7 @@ class ReplayAdder(adders.Adder):
       self._insert()
 
   def _insert(self) -> None:
-    """Inserts the transition of all steps that are held."""
+    """Inserts the transition that spans all held steps."""
     first, *rest = self._steps
     reward, discount = first.reward, first.discount
     for step in rest:
@@ -375,19 +377,19 @@ class ReplayAdder(adders.Adder):
 
 
 class WindowAdder(ReplayAdder):
-  """Adds transitions over n steps, with all that is between.
+  """Adds transitions over n steps that keep the steps in between.
 
-  There is one for each step: observation, action and reward are that step's,
-  the next observation and the discount are those after n of them, and the
-  `extras` hold the others one by one, as a `transitions.Later`. It is added
-  once its last step is known; those at the end of an episode are shorter.
+  There is one transition for each step. Observation, action and reward are that
+  step's; next observation and discount are those n steps later; `extras` hold
+  the other steps one by one, as a `transitions.Later`. A transition is added
+  when its last step is known. At the end of an episode they are shorter.
   """
 
   def __init__(self, replay: Inserter, num_steps: int, discount: float):
     """Makes the adder.
 
     Args:
-      replay: takes the transitions; made for windows of `num_steps`.
+      replay: receives the transitions; made for windows of `num_steps`.
       num_steps: n, at least 2.
       discount: the agent's discount.
     """
@@ -413,13 +415,13 @@ class WindowAdder(ReplayAdder):
 def make_adder(
   replay: Inserter, num_steps: int, window: int, discount: float
 ) -> ReplayAdder:
-  """The adder of an agent's transitions.
+  """Makes the adder for an agent's transitions.
 
   Args:
-    replay: takes the transitions.
-    num_steps: the steps that a transition is the sum of.
-    window: the steps that it holds one by one.
-    discount: the agent's.
+    replay: receives the transitions.
+    num_steps: number of steps that a transition sums up.
+    window: number of steps that it holds one by one.
+    discount: the agent's discount.
 
   Returns:
     A `ReplayAdder`, or a `WindowAdder` for a window of several steps.

@@ -1,4 +1,4 @@
-"""What a transition is made of, over one step or over several."""
+"""The parts of a transition, over one step or several."""
 
 from collections.abc import Sequence
 from typing import Any, cast, NamedTuple
@@ -13,14 +13,14 @@ from quinoa_acme.utils import nests
 
 
 class Later(NamedTuple):
-  """The steps 1 to n - 1 of a window of n, which is the transition's `extras`.
+  """Steps 1 to n - 1 of a window of n: the transition's `extras`.
 
-  Where the episode ended before, weights are zero, and the first step stands in
-  the place of what there was not.
+  If the episode ended earlier, the missing steps have weight zero and repeat
+  the first step.
 
   Attributes:
     observation: the states s_k, leaves [n - 1, ...].
-    action: what was done there, a_k, [n - 1, *action].
+    action: the actions taken there, a_k, [n - 1, *action].
     reward: r_k, [n - 1].
     weight: g^k d_0 ... d_(k-1), float32 [n - 1], with the agent's discount g
       and the environment's d.
@@ -35,19 +35,19 @@ class Later(NamedTuple):
 class Window(types.Transition):
   """A transition over n steps; its `extras` are a `Later`.
 
-  Wrappers of Acme's agents change samples: they normalise observations, or give
-  rewards of their own. What knows of the first step alone would leave the later
-  ones as they were, and with them the target; so that is refused.
+  Wrappers of Acme's agents change samples: they normalise observations, or
+  replace rewards. A wrapper that changes only the first step would leave the
+  later ones, and so the target, unchanged. `_replace` refuses that.
   """
 
   __slots__ = ()
 
-  # Final to the type checker alone, which knows of no subclasses here.
+  # `Transition` is final to the type checker, which forbids subclasses.
   def _replace(self, **changes: Any) -> 'Window':  # pyright: ignore[reportIncompatibleMethodOverride]
     """The window with other parts.
 
     Raises:
-      ValueError: if it is to be changed without its later steps.
+      ValueError: if the change leaves out the later steps.
     """
     if changes and 'extras' not in changes:
       names = ', '.join(map(repr, changes))
@@ -61,12 +61,12 @@ class Window(types.Transition):
 
 
 class Step(NamedTuple):
-  """An action, where it was taken, and what it was paid.
+  """An action with its observation, reward and discount.
 
   Attributes:
-    observation: what was seen before.
-    action: what was done.
-    reward: what it was paid.
+    observation: the observation before it.
+    action: the action taken.
+    reward: the reward for it.
     discount: the environment's discount after it.
   """
 
@@ -83,16 +83,16 @@ def make_window(
   discount: np.float32,
   axis: int = 0,
 ) -> types.Transition:
-  """Makes a transition of consecutive steps of an episode, or many of many.
+  """Makes one transition from consecutive steps of an episode, or N at once.
 
   Args:
-    steps: the steps, the oldest first, at most `window`; leaves [...], or
-      [N, ...] of N transitions.
-    next_observation: what was seen after the last.
-    window: the steps n that the transition holds one by one; where there are
-      fewer, the first stands in the place of what there was not.
+    steps: the steps, oldest first, at most `window`; leaves [...], or
+      [N, ...] for N transitions.
+    next_observation: the observation after the last step.
+    window: the number of steps n that the transition holds. If there are fewer,
+      the first step takes the place of the missing ones.
     discount: the agent's, g.
-    axis: of the later steps among a transition's leaves: 0, or 1 of N.
+    axis: the axis of the later steps in a transition's leaves: 0, or 1 for N.
 
   Returns:
     The transition, a `Window` for an n above 1.
@@ -124,8 +124,8 @@ def make_window(
 
 def stack(nests: Sequence[Any], axis: int = 0) -> Any:
   """Joins nests of arrays along a new axis of their leaves."""
-  # Actors do this several times a step, and a walk through the tree that one
-  # array is takes several times as long as to copy it.
+  # Actors do this several times per step, and for a single array the tree walk
+  # takes several times as long as the copy.
   if isinstance(nests[0], np.ndarray | np.generic):
     return _stack_arrays(nests, axis)
   return tree.map_structure(lambda *leaves: _stack_arrays(leaves, axis), *nests)
@@ -137,7 +137,7 @@ def _stack_arrays(arrays: Sequence[Any], axis: int) -> np.ndarray:
 
 
 def num_steps(transition: types.Transition) -> int:
-  """The steps that a transition, or each of a batch, holds one by one."""
+  """The number of steps that a transition, or each of a batch, holds."""
   later = transition.extras
   return later.weight.shape[-1] + 1 if isinstance(later, Later) else 1
 
@@ -148,12 +148,12 @@ def make_spec(
   """The specs of a transition's parts.
 
   Args:
-    spec: the environment's.
-    window: the steps n that it holds one by one; of more than one, the later
-      ones are its `extras`.
+    spec: the environment's specs.
+    window: the number of steps n that it holds; if above 1, the later ones are
+      its `extras`.
 
   Returns:
-    A transition with array specs as its leaves; a `Window` of more than one.
+    A transition with array specs as its leaves; a `Window` if n is above 1.
   """
   observations = nests.canonical_spec(spec.observations)
   first = types.Transition(

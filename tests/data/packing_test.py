@@ -260,7 +260,7 @@ def test_the_limiter_holds_a_writer_back_until_it_is_sampled(serve, spec):
 
 def test_a_table_of_another_kind_is_named(serve, spec):
   client = serve(adders_reverb.NStepTransitionAdder.signature(spec))
-  with pytest.raises(ValueError, match='not of packed transitions'):
+  with pytest.raises(ValueError, match='does not hold packed transitions'):
     packing.PackedWriter(client, 'table')
 
 

@@ -307,7 +307,7 @@ def test_a_restored_replay_goes_on_as_if_nothing_had_been(make_spec, tmp_path):
 def test_the_replay_of_another_run_is_refused(make_spec, tmp_path):
   _filled(make_spec(), 12, max_size=5).save(tmp_path / 'replay.npz')
   larger = replay_lib.TransitionReplay(make_spec(), 100, seed=0)
-  with pytest.raises(ValueError, match='it is of another replay'):
+  with pytest.raises(ValueError, match='it is from another replay'):
     larger.restore(tmp_path / 'replay.npz')
   assert larger.num_inserted == 0
 

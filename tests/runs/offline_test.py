@@ -111,7 +111,7 @@ def test_data_of_another_task_are_refused(data):
     data=data,
     environment_factory=environments.EnvironmentFactory('control:walker:walk'),
   )
-  with pytest.raises(ValueError, match='it is of another replay'):
+  with pytest.raises(ValueError, match='it is from another replay'):
     next(offline.train(config, 'quinoa'))
 
 
