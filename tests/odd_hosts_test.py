@@ -70,7 +70,7 @@ def test_an_odd_caller_in_python(
   thread.start()
   thread.join()
   assert statuses == [0]
-  assert 'none, for it could not be drawn' in capsys.readouterr().out
+  assert 'none, because it could not be drawn' in capsys.readouterr().out
   assert checkpointing.latest_step(workdir / 'checkpoints' / 'run') == 130
   assert jax.config.read('jax_enable_x64')
   policy = quinoa_acme.load_policy(pathlib.Path('~/runs/odd'))

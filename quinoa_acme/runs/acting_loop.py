@@ -1,8 +1,8 @@
 """The loop between an actor and its environment, counted step by step.
 
 Acme's `EnvironmentLoop` runs whole episodes and counts at their ends. A run of
-exactly so many steps, and a stop that does not wait for an episode's end, need
-a loop that can be left and entered again between any two steps.
+an exact number of steps, and a stop that need not wait for an episode's end,
+require a loop that can be left and reentered between any two steps.
 """
 
 import abc
@@ -17,24 +17,23 @@ import numpy as np
 from quinoa_acme.agents.common import actors
 from quinoa_acme.environments import episodes as episodes_lib
 
-# How many steps are made between two reports to the counter, which may be in
-# another process.
+# Steps between two reports to the counter, which may be in another process.
 _STEPS_BETWEEN_COUNTS = 50
 
 
 def never() -> bool:
-  """A stop condition that does not hold."""
+  """A stop condition that never holds."""
   return False
 
 
 def never_over(num_steps: int) -> bool:
-  """An episode that only its environment ends."""
+  """A limit that never ends an episode."""
   del num_steps
   return False
 
 
 class _Loop(abc.ABC):
-  """Acts, and counts what it does."""
+  """Acts, and counts steps and episodes."""
 
   def __init__(
     self,
@@ -46,31 +45,31 @@ class _Loop(abc.ABC):
 
   @property
   def last_return(self) -> float | None:
-    """The return of the last episode that was run to its end."""
+    """The return of the last complete episode."""
     return self._tally.last_return
 
   @property
   def steps_so_far(self) -> float:
-    """The steps of all actors, as far as they are known here."""
+    """The steps of all actors, as far as this process knows."""
     return self._tally.steps_so_far
 
   def run_steps(
     self, num_steps: int, should_stop: Callable[[], bool] = never
   ) -> int:
-    """Acts, going on in the episode where the last call left.
+    """Acts, continuing the episode in which the last call stopped.
 
     Args:
-      num_steps: environment steps to make; of several environments, rounded up
-        to as many in each.
+      num_steps: environment steps to make; with several environments, rounded
+        up to the same number in each.
       should_stop: asked before every step, or every turn of the environments;
-        when true the loop is left.
+        when true the loop ends.
 
     Returns:
-      The steps made.
+      The number of steps made.
 
     Raises:
-      ValueError: if an observation, reward or discount is not what the specs
-        say, or not finite.
+      ValueError: if an observation, reward or discount does not match the
+        specs, or is not finite.
     """
     before = self._tally.steps
     while self._tally.steps - before < num_steps and not should_stop():
@@ -80,11 +79,11 @@ class _Loop(abc.ABC):
 
   @abc.abstractmethod
   def _act(self) -> None:
-    """Makes a step in each environment, and tells the tally."""
+    """Makes a step in each environment, and reports to the tally."""
 
 
 class ActingLoop(_Loop):
-  """Lets an actor act in an environment, for so many steps or episodes."""
+  """Lets an actor act in an environment, for some steps or episodes."""
 
   def __init__(
     self,
@@ -99,13 +98,13 @@ class ActingLoop(_Loop):
 
     Args:
       environment: the environment.
-      actor: acts in it, and learns from it if it can.
+      actor: acts in it, and learns if it can.
       counter: counts `steps` and `episodes`.
-      logger: takes a row at the end of each episode.
-      should_update: whether the actor is updated after each step; not in an
-        evaluation, all of which is of the parameters that it began with.
-      steps_between_counts: steps between two reports to the counter, and one
-        more at the end of each episode and of each call.
+      logger: receives a row at the end of each episode.
+      should_update: whether to update the actor after each step. Not in an
+        evaluation, which keeps its parameters throughout.
+      steps_between_counts: steps between two reports to the counter; it also
+        reports at the end of each episode and of each call.
     """
     super().__init__(counter, logger, steps_between_counts)
     self._should_update = should_update
@@ -113,11 +112,11 @@ class ActingLoop(_Loop):
     self._episode = episodes_lib.Episode(environment)
 
   def resume(self, episode: Sequence[dm_env.TimeStep]) -> None:
-    """Goes on in an episode that was begun before.
+    """Continues an episode that was begun earlier.
 
     Args:
-      episode: its time steps so far, the first one included; none if the next
-        step is to be that of a new episode.
+      episode: its time steps so far, including the first; empty to begin a new
+        episode with the next step.
     """
     self._episode.resume(episode, self._tally.steps)
 
@@ -127,16 +126,16 @@ class ActingLoop(_Loop):
     should_stop: Callable[[], bool] = never,
     is_over: Callable[[int], bool] = never_over,
   ) -> list[np.ndarray]:
-    """Runs whole episodes from fresh starts.
+    """Runs whole episodes, each from a reset.
 
     Args:
       num_episodes: episodes to run.
-      should_stop: asked before every step; when true the loop is left.
-      is_over: asked, before every step, with the steps of an episode that has
-        not ended; when true it is ended there.
+      should_stop: asked before every step; when true the loop ends.
+      is_over: called before every step with the number of steps of the
+        unfinished episode; when true the episode ends there.
 
     Returns:
-      The rewards, [T], of each episode that was run to its end.
+      The rewards, [T], of each complete episode.
     """
     episodes = []
     for _ in range(num_episodes):
@@ -163,7 +162,7 @@ class ActingLoop(_Loop):
 
 
 class BatchedActingLoop(_Loop):
-  """Lets one actor act in several environments, a step in each by turns."""
+  """Lets one actor act in several environments, one step in each per turn."""
 
   def __init__(
     self,
@@ -175,11 +174,11 @@ class BatchedActingLoop(_Loop):
     """Makes the loop.
 
     Args:
-      environments: the environments, as many as the adder is made for.
+      environments: as many environments as the adder is made for.
       actor: acts in them.
       counter: counts `steps` and `episodes`, over all environments.
-      logger: takes a row at the end of each episode, as `ActingLoop`'s does;
-        the steps a second in it are those in all environments.
+      logger: receives a row at the end of each episode, like `ActingLoop`'s;
+        its steps per second count all environments.
     """
     super().__init__(counter, logger, _STEPS_BETWEEN_COUNTS)
     self._actor = actor
@@ -194,8 +193,8 @@ class BatchedActingLoop(_Loop):
         self._actor.observe_first(i, timestep)
       observations.append(timestep.observation)
     actions = self._actor.select_actions(observations)
-    # One after the other, so that each finds in the caches what the others
-    # have left there, and not the policy or the adder.
+    # All in a row, so that each finds the others' data in the caches, not
+    # the policy's or the adder's.
     timesteps = [
       episode.step(action)
       for episode, action in zip(self._episodes, actions, strict=True)

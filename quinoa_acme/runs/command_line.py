@@ -1,7 +1,7 @@
 """The flags that the scripts of all agents share.
 
-They are read, and what does not fit is told, before what runs a run is
-imported, with which Reverb and TensorFlow come.
+They are read, and errors reported, before the code that runs a run is imported,
+and with it Reverb and TensorFlow.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,22 +23,22 @@ from quinoa_acme.utils import options
 from quinoa_acme.utils import resources
 from quinoa_acme.utils import user_modules
 
-# What has a flag of another kind, or none.
+# Fields with a flag of another kind, or with none.
 _NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
 
 
 def make_main(algorithm: str) -> Callable[[], None]:
-  """Defines the flags of a script that trains.
+  """Defines the flags of a training script.
 
   Every field of the agent's configuration is a flag, written as in Python:
-  `--temperature='FixedTemperature(0.1)'`; a field of what the preset has there
-  is one too: `--temperature.epsilon=0.5`. So is every field of the run's.
+  `--temperature='FixedTemperature(0.1)'`. So is every field of the preset's
+  value: `--temperature.epsilon=0.5`. So is every field of the run.
 
   Args:
     algorithm: a key of `configuring.PRESETS`.
 
   Returns:
-    What trains by the flags once they are read, and does not return.
+    A function that trains by the parsed flags, and does not return.
   """
   values = flags.FLAGS
   define_flags(algorithm, values, usage_lib.find_nested(sys.argv))
@@ -50,15 +50,15 @@ def make_main(algorithm: str) -> Callable[[], None]:
       machines = read_machines(values)
     except ValueError as error:
       sys.exit(f'error: {error}')
-    # Only now, for it takes seconds.
+    # Only now, because it takes seconds.
     from quinoa_acme.runs import running
 
     try:
       status = running.run(config, launch_type, values.allow_changes, machines)
     except running.RefusedError as error:
       sys.exit(f'error: {error}')
-    # Threads of TensorFlow's and Reverb's may hold up, or crash, an interpreter
-    # that goes down by itself. All files are closed by now.
+    # Threads of TensorFlow and Reverb may block or crash the normal shutdown of
+    # the interpreter. All files are closed by now.
     for stream in (sys.stdout, sys.stderr):
       terminal.write('', stream)
     os._exit(status)
@@ -69,12 +69,12 @@ def make_main(algorithm: str) -> Callable[[], None]:
 def define_flags(
   algorithm: str, values: flags.FlagValues, nested: Sequence[str] = ()
 ) -> None:
-  """Defines the flags of a script that trains.
+  """Defines the flags of a training script.
 
   Args:
     algorithm: a key of `configuring.PRESETS`.
-    values: takes the flags; has Launchpad's already.
-    nested: those of fields of fields that the command line has, e.g.
+    values: receives the flags; already has Launchpad's.
+    nested: the command line's flags for fields of fields, e.g.
       'temperature.epsilon'.
   """
   usage = usage_lib.read_usage(algorithm)
@@ -106,16 +106,16 @@ def read_flags(
 
   Args:
     algorithm: as there.
-    values: the flags, parsed, with Launchpad's `lp_launch_type` among them.
+    values: the parsed flags, including Launchpad's `lp_launch_type`.
 
   Returns:
-    The run, and how it is launched: Launchpad's name for it, or None for a
-    single process.
+    The run and its launch type: Launchpad's name for it, or None for a single
+    process.
 
   Raises:
-    ValueError: if a flag does not fit; says which, and what would.
+    ValueError: if a flag is wrong; says which, and what would be right.
   """
-  # First, for they register what other flags may name.
+  # First, because they register what other flags may name.
   user_modules.load_all(values.modules)
   run_fields = _run_fields()
   agent_fields = [
@@ -143,23 +143,23 @@ def read_flags(
 
 
 def read_machines(values: flags.FlagValues) -> Any:
-  """Reads the flag of `define_flags` on the nodes' machines.
+  """Reads the flag of `define_flags` for the nodes' machines.
 
   Args:
-    values: the flags, parsed.
+    values: the parsed flags.
 
   Returns:
-    The machines, as the launcher of the launch type takes them; None for its
+    The machines, in the form of the launch type's launcher; None for its
     default.
 
   Raises:
-    ValueError: if the flag does not fit; says what would.
+    ValueError: if the flag is wrong; says what would be right.
   """
   if values.machines is None:
     return None
   launch_type = values.lp_launch_type if values.run_distributed else None
   launcher = launchers.find(launch_type)
-  # What can be of no launcher is told first.
+  # Values that fit no launcher are reported first.
   read = launcher or launchers.find(launchers.LAUNCH_TYPES[0])
   assert read is not None
   try:
@@ -168,7 +168,7 @@ def read_machines(values: flags.FlagValues) -> Any:
     raise ValueError(f'machines={values.machines!r}: {error}') from None
   if launcher is None:
     known = ' or '.join(launchers.LAUNCH_TYPES)
-    raise ValueError(f'--machines is for --lp_launch_type={known} alone.')
+    raise ValueError(f'--machines is only for --lp_launch_type={known}.')
   return machines
 
 
@@ -184,7 +184,7 @@ def _workdir(
 
 
 def _run_fields() -> list[str]:
-  """The fields of a run that a text sets."""
+  """The fields of a run that can be set by a text."""
   return [
     field.name
     for field in dataclasses.fields(experiment.ExperimentConfig)

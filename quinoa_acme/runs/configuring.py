@@ -1,7 +1,7 @@
-"""What a run is to be, from the names and texts of a command line.
+"""Makes a run's configuration from names and texts of a command line.
 
-Nothing here imports Reverb, with which TensorFlow comes, or what runs a run: a
-value that does not fit is told before those are.
+Nothing here imports Reverb (and so TensorFlow), or the code that runs a run: a
+wrong value is reported before those are loaded.
 """
 
 from collections.abc import Callable
@@ -15,25 +15,25 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.utils import options
 
-# Those of Launchpad's that a run takes: processes of this machine, threads, or
-# other machines.
+# The Launchpad types that a run supports: processes of this machine, threads,
+# or other machines.
 LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', *launchers.LAUNCH_TYPES)
 
 
 def find_preset(
   algorithm: str, preset: str
 ) -> Callable[[], off_policy.OffPolicyConfig]:
-  """What makes the configuration of a preset.
+  """Finds the function that makes a preset's configuration.
 
   Args:
     algorithm: the name of an agent, a key of `PRESETS`.
-    preset: a key of what it has there.
+    preset: a key of the agent's presets there.
 
   Returns:
     A function without arguments.
 
   Raises:
-    ValueError: if there is none such; names the nearest.
+    ValueError: if there is none; the message suggests the nearest.
   """
   for kind, name, known in (
     ('algorithm', algorithm, PRESETS),
@@ -56,23 +56,23 @@ def make_config(
   seed: int = 0,
   **run_options,
 ) -> experiment_lib.ExperimentConfig:
-  """Makes the configuration of a run from what a command line gives.
+  """Makes the configuration of a run from the values of a command line.
 
   Args:
     env_name: e.g. 'control:cheetah:run'.
     algorithm: the name of an agent, a key of `PRESETS`.
-    preset: a key of what it has there.
+    preset: a key of the agent's presets there.
     overrides: texts by field of the agent's configuration, as `options` reads
-      them; they replace the preset's.
+      them; they replace the preset's values.
     workdir: the run's folder, or None for a new one under `runs`.
-    seed: of everything random.
+    seed: for everything random.
     **run_options: further fields of `ExperimentConfig`.
 
   Returns:
     The configuration.
 
   Raises:
-    ValueError: if any of these does not fit; the message says what does.
+    ValueError: if any of these is wrong; the message says what would be right.
   """
   agent = options.replace(find_preset(algorithm, preset)(), overrides)
   return experiment_lib.ExperimentConfig(
@@ -86,16 +86,16 @@ def make_config(
 
 
 def default_workdir(env_name: str, seed: int) -> str:
-  """The path, relative, of a new folder named by task, time and seed."""
+  """A relative path for a new folder, named by task, time and seed."""
   task = '_'.join(env_name.split(':')[1:]) or env_name
-  # To the microsecond, for runs that begin in one second. Of two that still
-  # had one folder the second would be refused.
+  # To the microsecond, for runs that begin in the same second. If two still
+  # get the same folder, the second is refused.
   now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S-%f')
   return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
 
 
 def check_launch_type(launch_type: str) -> None:
-  """Raises a ValueError if a run can not be launched so."""
+  """Raises a ValueError if a run cannot be launched this way."""
   if launch_type not in LAUNCH_TYPES:
     raise ValueError(
       f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
@@ -104,10 +104,10 @@ def check_launch_type(launch_type: str) -> None:
 
 
 def check_one_process(config: experiment_lib.ExperimentConfig) -> None:
-  """Raises a ValueError if the run cannot be made in one process."""
+  """Raises a ValueError if the run cannot run in one process."""
   if config.environments_per_actor > 1:
     raise ValueError(
-      'environments_per_actor must be 1 in a run in one process, but is '
-      f'{config.environments_per_actor}. Take a distributed run, or one '
+      'environments_per_actor must be 1 for a run in one process, but is '
+      f'{config.environments_per_actor}. Use a distributed run, or one '
       'environment.'
     )

@@ -26,9 +26,9 @@ from quinoa_acme.runs.watching import soundness
 class Evaluator:
   """Runs the evaluation policy of a run.
 
-  An evaluation is a function of the run's seed, of the step at which it is
-  made, and of the parameters: nothing goes over from one to the next, so that
-  one that is left out, cut short or made again changes no other.
+  An evaluation depends only on the run's seed, its step, and the parameters. It
+  carries nothing over to the next, so skipping, shortening or repeating one
+  changes no other.
   """
 
   def __init__(
@@ -44,12 +44,12 @@ class Evaluator:
       config: the run.
       spec: the environment's specs.
       source: the learner, or a client of it.
-      warn: is told, once, of an episode that had to be ended.
+      warn: called once, if an episode had to be ended.
     """
     self._config = config
     self._warn = warn
     self._has_warned = False
-    # With a longer period an update that waits would not always fetch.
+    # With a longer period, a waiting update would not always fetch.
     agent = agents.make_agent(
       dataclasses.replace(config.agent, variable_update_period=1)
     )
@@ -62,7 +62,7 @@ class Evaluator:
     self._actor = cast(actors.SaveableActor, actor)
 
   def take_parameters(self) -> None:
-    """Takes the learner's parameters, for all evaluations until the next."""
+    """Fetches the learner's parameters, for all evaluations until the next."""
     self._actor.update(wait=True)
 
   def run(
@@ -71,18 +71,18 @@ class Evaluator:
     num_episodes: int,
     should_stop: Callable[[], bool] = acting_loop.never,
   ) -> list[np.ndarray]:
-    """Runs whole episodes in an environment of their own.
+    """Runs whole episodes in a separate environment.
 
     Args:
       actor_steps: the step at which the evaluation is made.
       num_episodes: episodes to run.
-      should_stop: asked before every step; when true the evaluation is left.
+      should_stop: asked before every step; when true the evaluation ends.
 
     Returns:
-      The rewards, [T], of each episode that was run to its end.
+      The rewards, [T], of each complete episode.
 
     Raises:
-      evaluation_limits.EndlessEpisodeError: if an episode comes to the run's
+      evaluation_limits.EndlessEpisodeError: if an episode reaches the run's
         limit, and that is an error.
     """
     seed = self._config.seed_of(f'evaluator at {actor_steps}')
@@ -105,10 +105,10 @@ class Evaluator:
 
 
 def is_due(last_evaluation: int, actor_steps: int, eval_every: int) -> bool:
-  """Whether a multiple of `eval_every` was come to since the last evaluation.
+  """Whether a multiple of `eval_every` was reached since the last evaluation.
 
   Args:
-    last_evaluation: the step of the last whole evaluation, or
+    last_evaluation: the step of the last complete evaluation, or
       `run_state.NEVER`.
     actor_steps: the steps made.
     eval_every: steps between evaluations.
@@ -120,10 +120,10 @@ def is_due(last_evaluation: int, actor_steps: int, eval_every: int) -> bool:
 
 
 def look_for_warnings(config: experiment_lib.ExperimentConfig) -> str | None:
-  """Judges a run by its rows, and notes in its logs what looks wrong.
+  """Checks a run's rows, and notes in its logs what looks wrong.
 
   Args:
-    config: the run, whose last evaluation has its row.
+    config: the run, whose last evaluation has been logged.
 
   Returns:
     What looks wrong, in words, or None.
@@ -145,14 +145,14 @@ def look_for_warnings(config: experiment_lib.ExperimentConfig) -> str | None:
 
 
 def with_last(workdir: str, status: progress_lib.Status) -> progress_lib.Status:
-  """Adds the last evaluation that a run has logged to its status.
+  """Adds the last logged evaluation to a run's status.
 
   Args:
     workdir: the run's folder.
     status: of the run.
 
   Returns:
-    The status, with the evaluation of the last row, if there is one.
+    The status, with the evaluation in the last row, if there is one.
   """
   path = pathlib.Path(workdir) / 'logs' / 'evaluator.csv'
   rows = loggers.read_rows(path) if path.exists() else []
@@ -175,9 +175,9 @@ def summarise(
     discount: the agent's gamma.
 
   Returns:
-    The mean undiscounted return under `episode_return`, and standard deviation,
-    minimum, maximum and number of episodes. Under `discounted_return` the mean
-    over all steps of the discounted return from there on, which a value
+    The mean undiscounted return as `episode_return`, with standard deviation,
+    minimum, maximum and number of episodes. `discounted_return` is the mean,
+    over all steps, of the discounted return from there on, which a value
     function should not exceed.
   """
   if not episodes:

@@ -1,7 +1,7 @@
-"""How long an episode of an evaluation may be, and what is done about it.
+"""The longest episode of an evaluation, and what happens beyond it.
 
-An evaluation is of whole episodes. One in an environment whose episodes do not
-end, or whose policy keeps them from ending, would not come to an end itself.
+An evaluation consists of whole episodes. If the environment never ends one, or
+the policy keeps it from ending, the evaluation would never end.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,10 +14,10 @@ from quinoa_acme.utils import validation
 
 @dataclasses.dataclass(frozen=True)
 class TruncateAfter:
-  """An episode that has not ended is ended, and counts with its return so far.
+  """Ends a longer episode, which counts with its return so far.
 
   Attributes:
-    num_steps: the steps after which it is.
+    num_steps: the longest an episode may be, in steps.
   """
 
   num_steps: int = 10_000
@@ -28,10 +28,10 @@ class TruncateAfter:
 
 @dataclasses.dataclass(frozen=True)
 class FailAfter:
-  """An episode that has not ended ends the run, with an error.
+  """Ends the run with an error if an episode is longer.
 
   Attributes:
-    num_steps: the steps after which it does.
+    num_steps: the longest an episode may be, in steps.
   """
 
   num_steps: int = 10_000
@@ -44,29 +44,29 @@ Option = TruncateAfter | FailAfter
 
 
 def read(described: Mapping[str, Any]) -> Option:
-  """The limit of a run, from what `ExperimentConfig.describe` gave."""
+  """Reads the limit from a run's `ExperimentConfig.describe`."""
   plain = described.get('evaluation_limit')
-  # A run of an earlier version has none.
+  # A run of an earlier version has no limit.
   return TruncateAfter() if plain is None else options.from_plain(plain, Option)
 
 
 class EndlessEpisodeError(RuntimeError):
-  """An episode of an evaluation has not ended within the steps it may take."""
+  """An episode of an evaluation exceeded its largest number of steps."""
 
 
 def is_over(limit: Option, num_steps: int, warn: Callable[[str], None]) -> bool:
-  """Whether an episode that has not ended is to be ended.
+  """Whether to end an unfinished episode.
 
   Args:
-    limit: how long it may be.
-    num_steps: how long it is.
-    warn: is told of an episode that is to be ended.
+    limit: the limit.
+    num_steps: the episode's number of steps.
+    warn: called with a message if the episode is to end.
 
   Returns:
-    Whether it is.
+    Whether to end it.
 
   Raises:
-    EndlessEpisodeError: if it has come to a limit that is an error.
+    EndlessEpisodeError: if it has reached a limit that is an error.
   """
   if num_steps < limit.num_steps:
     return False
@@ -77,13 +77,13 @@ def is_over(limit: Option, num_steps: int, warn: Callable[[str], None]) -> bool:
   match limit:
     case FailAfter():
       raise EndlessEpisodeError(
-        f'{found} If episodes may be as long, raise it; if they have no end, '
+        f'{found} If episodes may be this long, raise it; if they have no end, '
         'let the environment end them, or take '
         f'evaluation_limit=TruncateAfter({limit.num_steps}).'
       )
     case TruncateAfter():
       warn(
-        f'{found} It is ended there, and its return is that of so many steps; '
-        'so are further ones. If episodes may be as long, raise the limit.'
+        f'{found} It is ended there and counts with its return so far; '
+        'so do further ones. If episodes may be this long, raise the limit.'
       )
   return True

@@ -1,4 +1,4 @@
-"""What one training run is made of, whatever runs it."""
+"""The configuration of a training run, whatever runs it."""
 
 from collections.abc import Callable
 import dataclasses
@@ -29,12 +29,12 @@ from quinoa_acme.utils import validation
 
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
-# One around another; more are no wrappers.
+# Levels of wrappers to look through; more than this are not wrappers.
 _MAX_WRAPPERS = 50
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
-# No field: what goes with the fields to another process.
+# Not a field: it travels along with the fields to another process.
 _CARRIED = 'carried'
-# What git leaves out of a comparison: what measurements write.
+# What git leaves out of the comparison: files that measurements write.
 _NO_RESULTS = tuple(
   f':(exclude){path}'
   for path in ('experiments/results', 'benchmarks/results', 'docs')
@@ -43,27 +43,27 @@ _NO_RESULTS = tuple(
 
 @dataclasses.dataclass(frozen=True)
 class ExperimentConfig:
-  """A training run. Picklable: nodes of a Launchpad program take it whole.
+  """A training run. Picklable: the nodes of a Launchpad program receive it.
 
   Attributes:
     agent: the agent's options, a `QuinoaConfig` or another agent's.
     environment_factory: makes an environment from a seed in [0, 2**32).
     env_name: the environment's name, for logs and plots.
-    workdir: the folder for everything that the run writes; a path of any kind,
-      which becomes a text, with ~ replaced.
+    workdir: the folder for everything that the run writes; a path of any type,
+      which is stored as a string, with ~ expanded.
     num_steps: environment steps to train for, over all actors.
-    seed: of everything random.
-    num_actors: actors, each a process with environments of its own.
-    environments_per_actor: environments that an actor of a distributed run
-      steps in turn, with one call of the policy for all of them.
+    seed: for everything random.
+    num_actors: number of actors, each a process with its own environments.
+    environments_per_actor: number of environments that an actor of a
+      distributed run steps in lockstep, with one call of the policy for all.
     eval_every: environment steps between evaluations.
-    evaluation_episodes: episodes of each evaluation.
-    evaluation_limit: how long an episode of an evaluation may be, and whether
-      one that comes to that is truncated or ends the run.
+    evaluation_episodes: episodes per evaluation.
+    evaluation_limit: the longest evaluation episode, and whether a longer one
+      is truncated or ends the run.
     checkpoint_every: seconds between checkpoints.
     replay_checkpoints: whether and when a distributed run saves its replay.
-    environment_timeout: seconds after which an environment that does not come
-      back from a call ends the run.
+    environment_timeout: seconds to wait for a call of an environment; then the
+      run ends.
   """
 
   agent: off_policy.OffPolicyConfig
@@ -109,31 +109,31 @@ class ExperimentConfig:
     return {**vars(self), _CARRIED: registry.carry(self.agent)}
 
   def __setstate__(self, state: dict[str, Any]) -> None:
-    """Takes the fields, and registers here what was registered there."""
+    """Restores the fields, and repeats the registrations in this process."""
     registry.unpack(state[_CARRIED])
     vars(self).update(
       {name: value for name, value in state.items() if name != _CARRIED}
     )
 
   def make_agent(self) -> off_policy.OffPolicyAgent:
-    """Makes the agent that the options are of."""
+    """Makes the agent for the options."""
     return agents.make_agent(self.agent)
 
   def make_spec(self) -> specs.EnvironmentSpec:
-    """Makes an environment to read its specs off."""
+    """Makes an environment to read its specs."""
     environment = checked.wrap(self.environment_factory(self.seed_of('spec')))
     spec = specs.make_environment_spec(environment)
     episodes.close(environment)
     return spec
 
   def check_factory(self) -> specs.EnvironmentSpec:
-    """Checks that each call of the factory makes an environment of its own.
+    """Checks that each call of the factory makes a new environment.
 
     Returns:
       The specs, as `make_spec` gives them.
 
     Raises:
-      ValueError: if two calls give the same environment.
+      ValueError: if two calls return the same environment.
     """
     first, second = (
       checked.wrap(self.environment_factory(self.seed_of(role)))
@@ -142,7 +142,7 @@ class ExperimentConfig:
     if _innermost(first) is _innermost(second):
       raise ValueError(
         'environment_factory gave the same environment twice. A run trains in '
-        'one and evaluates in another, each with a seed of its own: make a new '
+        'one and evaluates in another, with different seeds: make a new '
         'one in each call.'
       )
     spec = specs.make_environment_spec(first)
@@ -151,7 +151,7 @@ class ExperimentConfig:
     return spec
 
   def seed_of(self, role: str) -> int:
-    """A seed of its own for each role, the same in every process.
+    """A different seed for each role, the same in every process.
 
     Args:
       role: e.g. 'learner' or 'actor_0'.
@@ -171,17 +171,17 @@ class ExperimentConfig:
     }
     return {
       **fields,
-      # Where one's own is.
+      # Where the user's own is.
       'environment_factory': factories.name_of(self.environment_factory),
       **describe_source(),
       'evaluation': self.make_agent().evaluation,
       'agent': options.to_plain(self.agent),
-      # Those of the user's own that the agent's options are of.
+      # The user's modules that registered the agent's options.
       'modules': user_modules.places_of(options.classes_in(self.agent)),
     }
 
   def write_json(self) -> pathlib.Path:
-    """Writes `config.json` to the workdir, which is made if need be."""
+    """Writes `config.json` to the workdir, which is made if needed."""
     path = pathlib.Path(self.workdir) / 'config.json'
     path.parent.mkdir(parents=True, exist_ok=True)
     run_folder.write_json(path, self.describe())
@@ -189,7 +189,7 @@ class ExperimentConfig:
 
 
 def _innermost(environment: Any) -> Any:
-  """What is in wrappers of Acme's and of Gymnasium's."""
+  """The environment inside wrappers of Acme and Gymnasium."""
   for _ in range(_MAX_WRAPPERS):
     inner = getattr(environment, '_environment', None)
     if inner is None:
@@ -211,8 +211,8 @@ def describe_source() -> dict[str, str]:
 def commit_of(root: pathlib.Path) -> str:
   """The commit of a source tree, or '' if it is in no repository.
 
-  It ends in '-dirty' if what a run is made by was changed since. Results and
-  pages are not: a suite adds to its tables while its next runs begin.
+  It ends in '-dirty' if code that affects a run has changed since. Results and
+  pages do not count: a suite extends its tables while its next runs begin.
   """
   git = ['git', '-C', str(root)]
   describe = [*git, 'describe', '--always']
@@ -223,5 +223,5 @@ def commit_of(root: pathlib.Path) -> str:
     )
     is_changed = subprocess.run(difference, check=False, timeout=10).returncode
   except (OSError, subprocess.SubprocessError):
-    return ''  # No git, or no repository: an installed package.
+    return ''  # No git, or no repository, as for an installed package.
   return described.stdout.strip() + ('-dirty' if is_changed else '')

@@ -1,7 +1,7 @@
-"""The environment of a run, made again from what its folder says.
+"""Makes a run's environment again, from what its folder says.
 
-A run keeps the name of its task, by which `environments` makes it. One of a
-factory of one's own has to be told where that is.
+A run records the name of its task, from which `environments` makes it. If the
+factory is your own, you have to say where it is.
 """
 
 from collections.abc import Callable
@@ -20,14 +20,14 @@ _FORM = 'module:function or path/to/file.py:function'
 
 
 def name_of(factory: Any) -> str | None:
-  """Where a factory of one's own is, for `find`.
+  """The location of your own factory, for `find`.
 
   Args:
     factory: makes an environment from a seed.
 
   Returns:
-    'module:function', as near as there is such a name; None for a factory of
-    the package's, which makes environments by name.
+    'module:function', or the closest to such a name; None for a factory of
+    the package, which makes environments by name.
   """
   if isinstance(factory, environments.EnvironmentFactory):
     return None
@@ -38,17 +38,17 @@ def name_of(factory: Any) -> str | None:
 
 
 def find(text: str) -> Factory:
-  """Finds a factory of one's own.
+  """Finds your own factory.
 
   Args:
-    text: 'module:function', of a module that can be imported from the current
-      folder too, or 'path/to/file.py:function'.
+    text: 'module:function', where the module may also be in the current folder,
+      or 'path/to/file.py:function'.
 
   Returns:
-    The function, or whatever else makes an environment from a seed.
+    The function, or another callable that makes an environment from a seed.
 
   Raises:
-    ValueError: if there is none such.
+    ValueError: if there is none.
   """
   place, _, name = text.rpartition(':')
   if not (place and name):
@@ -62,7 +62,7 @@ def find(text: str) -> Factory:
       f'environment={text!r}: not found, {error!r}. Expected {_FORM}.'
     ) from error
   if not callable(found):
-    raise ValueError(f'environment={text!r}: it can not be called.')
+    raise ValueError(f'environment={text!r}: it cannot be called.')
   return cast(Factory, found)
 
 
@@ -71,14 +71,14 @@ def of_run(workdir: str, given: Factory | str | None = None) -> Factory:
 
   Args:
     workdir: the run's folder.
-    given: the factory, or where it is, as for `find`, if it is one's own.
+    given: the factory, or its location as for `find`, if it is your own.
 
   Returns:
     The factory.
 
   Raises:
-    FileNotFoundError: if the folder is of no run.
-    ValueError: if the run's is one's own, and not given, or not found.
+    FileNotFoundError: if the folder does not hold a run.
+    ValueError: if the run's factory is your own, and not given or not found.
   """
   if given is not None:
     return find(given) if isinstance(given, str) else given
@@ -93,13 +93,13 @@ def of_run(workdir: str, given: Factory | str | None = None) -> Factory:
   if module == '__main__':
     own = own.replace(module, 'path/to/your/script.py')
   raise ValueError(
-    f'The environments of the run in {workdir} are of a factory of your own. '
+    f'The environments of the run in {workdir} come from your own factory. '
     f'{_hint(own)}'
   )
 
 
 def _hint(text: str) -> str:
   return (
-    f'Say where a factory of your own is: --environment={text} ({_FORM}), or '
+    f'Say where your factory is: --environment={text} ({_FORM}), or '
     'in Python environment_factory=...'
   )

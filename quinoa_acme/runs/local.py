@@ -1,4 +1,4 @@
-"""Training in one process: one thread, deterministic, an exact ratio."""
+"""Training in one process: one thread, deterministic, with an exact ratio."""
 
 from collections.abc import Callable, Mapping
 import contextlib
@@ -34,10 +34,10 @@ from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import watchdog
 
-# Learner calls between two logged rows. Counted, not timed: the rows of two
-# runs with one seed must be the same ones.
+# Learner calls between two logged rows. Counted, not timed, so that two runs
+# with one seed log the same rows.
 _CALLS_BETWEEN_ROWS = 10
-# Environment steps between two looks at the progress and at the clock.
+# Environment steps between two checks of progress and clock.
 _STEPS_BETWEEN_LOOKS = 100
 
 
@@ -45,8 +45,8 @@ class LocalAgent(core.Actor):
   """An actor that runs the learner between its steps.
 
   After n inserts the learner has made `(n - min_replay_size) *
-  samples_per_insert / batch_size` SGD steps, rounded down to whole calls: the
-  ratio asked for is kept exactly, however odd it is.
+  samples_per_insert / batch_size` SGD steps, rounded down to whole calls. So
+  the requested ratio is kept exactly, whatever its value.
   """
 
   def __init__(
@@ -59,32 +59,32 @@ class LocalAgent(core.Actor):
     """Makes the agent.
 
     Args:
-      actor: acts, with parameters that it takes from the learner on `update`.
+      actor: acts, with parameters that it gets from the learner on `update`.
       learner: learns from the replay.
-      replay: what the actor adds to.
+      replay: the replay that the actor adds to.
       config: the agent's options.
     """
     self._actor = actor
     self._learner = learner
     self._replay = replay
     self._config = config
-    # A replay that was restored has been learnt from already.
+    # The learner has already learned from the contents of a restored replay.
     self._calls = self._calls_due()
 
   def select_action(self, observation) -> np.ndarray:
-    """Acts by the wrapped actor."""
+    """Selects an action with the wrapped actor."""
     return self._actor.select_action(observation)
 
   def observe_first(self, timestep: dm_env.TimeStep) -> None:
-    """Shows the actor the first step of an episode."""
+    """Passes the first step of an episode to the actor."""
     self._actor.observe_first(timestep)
 
   def observe(self, action, next_timestep: dm_env.TimeStep) -> None:
-    """Shows the actor what its action led to."""
+    """Passes the result of an action to the actor."""
     self._actor.observe(action, next_timestep)
 
   def update(self, wait: bool = False) -> None:
-    """Makes the learner calls that are due, and takes their parameters."""
+    """Makes the learner calls that are due, and fetches the parameters."""
     del wait
     calls = self._calls_due()
     if calls == self._calls:
@@ -103,7 +103,7 @@ class LocalAgent(core.Actor):
 
 @dataclasses.dataclass
 class _Parts:
-  """What a local run holds."""
+  """The parts of a local run."""
 
   environment: replayable.ReplayableEnvironment
   actor: actors.SaveableActor
@@ -115,7 +115,7 @@ class _Parts:
   ages: sample_age.SampleAges
 
   def state_like(self) -> dict[str, Any]:
-    """What `save` gives looks like, for `checkpointing`."""
+    """The structure of a state of `save`, for `checkpointing`."""
     return {
       'learner': self.learner.save(),
       'replay': self.replay.state_like(),
@@ -124,7 +124,7 @@ class _Parts:
     }
 
   def save(self) -> dict[str, Any]:
-    """The state of all parts, between two steps of the environment."""
+    """The state of all parts, taken between two environment steps."""
     return {
       'learner': self.learner.save(),
       'replay': self.replay.state(),
@@ -135,7 +135,7 @@ class _Parts:
   def restore(
     self, state: Mapping[str, Any], source: str
   ) -> list[dm_env.TimeStep]:
-    """Goes on from what `save` gave, and returns the episode under way."""
+    """Restores a state of `save`; returns the episode in progress."""
     self.learner.restore(state['learner'])
     self.replay.set_state(state['replay'], source)
     self.actor.restore(state['actor'])
@@ -203,10 +203,10 @@ def _build(
 
 
 def _child(parent: counting.Counter | None, name: str = '') -> counting.Counter:
-  """A counter whose counts are its parent's at once, whatever the clock says.
+  """A counter that passes each count to its parent at once, at any clock.
 
-  An interval of 0 would leave some out when the clock stands or goes back, and
-  the rows of two runs would not be the same.
+  With an interval of 0, counts would be missing whenever the clock stands still
+  or goes back, and the rows of two runs would differ.
   """
   return counting.Counter(parent, name, time_delta=-math.inf)
 
@@ -215,24 +215,24 @@ def run(
   config: experiment_lib.ExperimentConfig,
   should_stop: Callable[[], bool] = acting_loop.never,
 ) -> progress_lib.Status:
-  """Trains to the end, or until `should_stop`, and evaluates on the way.
+  """Trains to the end, or until `should_stop`, with evaluations.
 
-  A run that was stopped or killed goes on from its last checkpoint when it is
-  called again, and comes to the same parameters and rows, to the bit, as one
-  that never was.
+  If a run was stopped or killed, another call resumes it from its last
+  checkpoint. It ends with the same parameters and rows, bit for bit, as an
+  uninterrupted run.
 
   Args:
     config: the run.
-    should_stop: asked before every environment step. When it turns true the
+    should_stop: asked before every environment step. When it returns true, the
       run saves its state and returns.
 
   Returns:
-    The run's status at its end. An environment that hangs ends the process.
+    The run's final status. An environment that hangs ends the process.
 
   Raises:
-    ValueError: if the run is for a program alone.
-    checkpointing.CheckpointError: if the workdir has checkpoints, but none is
-      whole or they are of another run.
+    ValueError: if the run needs a distributed program.
+    checkpointing.CheckpointError: if the workdir has checkpoints, but they are
+      all damaged or belong to another run.
   """
   configuring.check_one_process(config)
   watch = watchdog.Watch('the run', config.environment_timeout)
@@ -244,18 +244,18 @@ def run(
 
 
 class _Run:
-  """A run under way: its parts, and its status."""
+  """A run in progress: its parts, and its status."""
 
   def __init__(
     self,
     config: experiment_lib.ExperimentConfig,
     logs: contextlib.ExitStack,
   ):
-    """Builds the parts, and restores what an earlier run saved of them.
+    """Builds the parts, and restores what an earlier run saved.
 
     Args:
       config: the run.
-      logs: closes the logs that the run opens, also of one that fails here.
+      logs: closes the logs that the run opens, even if this fails.
     """
     self._config = config
     self._logs = logs
@@ -289,12 +289,12 @@ class _Run:
       LocalAgent(parts.actor, parts.learner, parts.replay, config.agent),
       _child(parts.counter, 'actor'),
       actor_logger,
-      # The rows of the learner tell the step that they are of.
+      # The learner's rows name their step.
       steps_between_counts=1,
     )
     self._loop.resume(episode)
     if not state:
-      # From now on a run that has begun and lacks one has lost it.
+      # From now on, a missing checkpoint means that it was lost.
       self._save()
     self._status = _status(parts.counter, progress_lib.Status())
     self._memory_log = logs.enter_context(
@@ -308,18 +308,18 @@ class _Run:
     )
 
   def run(self, should_stop: Callable[[], bool]) -> progress_lib.Status:
-    """Trains, saves and makes the last evaluation."""
+    """Trains, saves, and makes the last evaluation."""
     config = self._config
     self._train(should_stop)
     finished = self._status.actor_steps >= config.num_steps
-    # Before the last evaluation: a run that goes on makes that one again if it
-    # is on the grid, and else has no row of it.
+    # Before the last evaluation: a resumed run repeats that one if it is on
+    # the grid, and otherwise has no row of it.
     self._save()
     if self._last_evaluation != self._status.actor_steps:
-      # A run that was stopped makes its last evaluation in short.
+      # A stopped run makes a short last evaluation.
       num_episodes = config.evaluation_episodes if finished else 1
       self._evaluate(num_episodes, acting_loop.never)
-    # A run that had nothing left to do has made none.
+    # A run with nothing left to do has made none.
     status = evaluation.with_last(config.workdir, self._status)
     return dataclasses.replace(status, finished=finished)
 
@@ -359,7 +359,7 @@ class _Run:
       self._last_evaluation = steps
 
   def _evaluate(self, num_episodes: int, stop: Callable[[], bool]) -> bool:
-    """Whether the evaluation was whole; there is no row of another."""
+    """Evaluates; returns whether it finished. Only then is there a row."""
     evaluator = self._parts.evaluator
     evaluator.take_parameters()
     episodes = evaluator.run(self._status.actor_steps, num_episodes, stop)
@@ -387,7 +387,7 @@ class _Run:
   def _open(
     self, label: str, steps_key: str, counts: Mapping[str, float]
   ) -> loggers_base.Logger:
-    """The log of a part, which goes on after the step that `counts` has."""
+    """Opens a part's log, which resumes after the step in `counts`."""
     logger = loggers.make_logger(
       self._config.workdir,
       label,

@@ -1,6 +1,6 @@
-"""Learning from a fixed set of transitions, and making one.
+"""Learning from a fixed set of transitions, and recording one.
 
-A data set is the file that `TransitionReplay.save` writes: plain arrays.
+A data set is a file of `TransitionReplay.save`: plain arrays.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,12 +30,12 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import trained
 from quinoa_acme.utils import validation
 
-# Room in the file for the episode that is brought to its end.
+# Room in the file to finish the last episode.
 _LONGEST_EPISODE = 100_000
 
 
 class Parts(NamedTuple):
-  """What learns from a data set, and what acts with it."""
+  """A learner from a data set, and the policy that it gives."""
 
   learner: core.Learner
   evaluator: core.Actor
@@ -46,23 +46,23 @@ def record(
   num_transitions: int,
   path: str | os.PathLike[str],
 ) -> dict[str, float]:
-  """Records what the policy of a run does, in whole episodes, as it samples.
+  """Records whole episodes of a run's policy, with sampled actions.
 
   Args:
-    run: the run, from whose last checkpoint the policy is.
-    num_transitions: transitions to record at least; the episode then under way
-      is brought to its end.
+    run: the run; its last checkpoint gives the policy.
+    num_transitions: record at least this many transitions, then finish the
+      current episode.
     path: the file.
 
   Returns:
-    Statistics of the episodes, as `evaluation.summarise` gives them.
+    Statistics of the episodes, as in `evaluation.summarise`.
 
   Raises:
     FileNotFoundError: if the run has no checkpoint.
-    OSError: if the file's folder can not be made.
-    ValueError: if an episode is too long to be recorded whole.
+    OSError: if the file's folder cannot be made.
+    ValueError: if an episode is too long to record.
   """
-  # Before and not after all that is to be written there.
+  # Before the episodes are recorded, not after.
   path = pathlib.Path(path).expanduser()
   path.parent.mkdir(parents=True, exist_ok=True)
   parts = trained.restore(run, 'recorder')
@@ -81,7 +81,7 @@ def record(
   if replay.num_inserted > capacity:
     raise ValueError(
       f'An episode of {run.env_name} took more than {_LONGEST_EPISODE:,} '
-      'steps, which is what there is room for. Record a task with shorter '
+      'steps, which is the most that fit. Record a task with shorter '
       'episodes.'
     )
   replay.save(path)
@@ -93,14 +93,14 @@ class OfflineConfig:
   """A run on a fixed data set.
 
   Attributes:
-    agent: the options; those of replay and pace are not used but for
-      `batch_size` and `num_sgd_steps_per_step`.
+    agent: the options; of those for replay and its ratio, only `batch_size` and
+      `num_sgd_steps_per_step` are used.
     data: the file of transitions.
     environment_factory: makes an environment to evaluate in.
     num_learner_steps: SGD steps.
     eval_every: SGD steps between evaluations.
-    evaluation_episodes: episodes of each.
-    seed: of everything random.
+    evaluation_episodes: episodes per evaluation.
+    seed: for everything random.
   """
 
   agent: quinoa.QuinoaConfig
@@ -119,8 +119,8 @@ class OfflineConfig:
     )
     if self.agent.window > 1:
       raise ValueError(
-        f'returns={self.agent.returns} needs the steps between, and the data '
-        'are transitions of one step: use returns=OneStep().'
+        f'returns={self.agent.returns} needs the intermediate steps, but the '
+        'data are one-step transitions: use returns=OneStep().'
       )
 
 
@@ -134,7 +134,7 @@ def make_quinoa(
   spec: specs.EnvironmentSpec,
   data: Iterator[Any],
 ) -> Parts:
-  """Quinoa's learner, the same as online, and its evaluation policy."""
+  """Quinoa's learner, as online, and its evaluation policy."""
   agent = quinoa.QuinoaAgent(config.agent)
   networks = agent.make_networks(spec)
   builder = agent.make_builder(spec)
@@ -158,7 +158,7 @@ def make_behaviour_cloning(
   agent = quinoa.QuinoaAgent(config.agent)
   networks = agent.make_networks(spec)
   policy = networks.policy
-  # Of one scale with the tilts themselves.
+  # On the same scale as the tilts.
   temperature = jnp.ones(())
 
   def variables(params):
@@ -209,7 +209,7 @@ def _make_evaluator(
   )
 
 
-# What may learn from a data set, by name.
+# The algorithms that can learn from a data set, by name.
 ALGORITHMS: dict[str, MakeParts] = {
   'quinoa': make_quinoa,
   'bc': make_behaviour_cloning,
@@ -230,11 +230,11 @@ def train(
     algorithm: a key of `ALGORITHMS`.
 
   Yields:
-    After each evaluation, the SGD steps made and the statistics that
-    `evaluation.summarise` gives.
+    After each evaluation, the number of SGD steps and the statistics of
+    `evaluation.summarise`.
 
   Raises:
-    ValueError: if the data are of another task.
+    ValueError: if the data are from another task.
   """
   agent = config.agent
   environment = checked.wrap(config.environment_factory(config.seed))

@@ -34,7 +34,7 @@ from quinoa_acme.utils import options
 from quinoa_acme.utils import resources
 from quinoa_acme.utils import user_modules
 
-# Where others look for them.
+# Re-exported: other modules look for them here.
 PRESETS = configuring.PRESETS
 LAUNCH_TYPES = configuring.LAUNCH_TYPES
 find_preset = configuring.find_preset
@@ -52,19 +52,19 @@ def read_config(
 
   Args:
     workdir: the run's folder.
-    environment_factory: the run's, if it is one's own: the function, or where
-      it is, 'module:function'.
-    modules: those of one's own, 'module' or 'path/to/file.py', that register
-      the run's agent or flow; they are imported first.
+    environment_factory: the run's factory, if it is your own: the function, or
+      its location, 'module:function'.
+    modules: your own modules, 'module' or 'path/to/file.py', that register the
+      run's agent or flow; they are imported first.
 
   Returns:
     The configuration.
 
   Raises:
-    FileNotFoundError: if the folder is of no run.
-    ValueError: if the run was made by a version with other options, its agent,
-      flow or factory of environments is one's own and is not given, or a module
-      is not there.
+    FileNotFoundError: if the folder does not hold a run.
+    ValueError: if the run was made by a version with other options; if its
+      agent, flow or environment factory is your own and is not given; or if a
+      module is not found.
   """
   user_modules.load_all(modules)
   workdir = os.path.expanduser(os.fspath(workdir))
@@ -91,20 +91,20 @@ def read_config(
 def _check_thread(launch_type: str | None) -> None:
   if threading.current_thread() is not threading.main_thread():
     raise ValueError(
-      f'launch_type={launch_type!r} needs the main thread, the only one that '
-      'Python lets handle signals, by which a program is stopped. Call run() '
+      f'launch_type={launch_type!r} needs the main thread: only there does '
+      'Python handle the signals that stop a program. Call run() '
       'there, or with launch_type=None, which runs in any thread.'
     )
 
 
 class RefusedError(ValueError):
-  """A run can not be made, and nothing was begun; says why, in a line."""
+  """A run cannot start, and nothing was begun; says why in one line."""
 
 
 def check(
   config: experiment_lib.ExperimentConfig, launch_type: str | None
 ) -> specs.EnvironmentSpec:
-  """Looks whether a run can be made, before anything is written or started.
+  """Checks that a run can start, before anything is written or started.
 
   Args:
     config: the run.
@@ -114,8 +114,8 @@ def check(
     The specs of its environment.
 
   Raises:
-    RefusedError: if the machine can not hold it, the environment can not be
-      made, or is the same each time, or the agent can not act in it.
+    RefusedError: if the machine cannot hold it, if the environment cannot be
+      made or is the same each time, or if the agent cannot act in it.
     ValueError: if there is no such launch type.
   """
   if launch_type is not None:
@@ -125,15 +125,15 @@ def check(
       capacity.check_actors(config, launch_type)
       _check_thread(launch_type)
     spec = config.check_factory()
-    # Traced, so that JAX starts no thread: the nodes are forks of this process.
+    # Traced, so that JAX starts no thread: the nodes fork from this process.
     with resources.single_precision(everywhere=False):
       jax.eval_shape(lambda: [config.make_agent().make_networks(spec)][:0])
   except ValueError as error:
     raise RefusedError(' '.join(str(error).split())) from error
-  except Exception as error:  # Of the environment's own.
+  except Exception as error:  # From the environment's code.
     said = ' '.join(f'{type(error).__name__}: {error}'.split())
     raise RefusedError(
-      f'The environment {config.env_name!r} can not be made: {said}'
+      f'The environment {config.env_name!r} cannot be made: {said}'
     ) from error
   return spec
 
@@ -144,24 +144,24 @@ def run(
   allow_changes: Sequence[str] = (),
   machines: Any = None,
 ) -> int:
-  """Trains, and says where it writes first and what came of it last.
+  """Trains; first says where it writes, and at the end how it went.
 
-  A folder that holds a run already goes on with it, and is held meanwhile
-  against any other launcher.
+  If the folder already holds a run, that run resumes. A lock keeps other
+  launchers out of the folder.
 
   Args:
     config: the run.
     launch_type: one of `LAUNCH_TYPES`, or None for a single process.
     allow_changes: fields that may differ from those that the run began with.
-    machines: of the nodes, where they have each their own, as the launcher
-      takes them, e.g. `vertex_ai.Machines`; None for its default.
+    machines: the nodes' machines, for a launcher that gives each its own, e.g.
+      `vertex_ai.Machines`; None for its default.
 
   Returns:
-    The exit status: 0, or 1 if a node failed, the folder is in use or of a run
-    with other options, or the program can not be launched.
+    The exit status: 0, or 1 if a node failed, if the folder is in use or holds
+    a run with other options, or if the program cannot be launched.
 
   Raises:
-    RefusedError: if the run can not be made; see `check`.
+    RefusedError: if the run cannot start; see `check`.
     ValueError: if there is no such launch type.
   """
   spec = check(config, launch_type)
@@ -185,15 +185,15 @@ def run(
 
 
 def _draw(workdir: str, status: progress.Status) -> str:
-  """Draws the learning curve; gives where it is, or why it is not there."""
+  """Draws the learning curve; returns its path, or why there is none."""
   if status.evaluation_return is None:
-    return 'none, for no evaluation was finished.'
+    return 'none, because no evaluation was finished.'
   try:
     return str(plotting.plot_learning_curve(workdir))
   except Exception as error:
-    # The run is done and saved; whatever is wrong with its picture, it is well.
+    # The run is finished and saved, so a failed picture must not fail it.
     logging.warning('The learning curve could not be drawn: %r', error)
-    return 'none, for it could not be drawn.'
+    return 'none, because it could not be drawn.'
 
 
 def _train(
@@ -203,7 +203,7 @@ def _train(
   try:
     with resources.single_precision(everywhere=launch_type is not None):
       if launch_type is None:
-        # Not earlier: the nodes of a launched program take less.
+        # Only here: the nodes of a launched program use less.
         resources.take_threads_of_a_run()
         with stopping.stop_on_signals() as request:
           status = local.run(config, request)

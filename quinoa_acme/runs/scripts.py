@@ -1,4 +1,4 @@
-"""How a script begins: its flags, what is no flag of it, and Ctrl-C."""
+"""How a script starts: its flags, unknown flags, and Ctrl-C."""
 
 from collections.abc import Callable
 import inspect
@@ -14,12 +14,12 @@ from absl import logging
 from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.watching import terminal
 
-# The status of a process that was ended by SIGINT.
+# The exit status of a process ended by SIGINT.
 _INTERRUPTED = 130
 
 
 def train(algorithm: str) -> None:
-  """What a script that trains does, with the flags of the command line.
+  """Runs a training script, with the flags of the command line.
 
   Args:
     algorithm: a key of `configuring.PRESETS`.
@@ -36,7 +36,7 @@ def train(algorithm: str) -> None:
 def begin_training(
   algorithm: str, tell: Callable[[usage_lib.Usage], str]
 ) -> None:
-  """Trains by the flags of the command line, or tells them; does not return.
+  """Trains by the flags of the command line, or prints them; does not return.
 
   Args:
     algorithm: a key of `configuring.PRESETS`.
@@ -51,8 +51,8 @@ def begin_training(
       sys.exit(0)
     usage_lib.check_names(sys.argv, names, usage.agent_fields)
   except flags.Error as error:
-    sys.exit(f'error: {error} --help tells all.')
-  # Only now, for it takes a second.
+    sys.exit(f'error: {error} --help lists all flags.')
+  # Only now, because it takes a second.
   from quinoa_acme.runs import command_line
 
   train_by_flags = command_line.make_main(algorithm)
@@ -68,9 +68,9 @@ def begin_training(
 
 
 def run(main: Callable[[list[str]], None]) -> None:
-  """Runs a script's `main`, with what the flags leave of the command line.
+  """Runs a script's `main` on the rest of the command line after the flags.
 
-  `--help` has status 0, and Ctrl-C leaves no traceback.
+  `--help` exits with status 0, and Ctrl-C prints no traceback.
 
   Args:
     main: takes the script's name and what follows the flags; may return or exit
@@ -98,28 +98,28 @@ def _parse_flags(argv: list[str]) -> list[str]:
   try:
     return flags.FLAGS(argv)
   except flags.Error as error:
-    sys.exit(f'error: {error} --help tells all.')
+    sys.exit(f'error: {error} --help lists all flags.')
 
 
 def begin(argv: list[str]) -> None:
-  """What the `main` of a script does first.
+  """The first call in a script's `main`.
 
   Args:
-    argv: what the flags left of the command line.
+    argv: the rest of the command line after the flags.
 
   Raises:
-    app.UsageError: if that is more than the script's name.
+    app.UsageError: if there is more than the script's name.
   """
   if len(argv) > 1:
     raise app.UsageError(f'Unknown arguments {argv[1:]}; flags begin with --.')
   _expand_home(flags.FLAGS)
   if not flags.FLAGS['verbosity'].present:
-    # The terminal is the progress line's.
+    # The terminal is for the progress line.
     logging.set_verbosity(logging.WARNING)
 
 
 def _expand_home(values: flags.FlagValues) -> None:
-  """Reads ~ in paths, which a shell leaves as it is after `--flag=`."""
+  """Expands ~ in paths, which a shell does not do after `--flag=`."""
   for name in values:
     text = values[name].value
     if isinstance(text, str) and text.startswith('~'):
@@ -127,14 +127,14 @@ def _expand_home(values: flags.FlagValues) -> None:
 
 
 def check_output(name: str, path: str | os.PathLike[str]) -> None:
-  """Looks whether something can be written at a path, before it is made.
+  """Checks that something can be written at a path, before it is made.
 
   Args:
     name: of the flag that gives the path.
-    path: of a file or a folder, whose own folder may have to be made.
+    path: of a file or a folder, whose parent folder may have to be made.
 
   Raises:
-    ValueError: if it can not.
+    ValueError: if it cannot.
   """
   path = pathlib.Path(path).absolute()
   there = next(x for x in (path, *path.parents) if x.exists())
@@ -151,10 +151,11 @@ def check_output(name: str, path: str | os.PathLike[str]) -> None:
 def place_outputs(
   folder: str | os.PathLike[str], root: pathlib.Path, *paths: pathlib.Path
 ) -> list[pathlib.Path]:
-  """Where a script writes files that the repository has.
+  """Paths for a script's outputs, of which the repository has copies.
 
   Args:
-    folder: what `--output` gives; the repository itself renews its own.
+    folder: the value of `--output`; for the repository itself, its copies are
+      renewed.
     root: the repository.
     paths: of the files there.
 
@@ -162,7 +163,7 @@ def place_outputs(
     The same paths below the folder; their folders are made.
 
   Raises:
-    ValueError: if one can not be written.
+    ValueError: if one cannot be written.
   """
   places = [pathlib.Path(folder, path.relative_to(root)) for path in paths]
   for place in places:
@@ -173,7 +174,7 @@ def place_outputs(
 
 
 def end_quietly_on_interrupt() -> None:
-  """Lets Ctrl-C end the process, until something takes the signal itself."""
+  """Lets Ctrl-C end the process, until something handles the signal itself."""
 
   def end(number, frame):
     del number, frame

@@ -6,16 +6,16 @@ import signal
 import threading
 import time
 
-# Seconds between two looks of who waits for a stop.
+# Seconds between two checks while waiting for a stop.
 _POLL_SECONDS = 0.05
 
 
 class StopEvent(threading.Event):
-  """An event that a signal's handler may set at any moment.
+  """An event that a signal handler may set at any moment.
 
-  Python's own takes a lock to be set, and to be waited for. A handler runs in
-  the main thread, between any two steps of it: in the middle of a wait, or of
-  the handler of another signal, it would wait for ever for its own thread.
+  Python's own event takes a lock to set and to wait. A handler runs in the main
+  thread, between any two instructions: during a wait, or inside the handler of
+  another signal, it would wait forever for its own thread.
 
   Examples:
     >>> event = StopEvent()
@@ -31,7 +31,7 @@ class StopEvent(threading.Event):
     self._is_set = False
 
   def is_set(self) -> bool:
-    """Whether it was set."""
+    """Whether it is set."""
     return self._is_set
 
   def set(self) -> None:
@@ -39,11 +39,11 @@ class StopEvent(threading.Event):
     self._is_set = True
 
   def clear(self) -> None:
-    """Takes it back."""
+    """Clears it."""
     self._is_set = False
 
   def wait(self, timeout: float | None = None) -> bool:
-    """Waits until it is set, or for `timeout` seconds; gives whether it is."""
+    """Waits until it is set or `timeout` seconds pass; returns whether set."""
     deadline = None if timeout is None else time.monotonic() + timeout
     while not self._is_set:
       left = _POLL_SECONDS
@@ -62,19 +62,19 @@ class StopRequest:
     self._event = StopEvent()
 
   def __call__(self) -> bool:
-    """Whether a stop was asked for."""
+    """Whether a stop was requested."""
     return self._event.is_set()
 
   def set(self) -> None:
-    """Asks to stop."""
+    """Requests a stop."""
     self._event.set()
 
 
 @contextlib.contextmanager
 def hang_up_as_terminate() -> Iterator[None]:
-  """Takes SIGHUP for SIGTERM in the block, unless it is ignored.
+  """Treats SIGHUP as SIGTERM in the block, unless it is ignored.
 
-  To be entered in the main thread, when SIGTERM is handled.
+  Enter it in the main thread, while SIGTERM is handled.
   """
 
   def handle(number, frame):
@@ -87,19 +87,19 @@ def hang_up_as_terminate() -> Iterator[None]:
   try:
     yield
   finally:
-    # None is a handler that is not Python's.
+    # None means a handler outside Python.
     signal.signal(signal.SIGHUP, previous or signal.SIG_DFL)
 
 
 @contextlib.contextmanager
 def stop_on_signals():
-  """Gives a `StopRequest` that the first SIGINT, SIGTERM or SIGHUP sets.
+  """Yields a `StopRequest` that the first SIGINT, SIGTERM or SIGHUP sets.
 
   A second signal has its usual effect, for a user who does not want to wait.
-  Not so SIGHUP, which a terminal that is closed may send twice; where it is
-  ignored, as under nohup, it stays so.
+  SIGHUP is an exception, because a closing terminal may send it twice. If it is
+  ignored, as under nohup, it stays ignored.
 
-  Python lets the main thread alone handle signals; in another the request is
+  Only Python's main thread can handle signals; in another thread the request is
   never set.
   """
   request = StopRequest()

@@ -1,4 +1,4 @@
-"""What a run has learnt, from its folder, and where its policy leads."""
+"""What a run has learned, from its folder, and what its policy does."""
 
 import dataclasses
 from typing import Any, cast, NamedTuple
@@ -24,7 +24,7 @@ from quinoa_acme.utils import checkpointing
 
 
 class Trained(NamedTuple):
-  """The parts of a run, with the learner as its last checkpoint has it.
+  """The parts of a run, with the learner of its last checkpoint.
 
   Attributes:
     environment: a new one, seeded by the role.
@@ -32,7 +32,7 @@ class Trained(NamedTuple):
     agent: the run's algorithm.
     networks: the agent's networks.
     builder: the agent's builder.
-    learner: restored, and without data: it can not learn on.
+    learner: restored, without data, so it cannot continue learning.
   """
 
   environment: dm_env.Environment
@@ -44,11 +44,11 @@ class Trained(NamedTuple):
 
 
 def restore(run: experiment_lib.ExperimentConfig, role: str) -> Trained:
-  """Restores what a run has learnt.
+  """Restores what a run has learned.
 
   Args:
     run: the run.
-    role: what it is for; gives the environment's seed.
+    role: the purpose; determines the environment's seed.
 
   Returns:
     The parts.
@@ -81,7 +81,7 @@ def restore_replay(
 
   Raises:
     FileNotFoundError: if the run has no checkpoint with a replay.
-    checkpointing.CheckpointError: if there is none that is whole.
+    checkpointing.CheckpointError: if all checkpoints are damaged.
   """
   checkpoint = checkpointing.read_latest(
     run_folder.run_checkpoints(run.workdir)
@@ -103,11 +103,11 @@ def restore_replay(
 
 @dataclasses.dataclass(frozen=True)
 class Visits:
-  """States that a policy came to.
+  """States that a policy visited.
 
   Attributes:
-    observations: what was seen in each, float32 of shape [N, F].
-    physics: MuJoCo's state of each, float64 of shape [N, P].
+    observations: the observation in each, float32 of shape [N, F].
+    physics: MuJoCo's state in each, float64 of shape [N, P].
   """
 
   observations: np.ndarray
@@ -115,16 +115,16 @@ class Visits:
 
 
 def visit(trained: Trained, num_states: int, every: int, seed: int) -> Visits:
-  """Follows the policy, as it samples, and notes the states on the way.
+  """Follows the policy, with sampled actions, and records states on the way.
 
   Args:
     trained: of a task of the Control Suite.
-    num_states: how many states to note.
-    every: environment steps between two of them; a new episode goes on with the
-      count.
-    seed: of the actions.
+    num_states: number of states to record.
+    every: environment steps between two of them, counted across episodes.
+    seed: for the actions.
 
   Returns:
+    The states, in order.
     The states, in the order of the visits.
   """
   environment: Any = trained.environment
@@ -148,10 +148,10 @@ class Episode(NamedTuple):
   """An episode of a policy.
 
   Attributes:
-    observations: what was seen before each step, leaves [T, ...].
-    actions: what was done, [T, *action].
-    rewards: what it was paid, [T].
-    was_cut: whether it ended by its time limit, and would have gone on.
+    observations: the observation before each step, leaves [T, ...].
+    actions: the actions taken, [T, *action].
+    rewards: the rewards, [T].
+    was_cut: whether its time limit ended it early.
   """
 
   observations: Any
@@ -161,12 +161,12 @@ class Episode(NamedTuple):
 
 
 def follow(trained: Trained, num_episodes: int, seed: int) -> list[Episode]:
-  """Follows the policy, as it samples, over whole episodes.
+  """Runs the policy, with sampled actions, over whole episodes.
 
   Args:
     trained: the run.
-    num_episodes: how many.
-    seed: of the actions.
+    num_episodes: number of episodes.
+    seed: for the actions.
 
   Returns:
     The episodes.
@@ -198,7 +198,7 @@ def _make_episode(
 
 
 def _make_actor(trained: Trained, seed: int) -> core.Actor:
-  """Acts by a sample of the policy."""
+  """Makes an actor that samples from the policy."""
   return trained.builder.make_actor(
     jax.random.PRNGKey(seed),
     trained.agent.make_policy(trained.networks),

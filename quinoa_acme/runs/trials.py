@@ -1,4 +1,4 @@
-"""Trials of a policy: whole episodes, and what they say of its mean return."""
+"""Trials of a policy: whole episodes, and the mean return they imply."""
 
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
@@ -19,20 +19,20 @@ def run_episodes(
   on_step: Callable[[int], None] = lambda episode: None,
   limit: evaluation_limits.Option = evaluation_limits.TruncateAfter(),
 ) -> Iterator[np.ndarray]:
-  """Runs one episode after the other.
+  """Runs episodes one after another.
 
   Args:
     policy: from an observation to an action.
-    environment: where it acts.
+    environment: the environment to act in.
     on_step: called with the episode's number, from 0, after the reset and after
       each step.
-    limit: how long an episode may be.
+    limit: the longest an episode may be.
 
   Yields:
     The rewards of each episode, float64 [T].
 
   Raises:
-    evaluation_limits.EndlessEpisodeError: if an episode comes to the limit, and
+    evaluation_limits.EndlessEpisodeError: if an episode reaches the limit, and
       that is an error.
   """
   environment = checked.wrap(environment)
@@ -53,13 +53,13 @@ def run_episodes(
 
 @dataclasses.dataclass(frozen=True)
 class MeanReturn:
-  """The mean return of some episodes, with an interval for the policy's own.
+  """The mean return of some episodes, with a confidence interval.
 
   Attributes:
     mean: of the returns.
-    low: lower end of the interval, or None where there is none.
+    low: lower end of the interval for the policy's mean, or None without one.
     high: upper end.
-    num_episodes: how many there were.
+    num_episodes: number of episodes.
   """
 
   mean: float
@@ -69,7 +69,7 @@ class MeanReturn:
 
   def __str__(self) -> str:
     if self.low is None:
-      return f'{self.mean:.1f} (of one episode, so without an interval)'
+      return f'{self.mean:.1f} (one episode, so no interval)'
     return (
       f'{self.mean:.1f}, 95 % interval {self.low:.1f} to {self.high:.1f} '
       f"(Student's t, {self.num_episodes} episodes)"
@@ -79,14 +79,14 @@ class MeanReturn:
 def mean_return(returns: Sequence[float]) -> MeanReturn:
   """The mean with its 95 % interval, by Student's t.
 
-  The t interval assumes that the mean of so many returns is close to normal. It
-  is of this policy's episodes, and says nothing of other seeds of training.
+  The t interval assumes that the mean of these returns is close to normal. It
+  covers this policy's episodes, and says nothing about other training seeds.
 
   Args:
     returns: of independent episodes, at least one.
 
   Returns:
-    The mean and interval; one episode has no interval.
+    The mean and interval; a single episode has no interval.
 
   Raises:
     ValueError: if there is none.

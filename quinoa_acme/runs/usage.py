@@ -1,7 +1,7 @@
-"""What a script that trains takes: read off the source, which is not imported.
+"""The flags of a training script, read from the source without importing it.
 
-A script that trains takes a second to import what it needs, and several on a
-busy machine. So `--help`, and what is no flag, are told at once.
+A training script takes a second to import what it needs, and several on a busy
+machine. So `--help` and unknown flags are answered at once.
 """
 
 import ast
@@ -20,7 +20,7 @@ from absl import flags
 
 _ROOT = pathlib.Path(__file__).resolve().parents[2]
 _HELP = ('help', 'helpshort', 'helpfull', 'h', '?')
-# The flags of packages that a script imports, for a look before it does.
+# Flags of packages that a script imports, known here before it does.
 _OTHERS = (
   'acme_id',
   'chex_',
@@ -37,11 +37,11 @@ _WIDTH = 80
 
 
 class Flag(NamedTuple):
-  """What a flag is.
+  """One flag.
 
   Attributes:
     name: of the flag.
-    default: as it is written in the source; '' if there is none.
+    default: as written in the source; '' if there is none.
     meaning: what it is for.
   """
 
@@ -51,11 +51,11 @@ class Flag(NamedTuple):
 
 
 class Usage(NamedTuple):
-  """What a script that trains takes.
+  """The usage of a training script.
 
   Attributes:
-    groups: its flags, by what they are of.
-    presets: what each preset is.
+    groups: its flags, by group.
+    presets: the meaning of each preset.
     agent_fields: the flags that are fields of the agent's configuration.
   """
 
@@ -64,18 +64,18 @@ class Usage(NamedTuple):
   agent_fields: Sequence[str]
 
   def flag(self, name: str) -> Flag:
-    """The flag of a name."""
+    """The flag with a name."""
     return next(
       x for group in self.groups.values() for x in group if x.name == name
     )
 
 
-# The flags that are no field of a configuration.
+# Flags that are not a field of a configuration.
 LAUNCH_TYPE = Flag(
   'lp_launch_type',
   'local_mp',
-  'How a distributed run is launched: local_mp, a process for each node; '
-  'local_mt or test_mt, threads; vertex_ai, machines of Google Cloud.',
+  'How to launch a distributed run: local_mp, a process per node; '
+  'local_mt or test_mt, threads; vertex_ai, machines on Google Cloud.',
 )
 
 
@@ -88,27 +88,27 @@ OWN_FLAGS = (
   Flag(
     'workdir',
     '',
-    "The run's folder; the same one again goes on where it was. A new one "
-    'below runs/ if not set.',
+    "The run's folder; with the same folder a run resumes. By default a "
+    'new one below runs/.',
   ),
-  Flag('preset', 'default', 'The configuration to begin with; see below.'),
+  Flag('preset', 'default', 'The configuration to start from; see below.'),
   Flag(
     'run_distributed',
     'true',
-    'Nodes by Launchpad; false: one process, deterministic.',
+    'Launchpad nodes; false: one process, deterministic.',
   ),
   LAUNCH_TYPE,
   Flag(
     'allow_changes',
     '',
-    'Flags, with commas between, whose values may differ from those that the '
-    'run in the workdir began with.',
+    'Flags, separated by commas, whose values may differ from those with '
+    'which the run in the workdir began.',
   ),
-  Flag('machines', '', 'Of the nodes on Vertex AI: Machines(...).'),
+  Flag('machines', '', 'For the nodes on Vertex AI: Machines(...).'),
   Flag(
     'modules',
     '',
-    'Modules of your own that register agents or flows, with commas between; '
+    'Your own modules that register agents or flows, separated by commas; '
     'they are imported first. Each is a module or path/to/file.py.',
   ),
 )
@@ -121,14 +121,14 @@ EXAMPLES = (
 
 
 def asks_for_help(argv: Sequence[str]) -> bool:
-  """Whether a command line, which begins with a name, asks for help."""
+  """Whether a command line, including the program's name, asks for help."""
   return any(
     arg.startswith('-') and arg.lstrip('-') in _HELP for arg in _flags_of(argv)
   )
 
 
 def _flags_of(argv: Sequence[str]) -> Iterator[str]:
-  """What may be flags: all but the script's name, up to '--'."""
+  """The possible flags: all but the script's name, up to '--'."""
   for arg in argv[1:]:
     if arg == '--':
       return
@@ -138,22 +138,22 @@ def _flags_of(argv: Sequence[str]) -> Iterator[str]:
 def check_names(
   argv: Sequence[str], names: Sequence[str], options: Sequence[str] = ()
 ) -> None:
-  """Looks for what is no flag.
+  """Checks that all flags exist.
 
   Args:
     argv: the command line.
     names: of the script's own flags.
-    options: those of them whose values may have fields, each of which is a flag
-      too: `--temperature.epsilon`.
+    options: those whose values may have fields, each of which is a flag too:
+      `--temperature.epsilon`.
 
   Raises:
-    flags.UnrecognizedFlagError: if there is such; names the nearest flags.
+    flags.UnrecognizedFlagError: if one does not; suggests the nearest flags.
   """
   app.define_help_flags()
   known = [*names, *flags.FLAGS]
   for arg in _flags_of(argv):
     name = _name_of(arg)
-    # A value of the flag before, perhaps: absl says.
+    # Perhaps the previous flag's value: absl will say.
     is_value = not arg.startswith('-') or name[:1].isdecimal()
     if is_value or name.startswith(_OTHERS):
       continue
@@ -170,7 +170,7 @@ def check_names(
 
 
 def find_nested(argv: Sequence[str]) -> list[str]:
-  """The flags of a command line that are of fields of fields, each once."""
+  """The command line's flags for fields of fields, each once."""
   names = [_name_of(arg) for arg in _flags_of(argv) if arg.startswith('-')]
   return list(
     dict.fromkeys(x for x in names if re.fullmatch(r'[a-z_]\w*(\.\w+)+', x))
@@ -188,7 +188,7 @@ def list_agents() -> list[str]:
 
 
 def read_usage(algorithm: str) -> Usage:
-  """Reads the flags of a script that trains.
+  """Reads the flags of a training script.
 
   Args:
     algorithm: a key of `configuring.PRESETS`.
@@ -203,7 +203,7 @@ def read_usage(algorithm: str) -> Usage:
 
 
 def _read_registered(algorithm: str) -> Usage:
-  """The usage of an agent from outside, whose module is imported by now."""
+  """The usage of an agent from outside, whose module is already imported."""
   from quinoa_acme.agents.common import off_policy
   from quinoa_acme.runs import configuring
 
@@ -225,7 +225,7 @@ def _read_registered(algorithm: str) -> Usage:
   }
   groups = {
     'The run': _run_flags(),
-    'Replay and the pace of learning': [x for x in found if x.name in shared],
+    'Replay and the update ratio': [x for x in found if x.name in shared],
     agent.__name__: [x for x in found if x.name not in shared],
   }
   return Usage(groups, presets, [flag.name for flag in found])
@@ -251,7 +251,7 @@ def _read_source(algorithm: str) -> Usage:
   shared = [x for x in agent.base().fields() if x.name not in replaced]
   groups = {
     'The run': _run_flags(),
-    'Replay and the pace of learning': shared,
+    'Replay and the update ratio': shared,
     f'{agent.name}': own,
   }
   names = [flag.name for flag in (*shared, *own)]
@@ -263,7 +263,7 @@ def describe(program: str, about: str, usage: Usage) -> str:
   """The text of `--help`.
 
   Args:
-    program: what is called, e.g. 'python experiments/run_quinoa.py'.
+    program: the command, e.g. 'python experiments/run_quinoa.py'.
     about: its docstring.
     usage: its flags.
 
@@ -282,7 +282,7 @@ def describe(program: str, about: str, usage: Usage) -> str:
 
 
 def describe_flag(flag: Flag) -> str:
-  """The lines of `--help` that tell of one flag."""
+  """The lines of `--help` for one flag."""
   default = f' (default: {flag.default})' if flag.default else ''
   return f'  --{flag.name}\n{_indent((flag.meaning + default).strip(), 6)}'
 
@@ -314,7 +314,7 @@ class _Class(NamedTuple):
 
   @classmethod
   def read(cls, path: pathlib.Path, name: str) -> '_Class':
-    """Reads the class of a name, in whatever letters it is written."""
+    """Reads the class with a name, in any capitalisation."""
     module = ast.parse(path.read_text(encoding='utf-8'))
     node = next(
       x
@@ -324,7 +324,7 @@ class _Class(NamedTuple):
     return cls(node.name, node, module)
 
   def base(self) -> '_Class':
-    """Reads its first base, `module.Class`, by the file's imports."""
+    """Reads its first base, `module.Class`, through the file's imports."""
     module, _, name = ast.unparse(self.node.bases[0]).rpartition('.')
     for node in self.module.body:
       if isinstance(node, ast.ImportFrom) and node.module:
@@ -332,10 +332,10 @@ class _Class(NamedTuple):
           if module == (alias.asname or alias.name):
             parts = (*node.module.split('.'), f'{alias.name}.py')
             return _Class.read(_ROOT.joinpath(*parts), name)
-    raise ValueError(f'{self.name} imports no {module}.')
+    raise ValueError(f'{self.name} does not import {module}.')
 
   def fields(self) -> list[Flag]:
-    """Its own fields, with what its docstring says of them."""
+    """Its own fields, with their descriptions from its docstring."""
     meanings = dict(_read_attributes(ast.get_docstring(self.node) or ''))
     return [
       Flag(
@@ -348,7 +348,7 @@ class _Class(NamedTuple):
     ]
 
   def presets(self) -> dict[str, str]:
-    """Its class methods, with the first paragraph on each."""
+    """Its class methods, with the first paragraph of each docstring."""
     return {
       x.name: (ast.get_docstring(x) or '').split('\n\n')[0]
       for x in self.node.body
@@ -358,7 +358,7 @@ class _Class(NamedTuple):
 
 
 def _read_attributes(docstring: str) -> Iterator[tuple[str, str]]:
-  """Yields name and text of what is under 'Attributes:'."""
+  """Yields name and text of each entry under 'Attributes:'."""
   part = docstring.partition('Attributes:\n')[2].split('\n\n')[0]
   for text in re.split(r'\n  (?=\w)', f'\n{part}'):
     name, colon, meaning = text.partition(':')

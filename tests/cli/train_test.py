@@ -40,7 +40,7 @@ def test_the_agent_is_taken_out(arguments, agent, rest):
 def test_all_flags_are_told_on_demand(agent, quinoa):
   result = quinoa.lightly('train', f'--agent={agent}', '--helpfull')
   assert result.returncode == 0
-  assert 'Replay and the pace of learning:' in result.stdout
+  assert 'Replay and the update ratio:' in result.stdout
   assert ('SACConfig:' in result.stdout) == (agent == 'sac')
 
 

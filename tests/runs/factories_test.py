@@ -128,7 +128,7 @@ def test_python_reads_its_configuration(run, monkeypatch):
     ('nowhere:make', "No module named 'nowhere'"),
     ('nowhere.py:make', 'not found, FileNotFoundError'),
     ('json:make', 'not found, AttributeError'),
-    ('math:pi', 'can not be called'),
+    ('math:pi', 'cannot be called'),
   ],
 )
 def test_what_is_not_there_is_said(text, message):

@@ -83,7 +83,7 @@ def test_targets_over_several_steps_are_refused():
   agent = dataclasses.replace(
     quinoa.QuinoaConfig.offline(), returns=quinoa.SoftReturn()
   )
-  with pytest.raises(ValueError, match='data are transitions of one step'):
+  with pytest.raises(ValueError, match='data are one-step transitions'):
     offline.OfflineConfig(agent, 'data.npz', _FACTORY)
 
 

@@ -49,7 +49,7 @@ def test_a_large_replay_is_told(tmp_path):
   said = replay_size.check(config, config.make_spec(), 16 * 10**9)
   # Two images, the action, and reward and discount in double precision.
   assert said == (
-    f'Replay: {2 * 84 * 84 * 3 + 4 + 16:,} bytes a transition, 4.2 GB for '
+    f'Replay: {2 * 84 * 84 * 3 + 4 + 16:,} bytes per transition, 4.2 GB for '
     '100,000 of them, of 16.0 GB of memory.'
   )
   # There are no more transitions than steps.

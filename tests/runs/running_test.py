@@ -131,7 +131,7 @@ def test_what_can_not_act_is_refused_before_anything(
 @pytest.mark.parametrize(
   ('factory', 'message'),
   [
-    (_break, "'control:.*' can not be made: RuntimeError: no simulator for"),
+    (_break, "'control:.*' cannot be made: RuntimeError: no simulator for"),
     (_refuse, '^no such task True$'),
   ],
 )

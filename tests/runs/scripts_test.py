@@ -37,7 +37,7 @@ def test_help_tells_all_at_once(tmp_path):
   titles = re.findall(r'^([A-Z].*):$', result.stdout, re.MULTILINE)
   assert titles == [
     'The run',
-    'Replay and the pace of learning',
+    'Replay and the update ratio',
     'QuinoaConfig',
     'Presets, whose values the flags replace',
     'Examples',

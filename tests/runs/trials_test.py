@@ -46,6 +46,6 @@ def test_equal_returns_and_a_single_one():
   assert (equal.low, equal.high) == (2.0, 2.0)
   one = trials.mean_return([2.0])
   assert (one.low, one.high) == (None, None)
-  assert str(one) == '2.0 (of one episode, so without an interval)'
+  assert str(one) == '2.0 (one episode, so no interval)'
   with pytest.raises(ValueError, match='no episode'):
     trials.mean_return([])

@@ -1,1 +1,1 @@
-"""What a run keeps on disk, and how it goes on from it."""
+"""What a run keeps on disk, and how it resumes from it."""

@@ -1,11 +1,11 @@
-"""What is left of a run in its folder, when it is to go on.
+"""Checks a run's folder for missing parts before the run resumes.
 
-A run that has lost a part of its state would begin anew with that part, go on
-with the others, and drop the rows of all steps that it seems to make again. So
-one whose state is not whole is refused, and what else is gone is said.
+If a part of its state were missing, a run would start that part anew, resume
+the others, and drop the rows of all steps that it seems to repeat. So a run
+with incomplete state is refused, and other losses are reported.
 
-Each part of the state is there before the first row that follows from it: a run
-saves itself once at its very start.
+Each part of the state is written before the first row that follows from it: a
+run saves itself once at its very start.
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ def check_run(workdir: str) -> None:
   """Refuses the folder of a run in one process that has lost its state.
 
   Args:
-    workdir: the run's folder; of no run, or of one that has logged nothing, it
-      is as it should be.
+    workdir: the run's folder. A folder without a run, or with a run that has
+      logged nothing, is accepted.
 
   Raises:
-    checkpointing.CheckpointError: if its checkpoints are gone.
+    checkpointing.CheckpointError: if its checkpoints are missing.
   """
   labels = ['learner', 'evaluator', 'actor_0']
   begun = [label for label in labels if _has_rows(workdir, label)]
@@ -42,10 +42,10 @@ def check_program(workdir: str) -> None:
     workdir: as for `check_run`.
 
   Raises:
-    checkpointing.CheckpointError: if a part of it is gone; names all such.
+    checkpointing.CheckpointError: if parts of it are missing; names them all.
   """
   if run_folder.run_checkpoints(workdir).exists():
-    return  # Of another kind of run, which is said where that is looked at.
+    return  # Another kind of run; reported where that is checked.
   begun = [
     path.stem
     for path in sorted(pathlib.Path(workdir, 'logs').glob('*.csv'))
@@ -70,12 +70,12 @@ def check_program(workdir: str) -> None:
 def describe_lost_logs(
   workdir: str, labels: Sequence[str], steps: int, last_evaluation: int
 ) -> list[str]:
-  """Says which logs of a run are gone, though its state is whole.
+  """Describes which logs of a run are missing, while its state is complete.
 
   Args:
     workdir: the run's folder.
     labels: of the logs that it has written.
-    steps: the environment steps that it goes on from.
+    steps: the environment steps from which it resumes.
     last_evaluation: the step of its last evaluation, or `run_state.NEVER`.
 
   Returns:
@@ -93,7 +93,7 @@ def describe_lost_logs(
     gone.append('evaluator')
   return [
     f'{folder / label}.csv is gone, or has lost its rows: those of the first '
-    f'{steps:,} steps are missing from now on. The run goes on.'
+    f'{steps:,} steps are missing from now on. The run continues.'
     for label in gone
   ]
 
@@ -101,12 +101,12 @@ def describe_lost_logs(
 def describe_lost_replay(
   workdir: str, option: replay_checkpoints.Option, steps: int
 ) -> list[str]:
-  """Says that a run that goes on begins with an empty replay, if it does.
+  """Says so if a resumed run starts with an empty replay.
 
   Args:
     workdir: the run's folder.
     option: whether the run saves its replay.
-    steps: the environment steps that it goes on from.
+    steps: the environment steps from which it resumes.
 
   Returns:
     Nothing, or a sentence.
@@ -116,7 +116,7 @@ def describe_lost_replay(
     return []
   return [
     f'There is no checkpoint of the replay in '
-    f'{replay_checkpoints.folder_of(workdir)}: the run goes on from step '
+    f'{replay_checkpoints.folder_of(workdir)}: the run resumes at step '
     f'{steps:,} with an empty replay.'
   ]
 
@@ -127,9 +127,9 @@ def _has_rows(workdir: str, label: str) -> bool:
 
 
 def _refuse(workdir: str, begun: Sequence[str], lost: Sequence[str]) -> None:
-  # The rows of a run that lost its logs too say nothing.
+  # If the run lost its logs too, there are no rows to name.
   rows = f' (there are rows of {", ".join(begun)})' if begun else ''
   raise checkpointing.CheckpointError(
     f'The run in {workdir} has begun{rows}, but lacks {" and ".join(lost)}. '
-    'Put back what is missing, or give another workdir to begin anew.'
+    'Restore what is missing, or give another workdir to begin anew.'
   )

@@ -1,9 +1,9 @@
-"""Checkpoints of a distributed run's replay, which Reverb writes and reads.
+"""Checkpoints of a distributed run's replay, written and read by Reverb.
 
-Reverb writes all of its tables into a folder for each checkpoint, and says by a
-file that one is whole. It stops inserts and samples meanwhile, and keeps one
-checkpoint only. This module bounds how often and how large, and keeps more of
-them, by links to the files that Reverb would remove.
+For each checkpoint Reverb writes all its tables into a folder; a file marks the
+checkpoint as complete. Inserts and samples stop meanwhile, and Reverb keeps
+only one checkpoint. This module limits how often one is made and how large it
+is, and keeps several, by links to the files that Reverb would remove.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,9 +22,9 @@ from quinoa_acme.utils import validation
 if TYPE_CHECKING:
   import reverb
 
-# Reverb's sign of a checkpoint that is whole.
+# Reverb's mark of a complete checkpoint.
 _DONE = 'DONE'
-# Seconds that the last checkpoint may take, of those that a node has to leave.
+# Seconds for the last checkpoint, out of those that a node has to leave.
 _LAST_SECONDS = 3.0
 
 PathLike = str | os.PathLike[str]
@@ -32,17 +32,17 @@ PathLike = str | os.PathLike[str]
 
 @dataclasses.dataclass(frozen=True)
 class NoReplayCheckpoints:
-  """A distributed run that goes on begins with an empty replay."""
+  """A distributed run resumes with an empty replay."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ReplayCheckpoints:
-  """A distributed run that goes on has the replay of the last checkpoint.
+  """A distributed run resumes with the replay of the last checkpoint.
 
   Attributes:
     every: seconds between checkpoints.
-    keep: how many are kept.
-    max_bytes: there is no further checkpoint once it would be larger.
+    keep: number of checkpoints to keep.
+    max_bytes: no further checkpoint is made once it would be larger.
   """
 
   every: float = 300.0
@@ -58,7 +58,7 @@ Option = NoReplayCheckpoints | ReplayCheckpoints
 
 
 def folder_of(workdir: PathLike) -> pathlib.Path:
-  """Where a run's checkpoints of replay are."""
+  """The folder of a run's replay checkpoints."""
   return pathlib.Path(workdir) / 'checkpoints' / 'replay'
 
 
@@ -68,17 +68,17 @@ def serve(
   folder: PathLike,
   warn: Callable[[str], None] = logging.warning,
 ) -> 'reverb.Server':
-  """Starts a replay server from the last checkpoint that can be used.
+  """Starts a replay server from the last usable checkpoint.
 
-  A checkpoint that Reverb cannot read is named in a warning, and the one before
-  it is tried.
+  If Reverb cannot read a checkpoint, a warning names it, and the one before it
+  is tried.
 
   Args:
-    make_tables: makes the tables. Those of a checkpoint take their place, with
-      the sizes and limits that they were saved with.
-    port: to serve at, or None for any.
-    folder: where the checkpoints are.
-    warn: is told of checkpoints that can not be read.
+    make_tables: makes the tables. A checkpoint's tables replace them, with the
+      sizes and limits with which they were saved.
+    port: the port to serve at, or None for any.
+    folder: the folder of the checkpoints.
+    warn: called for each checkpoint that cannot be read.
 
   Returns:
     The server.
@@ -86,7 +86,7 @@ def serve(
   Raises:
     ValueError: if the port is in use.
   """
-  # With Reverb comes TensorFlow, in seconds; options are read without them.
+  # Reverb imports TensorFlow, which takes seconds; options are read without.
   import reverb
 
   last, kept = _last(folder), _kept(folder)
@@ -109,14 +109,14 @@ def serve(
       warn(
         f'Skipping the checkpoint of the replay {found[0]}: it is torn '
         f'({_first_line(error)}). The one before it is tried; without one, the '
-        'replay begins empty.'
+        'replay starts empty.'
       )
       for part in (last, kept):
         shutil.rmtree(part / name, ignore_errors=True)
 
 
 def has_any(workdir: PathLike) -> bool:
-  """Whether a run has a checkpoint of its replay that Reverb called whole."""
+  """Whether a run has a complete checkpoint of its replay."""
   folder = folder_of(workdir)
   return bool(_whole(_last(folder)) or _whole(_kept(folder)))
 
@@ -126,7 +126,7 @@ def _first_line(error: Exception) -> str:
 
 
 class Saver:
-  """Saves a server's tables, within the bounds."""
+  """Saves a server's tables, within the limits."""
 
   def __init__(
     self,
@@ -137,23 +137,23 @@ class Saver:
     """Makes the saver.
 
     Args:
-      options: the bounds.
-      folder: where the checkpoints are.
-      warn: is told, once, of a replay that is too large to be saved.
+      options: the limits.
+      folder: the folder of the checkpoints.
+      warn: called once, if the replay is too large to save.
     """
     self._warn = warn
     self._has_warned = False
     self._options = options
     self._folder = pathlib.Path(folder)
-    # What the last checkpoint took for each item.
+    # Bytes per item in the last checkpoint.
     self._bytes_per_item = 0.0
     self._seconds_per_item = 0.0
 
   def run(self, client: 'reverb.Client', stop: threading.Event) -> None:
-    """Saves now and then until the stop, and then once more if that is quick.
+    """Saves from time to time until the stop, then once more if quick.
 
     Args:
-      client: of the server.
+      client: client of the server.
       stop: set when it is time to leave.
     """
     while not stop.wait(self._options.every):
@@ -166,12 +166,12 @@ class Saver:
     """Writes a checkpoint and removes the oldest ones.
 
     Args:
-      client: of the server.
-      max_seconds: there is no checkpoint if it would take longer.
+      client: client of the server.
+      max_seconds: no checkpoint is made if it would take longer.
 
     Returns:
-      Where it is kept, or None if there is none: it would be too large or take
-      too long, by what the last one took.
+      Its folder, or None if there is none because, judged by the last one, it
+      would be too large or take too long.
     """
     info = client.server_info()
     num_items = sum(table.current_size for table in info.values())
@@ -181,9 +181,9 @@ class Saver:
         self._has_warned = True
         self._warn(
           f'No further checkpoint of the replay: it would take {size:.2g} '
-          f'bytes, and max_bytes is {self._options.max_bytes:.2g}. A run that '
-          'goes on has that of the last one; raise max_bytes of '
-          'replay_checkpoints to have more.'
+          f'bytes, and max_bytes is {self._options.max_bytes:.2g}. A resumed '
+          'run will have that of the last one; raise max_bytes of '
+          'replay_checkpoints to save more.'
         )
       return None
     if num_items * self._seconds_per_item > max_seconds:
@@ -202,17 +202,17 @@ class Saver:
 
 
 def _last(folder: PathLike) -> pathlib.Path:
-  """Where Reverb has its one checkpoint."""
+  """The folder of Reverb's single checkpoint."""
   return pathlib.Path(folder) / 'last'
 
 
 def _kept(folder: PathLike) -> pathlib.Path:
-  """Where those are that are kept."""
+  """The folder of the kept checkpoints."""
   return pathlib.Path(folder) / 'kept'
 
 
 def _link(checkpoint: pathlib.Path, folder: pathlib.Path) -> None:
-  """Puts a checkpoint into another folder too, all of it or nothing."""
+  """Links a checkpoint into another folder, all of it or nothing."""
   aside = folder / f'{checkpoint.name}.tmp'
   shutil.rmtree(aside, ignore_errors=True)
   shutil.copytree(checkpoint, aside, copy_function=_link_or_copy)
@@ -220,7 +220,7 @@ def _link(checkpoint: pathlib.Path, folder: pathlib.Path) -> None:
 
 
 def _link_or_copy(source: str, destination: str) -> None:
-  """Links a file, or copies it where the file system has no links."""
+  """Links a file, or copies it if the file system has no links."""
   try:
     os.link(source, destination)
   except OSError:
@@ -228,8 +228,8 @@ def _link_or_copy(source: str, destination: str) -> None:
 
 
 def _whole(folder: PathLike) -> list[pathlib.Path]:
-  """The checkpoints that are whole, the oldest first."""
-  # They are named by their time.
+  """The complete checkpoints, oldest first."""
+  # Their names are their times.
   return sorted(
     path.parent
     for path in pathlib.Path(folder).glob(f'*/{_DONE}')

@@ -1,6 +1,6 @@
-"""What a run's folder says of the run: its options, its specs, its holder.
+"""A run's folder: the run's options, its specs, and its lock.
 
-Reading imports neither Acme nor an environment.
+Reading it imports neither Acme nor an environment.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,18 +27,18 @@ from quinoa_acme.utils import options
 _CONFIG = 'config.json'
 _SPEC = 'spec.json'
 _LOCK = 'lock'
-# The fields of an `ExperimentConfig` that a run keeps to its end, as it does
-# all of its agent's. The others say how long it goes on, how often it is looked
-# at, and where; they may change each time that it goes on.
+# The fields of an `ExperimentConfig` that a run keeps to its end, like all of
+# its agent's. The others say how long it runs, how often it is observed, and
+# where; they may change each time it resumes.
 _KEPT = ('env_name', 'seed', 'num_actors')
 
 
 class WorkdirError(ValueError):
-  """A folder can not be taken for a run; says why, and what to do."""
+  """A folder cannot be used for a run; says why, and what to do."""
 
 
 def read_description(workdir: str) -> dict[str, Any]:
-  """Reads what `ExperimentConfig.describe` gave.
+  """Reads the result of `ExperimentConfig.describe`.
 
   Args:
     workdir: the run's folder.
@@ -47,8 +47,8 @@ def read_description(workdir: str) -> dict[str, Any]:
     Plain values.
 
   Raises:
-    FileNotFoundError: if the folder is of no run.
-    ValueError: if the file is not one that a run writes.
+    FileNotFoundError: if the folder does not hold a run.
+    ValueError: if the file is not in the form that a run writes.
   """
   path = pathlib.Path(workdir) / _CONFIG
   if not path.exists():
@@ -68,7 +68,7 @@ def read_agent(workdir: str) -> off_policy.OffPolicyConfig:
     The options.
 
   Raises:
-    FileNotFoundError: if the folder is of no run.
+    FileNotFoundError: if the folder does not hold a run.
     ValueError: if the run was made by a version with other options, or its
       agent or flow is not registered.
   """
@@ -89,19 +89,19 @@ def read_agent(workdir: str) -> off_policy.OffPolicyConfig:
 
 
 def _hint_at_modules(described: Mapping[str, Any]) -> str:
-  """What to import, if a run is of agents or flows of the user's own.
+  """A hint which modules to import, if a run needs the user's own.
 
-  A name in a file is no reason to import it: the user has to say so.
+  A name in a file is no reason to import a module: the user has to ask for it.
   """
   modules = described.get('modules')
   if not isinstance(modules, list):
-    return ''  # Of a version that did not write it.
+    return ''  # Written by a version without it.
   names = list(map(str, modules))
   if set(names) <= set(registry.places()):
     return ''
   text = ','.join(names)
   return (
-    ' The run has an agent or a flow of your own. Say what registers it: '
+    ' The run uses an agent or a flow of your own. Say what registers it: '
     f'--modules={text!r}, or in Python modules={text!r}, or import it first.'
   )
 
@@ -117,12 +117,12 @@ def read_spec(workdir: str) -> spec_json.EnvironmentSpec:
 
   Raises:
     FileNotFoundError: if the run did not write them.
-    ValueError: if the file is not one that a run writes.
+    ValueError: if the file is not in the form that a run writes.
   """
   path = pathlib.Path(workdir) / _SPEC
   if not path.exists():
     raise FileNotFoundError(
-      f'There is no {path}: the run is of a version that did not write it. '
+      f'There is no {path}: the run is from a version that did not write it. '
       'Give the specs: spec=acme.make_environment_spec(environment).'
     )
   plain = read_json(path)
@@ -133,38 +133,38 @@ def read_spec(workdir: str) -> spec_json.EnvironmentSpec:
 
 
 def write_spec(workdir: str, spec: types.EnvironmentSpec) -> None:
-  """Writes the specs of a run's environment, or checks those written.
+  """Writes the specs of a run's environment, or checks those in the folder.
 
   Args:
     workdir: the run's folder.
     spec: the specs.
 
   Raises:
-    WorkdirError: if the folder is of a run in an environment with others.
+    WorkdirError: if the folder is of a run with other specs.
   """
   path = pathlib.Path(workdir) / _SPEC
   plain = json.loads(json.dumps(spec_json.to_plain(spec)))
   if path.exists() and (before := read_json(path)) != plain:
     changed = [key for key in plain if before.get(key) != plain[key]]
     raise WorkdirError(
-      f'The run in {workdir} is of an environment with other specs:\n'
+      f'The run in {workdir} is in an environment with other specs:\n'
       + '\n'.join(
         f'  {key}: were {before.get(key)}, are now {plain[key]}'
         for key in changed
       )
-      + '\nGo on with the version of the environment that it began with, or '
+      + '\nResume with the version of the environment that it began with, or '
       'give another workdir.'
     )
   write_json(path, plain)
 
 
 def run_checkpoints(workdir: str) -> pathlib.Path:
-  """Where a run in one process keeps the checkpoints of all of it."""
+  """The checkpoint folder of a run in one process."""
   return pathlib.Path(workdir) / 'checkpoints' / 'run'
 
 
 def learner_checkpoints(workdir: str) -> pathlib.Path:
-  """Where a distributed run keeps the checkpoints of its learner."""
+  """The folder of a distributed run's learner checkpoints."""
   return pathlib.Path(workdir) / 'checkpoints' / 'learner'
 
 
@@ -179,10 +179,10 @@ def read_learner(workdir: str, like: Any) -> Any:
     The part.
 
   Raises:
-    checkpointing.CheckpointError: if there is no checkpoint that is whole, or
-      it has no such part.
+    checkpointing.CheckpointError: if no checkpoint is complete, or it has no
+      such part.
   """
-  # The first checkpoint of each run is of its very start.
+  # Each run's first checkpoint is from its very start.
   checkpoint = checkpointing.read_latest(run_checkpoints(workdir))
   if checkpoint and checkpoint.step:
     state = checkpoint.restore({'learner': like}, partial=True)
@@ -196,7 +196,7 @@ def read_learner(workdir: str, like: Any) -> Any:
 
 
 def write_json(path: pathlib.Path, plain: Any) -> None:
-  """Writes plain values in one step: the file is old or new, never half."""
+  """Writes plain values atomically: never half of a file."""
   path.parent.mkdir(parents=True, exist_ok=True)
   aside = path.with_suffix('.tmp')
   aside.write_text(json.dumps(plain, indent=2) + '\n')
@@ -204,7 +204,7 @@ def write_json(path: pathlib.Path, plain: Any) -> None:
 
 
 def read_json(path: pathlib.Path) -> dict[str, Any]:
-  """Reads what `write_json` wrote.
+  """Reads a file of `write_json`.
 
   Args:
     path: the file.
@@ -213,7 +213,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
     The values by name.
 
   Raises:
-    WorkdirError: if the file holds something else; names it.
+    WorkdirError: if the file holds anything else; names it.
   """
   try:
     plain = json.loads(path.read_text())
@@ -221,7 +221,7 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
       raise ValueError(f'it holds {plain!r}')
   except ValueError as error:
     raise WorkdirError(
-      f'{path} is not as a run writes it: {error}. Put the right one in its '
+      f'{path} is not as a run writes it: {error}. Put the right file in its '
       'place, or give another folder.'
     ) from None
   return plain
@@ -230,14 +230,14 @@ def read_json(path: pathlib.Path) -> dict[str, Any]:
 def changes(
   before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> dict[str, tuple[str, str]]:
-  """What a run must not change when it goes on, and would.
+  """The changes that a run must not make when it resumes.
 
   Args:
-    before: what `ExperimentConfig.describe` gave when the run began.
-    after: what it gives now.
+    before: the result of `ExperimentConfig.describe` when the run began.
+    after: the same now.
 
   Returns:
-    By the name of the flag, the value before and the value after, as text.
+    For each flag, by name, the values before and after, as text.
   """
   old, new = ({key: x.get(key) for key in _KEPT} for x in (before, after))
   if before['agent']['type'] == after['agent']['type']:
@@ -253,22 +253,22 @@ def changes(
 
 
 def _completed(agent: Mapping[str, Any]) -> Mapping[str, Any]:
-  """An agent's options, with those that its version did not have yet."""
+  """An agent's options, with those that its version did not have."""
   try:
     config = options.from_plain(agent, agents.CONFIGS[agent['type']])
   except (KeyError, ValueError):
-    return agent  # Of another version: what differs is told.
+    return agent  # From another version: the differences are reported.
   return json.loads(json.dumps(options.to_plain(config)))
 
 
 def check_unchanged(
   workdir: str, described: Mapping[str, Any], allowed: Sequence[str] = ()
 ) -> None:
-  """Refuses to go on with a run under other options.
+  """Refuses to resume a run with other options.
 
   Args:
-    workdir: the run's folder; one of no run is as it should be.
-    described: what the run is to be, as `ExperimentConfig.describe` gives it.
+    workdir: the run's folder; a folder without a run is accepted.
+    described: the requested run, from `ExperimentConfig.describe`.
     allowed: names of fields that may change.
 
   Raises:
@@ -277,8 +277,8 @@ def check_unchanged(
   if not (pathlib.Path(workdir) / _CONFIG).exists():
     if any(pathlib.Path(workdir, 'checkpoints').glob('*/checkpoint-*.npz')):
       raise WorkdirError(
-        f'{workdir} has checkpoints of a run, but no {_CONFIG}, which says '
-        'what the run is. Put it back, or give another workdir.'
+        f'{workdir} has checkpoints of a run, but no {_CONFIG}, which '
+        'describes the run. Restore it, or give another workdir.'
       )
     return
   after = json.loads(json.dumps(described))
@@ -291,8 +291,8 @@ def check_unchanged(
         f'  {name}: was {old}, is now {new}'
         for name, (old, new) in refused.items()
       )
-      + '\nGo on with the old ones, or give another --workdir. To change them '
-      f'in the midst of the run, add --allow_changes={",".join(changed)}'
+      + '\nResume with the old ones, or give another --workdir. To change '
+      f'them in mid-run, add --allow_changes={",".join(changed)}'
     )
 
 
@@ -302,11 +302,11 @@ def begin(
   spec: types.EnvironmentSpec,
   allowed: Sequence[str] = (),
 ) -> None:
-  """Writes what a run is, if the folder is of no other.
+  """Writes the description of a run, unless the folder is of another run.
 
   Args:
     workdir: the run's folder.
-    described: what the run is, as `ExperimentConfig.describe` gives it.
+    described: the run, from `ExperimentConfig.describe`.
     spec: the specs of its environment.
     allowed: names of fields that may differ from those that it began with.
 
@@ -320,19 +320,19 @@ def begin(
 
 @contextlib.contextmanager
 def hold(workdir: str) -> Iterator[None]:
-  """Holds a folder, made if need be, against other launchers.
+  """Locks a folder, made if needed, against other launchers.
 
-  The lock is the system's: it ends with the process that holds it, however
-  that ends. The file `lock` only says whose it is.
+  The operating system releases the lock when the process ends, however it
+  ends. The file `lock` only names the holder.
 
   Args:
     workdir: the run's folder.
 
   Yields:
-    Nothing, while the folder is held.
+    Nothing, while the folder is locked.
 
   Raises:
-    WorkdirError: if another process holds it, or it can not be written to.
+    WorkdirError: if another process holds it, or it cannot be written to.
   """
   path = pathlib.Path(workdir) / _LOCK
   try:
@@ -340,7 +340,7 @@ def hold(workdir: str) -> Iterator[None]:
     file = path.open('a+', encoding='utf-8', errors='surrogateescape')
   except OSError as error:
     raise WorkdirError(
-      f'Can not write to the workdir {workdir}: {error}. Give a --workdir that '
+      f'Cannot write to the workdir {workdir}: {error}. Give a --workdir that '
       'can be written to.'
     ) from None
   with file:
@@ -352,13 +352,13 @@ def hold(workdir: str) -> Iterator[None]:
       yield
     finally:
       file.truncate(0)
-      # Not only closed: a node forked from here may have it open still.
+      # Not just closed: a node forked from here may still have it open.
       with contextlib.suppress(OSError):
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def _lock(file: TextIO, workdir: str) -> None:
-  """Locks a folder's file, where the file system has locks."""
+  """Locks a folder's file, if the file system has locks."""
   try:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
   except BlockingIOError:
@@ -367,10 +367,10 @@ def _lock(file: TextIO, workdir: str) -> None:
       'Wait for it, stop it, or give another --workdir.'
     ) from None
   except OSError as error:
-    # A disk of the network need not have any.
+    # A network disk may have none.
     holder = _holder(file)
     logging.warning(
-      '%s can not be locked: %s. The run goes on without; see to it that no '
+      '%s cannot be locked: %s. The run continues without; make sure that no '
       'other process uses the folder%s.',
       workdir,
       error,
@@ -392,7 +392,7 @@ def _describe_process() -> str:
 
 
 def _show(plain: Any) -> str:
-  """A value of a description as one writes it on a command line."""
+  """A value of a description, written as on a command line."""
   if isinstance(plain, Mapping):
     fields = [f'{k}={_show(x)}' for k, x in plain.items() if k != 'type']
     return f'{plain["type"]}({", ".join(fields)})'

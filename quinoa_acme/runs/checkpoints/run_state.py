@@ -1,7 +1,7 @@
-"""What a run keeps on disk to go on later.
+"""The state that a run keeps on disk to resume later.
 
-A run in one process keeps one checkpoint of everything, so that all of it is of
-one moment. A distributed run keeps those of its learner, and its counts.
+A run in one process keeps one checkpoint of everything, all from one moment. A
+distributed run keeps its learner's checkpoints, and its counts.
 """
 
 from collections.abc import Mapping
@@ -14,49 +14,49 @@ from acme import core
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import checkpointing
 
-# The step of the last evaluation where there was none.
+# The step of the last evaluation if there was none.
 NEVER = -1
-# A run in one process keeps its replay too, which may be large.
+# A run in one process also keeps its replay, which may be large.
 _RUNS_KEPT = 2
 
 
 class SavedRun:
-  """What an earlier process saved of a run in one process, or nothing."""
+  """What an earlier process saved of a run in one process, if anything."""
 
   def __init__(self, workdir: str):
-    """Reads the last checkpoint that is whole.
+    """Reads the last complete checkpoint.
 
     Args:
       workdir: the run's folder.
 
     Raises:
-      checkpointing.CheckpointError: if there are checkpoints but none is whole,
-        or they are of a distributed run.
+      checkpointing.CheckpointError: if all checkpoints are damaged, or they are
+        of a distributed run.
     """
     if run_folder.learner_checkpoints(workdir).exists():
       raise checkpointing.CheckpointError(
-        f'{workdir} is of a distributed run. Go on with --run_distributed, or '
+        f'{workdir} is of a distributed run. Resume with --run_distributed, or '
         'give another workdir.'
       )
     self._checkpoint = checkpointing.read_latest(
       run_folder.run_checkpoints(workdir)
     )
     values = self._checkpoint.values if self._checkpoint else {}
-    # Counts have the keys that they come to have.
+    # Counts have the keys with which they were saved.
     self.counts: dict[str, float] = json.loads(values.get("['counts']", '{}'))
     self.last_evaluation: int = values.get("['last_evaluation']", NEVER)
 
   def restore(self, like: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The rest of the state.
+    """Restores the rest of the state.
 
     Args:
-      like: what it looks like, as `checkpointing` takes it.
+      like: its structure, as `checkpointing` takes it.
 
     Returns:
       The state, or None if nothing was saved.
 
     Raises:
-      checkpointing.CheckpointError: if the state is another.
+      checkpointing.CheckpointError: if the state has another structure.
     """
     return self._checkpoint and self._checkpoint.restore(like, partial=True)
 
@@ -67,13 +67,13 @@ def save_run(
   counts: Mapping[str, float],
   last_evaluation: int,
 ) -> None:
-  """Writes one checkpoint of all of a run in one process.
+  """Writes one checkpoint of a whole run in one process.
 
   Args:
     workdir: the run's folder.
     state: a tree of plain arrays and values.
     counts: the run's counts.
-    last_evaluation: the step of the last whole evaluation.
+    last_evaluation: the step of the last complete evaluation.
   """
   checkpointing.save(
     run_folder.run_checkpoints(workdir),
@@ -96,14 +96,14 @@ def save_learner(workdir: str, learner: core.Learner) -> None:
 
 
 def restore_learner(workdir: str, learner: core.Learner) -> int:
-  """Puts the last checkpoint of a run, if there is one, into the learner.
+  """Restores the learner from a run's last checkpoint, if there is one.
 
   Args:
     workdir: the run's folder.
     learner: a learner built from the same configuration.
 
   Returns:
-    The SGD steps that the learner has made.
+    The number of SGD steps that the learner has made.
 
   Raises:
     checkpointing.CheckpointError: if there are checkpoints, but none fits.
@@ -124,7 +124,7 @@ def restore_learner(workdir: str, learner: core.Learner) -> int:
 
 
 def learner_steps(workdir: str) -> int:
-  """The SGD steps of the learner's last checkpoint that is whole, or 0."""
+  """The SGD steps of the learner's last complete checkpoint, or 0."""
   checkpoint = checkpointing.read_latest(
     run_folder.learner_checkpoints(workdir)
   )
@@ -132,7 +132,7 @@ def learner_steps(workdir: str) -> int:
 
 
 def learner_saved_at(workdir: str) -> float:
-  """When the learner was saved last, in seconds since the epoch, or 0."""
+  """When the learner was last saved, in seconds since the epoch, or 0."""
   return checkpointing.saved_at(run_folder.learner_checkpoints(workdir))
 
 
@@ -142,7 +142,7 @@ def save_counts(workdir: str, counts: Mapping[str, float]) -> None:
 
 
 def restore_counts(workdir: str) -> dict[str, float]:
-  """Reads the counts that belong to the last checkpoint of the learner.
+  """Reads the counts that belong to the learner's last checkpoint.
 
   Raises:
     checkpointing.CheckpointError: if the folder is of a run in one process.
@@ -150,7 +150,7 @@ def restore_counts(workdir: str) -> dict[str, float]:
   """
   if run_folder.run_checkpoints(workdir).exists():
     raise checkpointing.CheckpointError(
-      f'{workdir} is of a run in one process. Go on with '
+      f'{workdir} is of a run in one process. Resume with '
       '--run_distributed=false, or give another workdir.'
     )
   path = counts_path(workdir)
@@ -160,15 +160,15 @@ def restore_counts(workdir: str) -> dict[str, float]:
 
 
 def save_last_evaluation(workdir: str, steps: int) -> None:
-  """Writes at which step the last whole evaluation of a run was made."""
+  """Writes the step of a run's last complete evaluation."""
   _write(evaluation_path(workdir), {'actor_steps': steps})
 
 
 def last_evaluation(workdir: str) -> int:
-  """The step of the last whole evaluation of a distributed run, or `NEVER`.
+  """The step of a distributed run's last complete evaluation, or `NEVER`.
 
   Raises:
-    run_folder.WorkdirError: if the file that tells it is damaged.
+    run_folder.WorkdirError: if the file is damaged.
   """
   path = evaluation_path(workdir)
   if not path.exists():
@@ -177,13 +177,13 @@ def last_evaluation(workdir: str) -> int:
 
 
 def _read_numbers(path: pathlib.Path, *names: str) -> dict[str, float]:
-  """Reads a file of numbers by name, those given among them."""
+  """Reads a file of numbers by name; the given names must be in it."""
   plain = run_folder.read_json(path)
   for name in {*plain, *names}:
     if type(plain.get(name)) not in (int, float):
       raise run_folder.WorkdirError(
         f'{path} is not as a run writes it: its {name} is '
-        f'{plain.get(name)!r}, and no number. Put the right one in its place, '
+        f'{plain.get(name)!r}, not a number. Put the right file in its place, '
         'or give another folder.'
       )
   return plain
@@ -195,10 +195,10 @@ def _write(path: pathlib.Path, plain: Any) -> None:
 
 
 def evaluation_path(workdir: str) -> pathlib.Path:
-  """Where a distributed run keeps the step of its last evaluation."""
+  """The file with the step of a distributed run's last evaluation."""
   return pathlib.Path(workdir) / 'checkpoints' / 'evaluation.json'
 
 
 def counts_path(workdir: str) -> pathlib.Path:
-  """Where a distributed run keeps its counts."""
+  """The file with a distributed run's counts."""
   return pathlib.Path(workdir) / 'checkpoints' / 'counts.json'

@@ -1,4 +1,4 @@
-"""The program's actors: they act, and fill the replay."""
+"""The program's actors: they act and fill the replay."""
 
 from collections.abc import Callable
 from typing import cast
@@ -20,7 +20,7 @@ from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import resources
 
-# Environment steps of an actor between two looks at its last return.
+# An actor reports its last return every so many environment steps.
 _STEPS_BETWEEN_LOOKS = 100
 
 
@@ -31,15 +31,15 @@ def run_actor(
   learner: learner_node.LearnerNode,
   coordinator: coordinator_lib.Coordinator,
 ) -> None:
-  """The node of an actor: Algorithm 1 of the paper."""
+  """An actor's node: Algorithm 1 of the paper."""
   resources.end_with_launcher()
   role = f'actor_{actor_id}'
   watch = watchdog.Watch(role, config.environment_timeout)
   prints = node_lib.runs_in_own_process()
 
   def act(stopping: Callable[[], bool]) -> None:
-    # One that goes on, or comes in the place of another, is not to do again
-    # what was done from the same seed.
+    # A resumed actor, or a replacement, must not repeat what was done with the
+    # same seed.
     begun_at = int(coordinator.get_counts().get('actor_steps', 0))
     seed = config.seed_of(f'{role} from {begun_at}')
     logger = node_lib.make_logger(config, role, begun_at, prints)
@@ -71,7 +71,7 @@ def run_actor(
     finishing = node_lib.Polled(coordinator.should_finish)
 
     def is_over() -> bool:
-      # What the actor has counted itself it needs not ask for.
+      # It need not ask for what it has counted itself.
       return stopping() or loop.steps_so_far >= config.num_steps or finishing()
 
     reported = None
@@ -82,7 +82,7 @@ def run_actor(
         coordinator.report({'training_return': reported})
     logger.close()
     if not stopping():
-      # Until then its last transitions are on their way.
+      # Until then its last transitions are in flight.
       adder.reset()
       coordinator.report_done(role)
 
@@ -90,5 +90,5 @@ def run_actor(
 
 
 def _as_client(client: sample_age.StampingClient) -> reverb.Client:
-  """A client that passes everything on to one of Reverb's."""
+  """Wraps a client that forwards everything to a Reverb client."""
   return cast(reverb.Client, client)

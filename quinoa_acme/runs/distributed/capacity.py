@@ -1,4 +1,4 @@
-"""Whether this machine can hold the actors of a run, before any is started."""
+"""Checks that this machine can hold a run's actors, before any starts."""
 
 from collections.abc import Iterator
 import os
@@ -8,9 +8,9 @@ import resource
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.watching import memory as memory_lib
 
-# What an actor takes at the least, measured with a task of the Control Suite:
-# a process had 110 MB, what it shares divided, and 24 threads; an actor among
-# the threads of one process 4 MB and 2 threads.
+# The least that an actor needs, measured with a task of the Control Suite: a
+# process takes 110 MB (its shared memory divided) and 24 threads; an actor
+# among the threads of one process takes 4 MB and 2 threads.
 _OF_A_PROCESS = (50e6, 12)
 _OF_A_THREAD = (2e6, 1)
 _CGROUPS = pathlib.Path('/sys/fs/cgroup')
@@ -23,10 +23,10 @@ def check_actors(
 
   Args:
     config: the run.
-    launch_type: how it is launched on this machine.
+    launch_type: the launch type on this machine.
 
   Raises:
-    ValueError: if there are more; says how many there may be.
+    ValueError: if there are more; says how many are possible.
   """
   own_process = launch_type == 'local_mp'
   memory, threads = _OF_A_PROCESS if own_process else _OF_A_THREAD
@@ -36,14 +36,14 @@ def check_actors(
     raise ValueError(
       f'num_actors is {config.num_actors:,}, but this machine holds at most '
       f'{most:,} now: an actor takes at least {memory / 1e6:.0f} MB and '
-      f'{threads} threads, and there are {has_memory / 1e9:.1f} GB, and '
-      f'{has_threads:,} threads yet to be had. Give a smaller num_actors.'
+      f'{threads} threads, and {has_memory / 1e9:.1f} GB and '
+      f'{has_threads:,} threads are free. Give a smaller num_actors.'
     )
 
 
 def free_threads() -> int:
-  """Threads that may be started yet, on the machine and in this container."""
-  # '0.1 0.1 0.1 2/345 678': 345 threads there are.
+  """Threads that can still be started, on the machine and in this container."""
+  # '0.1 0.1 0.1 2/345 678' means 345 threads.
   there = pathlib.Path('/proc/loadavg').read_text().split()[3]
   number = int(there.partition('/')[2])
   kernel = pathlib.Path('/proc/sys/kernel')
@@ -60,7 +60,7 @@ def free_threads() -> int:
 
 
 def _left(limit: str, used: str) -> Iterator[float]:
-  """What a control group leaves, if it sets a limit."""
+  """What a control group leaves over, if it sets a limit."""
   try:
     texts = [(_CGROUPS / name).read_text() for name in (limit, used)]
   except OSError:

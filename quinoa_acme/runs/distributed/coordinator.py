@@ -1,4 +1,4 @@
-"""The program's counter: it counts, and brings the run to its end."""
+"""The program's counter: it counts, and ends the run."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -17,25 +17,25 @@ from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import running_time
 
-# Seconds that the nodes have to finish once the target is reached, before the
+# Seconds that the nodes have to finish after the target is reached; then the
 # program is stopped as failed.
 _FINISH_SECONDS = 600.0
-# Seconds between two looks at the run, and of how many between them the process
-# was stopped.
+# Seconds between two checks of the run. A gap of more seconds than the second
+# constant means that the process was stopped in between.
 _LOOK_SECONDS = 1.0
 _LONGEST_GAP = 5.0
 _STATUS_FILE = 'status.json'
 
 
 class Coordinator(counting.Counter):
-  """Counts, and brings the run to its end. The program's counter node.
+  """Counts, and ends the run. The program's counter node.
 
-  The other nodes' counters have it as their parent; it is served by Courier, so
-  that every public method may be called from another process.
+  It is the parent of the other nodes' counters. Courier serves it, so any
+  public method may be called from another process.
   """
 
   def __init__(self, config: experiment_lib.ExperimentConfig):
-    """Goes on from the counts of the workdir, if there are any.
+    """Resumes from the counts in the workdir, if there are any.
 
     Args:
       config: the run.
@@ -56,23 +56,23 @@ class Coordinator(counting.Counter):
     return self.get_counts().get('actor_steps', 0) >= self._config.num_steps
 
   def are_actors_done(self) -> bool:
-    """Whether every actor has said that it is done."""
+    """Whether every actor has reported that it is done."""
     return not any(role.startswith('actor_') for role in self._waiting_for)
 
   def is_done(self, role: str) -> bool:
-    """Whether a node has said that it is done."""
+    """Whether a node has reported that it is done."""
     return role not in self._waiting_for
 
   def report_done(self, role: str) -> None:
-    """A node says that it is done."""
+    """Called by a node when it is done."""
     self._waiting_for.discard(role)
 
   def report(self, values: Mapping[str, Any]) -> None:
-    """A node tells what it has last measured, under the names of a `Status`."""
+    """Called by a node with its measurements, named as in a `Status`."""
     self._reported = {**self._reported, **values}
 
   def run(self) -> None:
-    """Watches the run to its end; the node's main loop.
+    """Watches the run until it ends; the node's main loop.
 
     Raises:
       TimeoutError: if a node does not finish after the target is reached.
@@ -118,7 +118,7 @@ class Coordinator(counting.Counter):
 
 
 def write_status(workdir: str, status: progress_lib.Status) -> None:
-  """Writes the run's status for the launcher to show."""
+  """Writes the run's status, for the launcher to show."""
   path = pathlib.Path(workdir) / _STATUS_FILE
   aside = path.with_suffix('.tmp')
   aside.write_text(json.dumps(dataclasses.asdict(status)) + '\n')
@@ -126,7 +126,7 @@ def write_status(workdir: str, status: progress_lib.Status) -> None:
 
 
 def read_status(workdir: str) -> progress_lib.Status:
-  """Reads the run's status; that of a run not begun if there is none."""
+  """Reads the run's status; without one, that of a run not yet begun."""
   path = pathlib.Path(workdir) / _STATUS_FILE
   if not path.exists():
     return progress_lib.Status()

@@ -1,4 +1,4 @@
-"""The program's evaluator: paced by the actors' steps, and never busy."""
+"""The program's evaluator: paced by the actors' steps, never busy-waiting."""
 
 from collections.abc import Callable, Mapping, Sequence
 import dataclasses
@@ -22,11 +22,11 @@ from quinoa_acme.runs.distributed import notices
 from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import resources
 
-# Seconds for the last evaluation of a run that a signal stops, before which the
-# learner may take so many to save what is evaluated.
+# Seconds for the last evaluation after a signal. Before it the learner may take
+# as long again to save the parameters to evaluate.
 _SHORT_EVALUATION_SECONDS = 4.0
 _SECONDS_TO_SAVE = 4.0
-# By how much the evaluator may hear of the stop later than the learner.
+# The evaluator may hear of the stop this much later than the learner.
 _SECONDS_BEHIND = 2 * node_lib.POLL_SECONDS
 _POLL_SECONDS = 0.05
 
@@ -36,7 +36,7 @@ def run_evaluator(
   learner: learner_node.LearnerNode,
   coordinator: coordinator_lib.Coordinator,
 ) -> None:
-  """The node of the evaluator: paced by the actors' steps, never busy."""
+  """The evaluator's node: paced by the actors' steps, never busy-waiting."""
   resources.end_with_launcher()
   node_lib.wait_for_begin(coordinator)
   watch = watchdog.Watch('evaluator', config.environment_timeout)
@@ -58,25 +58,25 @@ def run_evaluator(
 
 
 class _Source(core.VariableSource):
-  """Gives the learner's parameters, or those of a checkpoint it is given."""
+  """Serves the learner's parameters, or those of a given checkpoint."""
 
   def __init__(self, learner: core.VariableSource):
     self._learner = learner
     self._saved: Any = None
 
   def get_variables(self, names: Sequence[str]) -> list[Any]:
-    """Returns the policy's parameters, of which an evaluation is."""
+    """Returns the policy's parameters, which an evaluation uses."""
     if self._saved is None:
       return self._learner.get_variables(names)
     return [self._saved for _ in names]
 
   def keep_to(self, params: Any) -> None:
-    """Gives these parameters from now on."""
+    """Serves these parameters from now on."""
     self._saved = params
 
 
 class _Evaluations:
-  """What the evaluator does: evaluations on the grid, and a last one."""
+  """The evaluator's work: evaluations on the grid, and a last one."""
 
   def __init__(
     self,
@@ -88,7 +88,7 @@ class _Evaluations:
   ):
     self._config = config
     self._stopping = stopping
-    # Either may be gone before the evaluator hears that the program stops.
+    # Either may be gone before the evaluator hears of the stop.
     self._coordinator = node_lib.make_leavable(coordinator, stopping)
     self._source = _Source(
       node_lib.as_variable_source(node_lib.make_leavable(learner, stopping))
@@ -103,16 +103,16 @@ class _Evaluations:
       config,
       self._spec,
       self._source,
-      # Launchpad knows the node's own thread alone, and this is another.
+      # Launchpad knows only the node's main thread, and this is another.
       functools.partial(notices.tell, config.workdir, is_read=prints),
     )
 
   def run(self) -> None:
-    """Evaluates until the run ends, or the program stops."""
+    """Evaluates until the run ends or the program stops."""
     try:
       self._run_until_stop()
     except Exception as error:
-      # Its peers are gone first, perhaps in the middle of a call.
+      # Its peers leave first, perhaps in the middle of a call.
       if not node_lib.stops_soon(self._stopping):
         raise
       logging.info('The evaluator was stopped at: %r', error)
@@ -138,7 +138,7 @@ class _Evaluations:
       self._evaluate(stopping)
 
   def _evaluate(self, should_leave: Callable[[], bool]) -> None:
-    """Evaluates the learner's parameters of now, in short if it must stop."""
+    """Evaluates the learner's current parameters; briefly, if it must stop."""
     num_episodes = self._config.evaluation_episodes
     counts = self._coordinator.get_counts()
     steps = int(counts.get('actor_steps', 0))
@@ -163,10 +163,10 @@ class _Evaluations:
       )
 
   def _evaluate_in_short(self) -> None:
-    """Evaluates what the learner saves when the program is stopped."""
+    """Evaluates what the learner saves when the program stops."""
     config = self._config
     if not self._wait_until_saved():
-      # The learner is gone without, or has failed: there is no order to end in.
+      # The learner left without saving, or failed: nothing to evaluate.
       return
     counts = run_state.restore_counts(config.workdir)
     steps = int(counts.get('actor_steps', 0))
@@ -185,7 +185,7 @@ class _Evaluations:
       self._write(counts, episodes)
 
   def _wait_until_saved(self) -> bool:
-    """Waits for the learner's last checkpoint; gives whether there is one."""
+    """Waits for the learner's last checkpoint; returns whether it exists."""
     workdir = self._config.workdir
     heard = time.time() - _SECONDS_BEHIND
     deadline = time.monotonic() + _SECONDS_TO_SAVE

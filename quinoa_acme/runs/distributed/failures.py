@@ -1,7 +1,7 @@
 """How a node tells the launcher why it failed.
 
-By a file in the workdir. Its room is taken when the program starts: the reason
-may be that the disk is full.
+It writes a file in the workdir. Space for it is reserved when the program
+starts, because the reason may be a full disk.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ import traceback
 from absl import logging
 
 _FILE = 'failure.txt'
-# Becomes the former.
+# Reserves the space for the file.
 _RESERVED_FILE = 'failure.reserved'
 _RESERVED_BYTES = 16_384
 
 
 def clear(workdir: str) -> None:
-  """Removes the failure of an earlier run, and takes the room for another."""
+  """Removes an earlier run's failure, and reserves the space for another."""
   folder = pathlib.Path(workdir)
   folder.mkdir(parents=True, exist_ok=True)
   (folder / _FILE).unlink(missing_ok=True)
@@ -27,25 +27,25 @@ def clear(workdir: str) -> None:
 
 
 def close(workdir: str) -> None:
-  """Gives back the room that was taken."""
+  """Frees the reserved space."""
   (pathlib.Path(workdir) / _RESERVED_FILE).unlink(missing_ok=True)
 
 
 def read(workdir: str) -> str | None:
-  """The first failure that a node wrote down, or None."""
+  """The first failure that a node wrote, or None."""
   path = pathlib.Path(workdir) / _FILE
   return path.read_text(errors='replace').strip() if path.exists() else None
 
 
 def write(workdir: str, role: str, error: BaseException) -> None:
-  """Writes a failure down, if it is the first.
+  """Writes a failure, if it is the first.
 
-  The first failure is the cause; those of its peers follow from it.
+  The first failure is the cause; the failures of its peers follow from it.
 
   Args:
     workdir: the run's folder.
     role: the node's name.
-    error: what it raised.
+    error: the exception.
   """
   text = ''.join(traceback.format_exception(error))
   text = f'{text}\nThe {role} failed: {error!r}\n'
@@ -56,14 +56,14 @@ def write(workdir: str, role: str, error: BaseException) -> None:
     logging.error('The %s failed: %r', role, error)
     return
   with path.open('r+b') as file:
-    # The cause is in the last lines.
+    # The last lines hold the cause.
     file.write(text.encode()[-_RESERVED_BYTES:])
     file.truncate()
 
 
 @contextlib.contextmanager
 def reporting(workdir: str, role: str) -> Iterator[None]:
-  """Writes down what is raised in the block, and raises it."""
+  """Writes down an exception of the block, then raises it again."""
   try:
     yield
   except Exception as error:

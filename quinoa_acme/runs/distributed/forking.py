@@ -1,13 +1,13 @@
 """Starts the nodes of a program as forks of the launcher.
 
 Launchpad starts an interpreter for each node, and each imports TensorFlow, JAX
-and Acme anew: on two cores half a minute goes by before six nodes are at work.
-The launcher has imported all of it. A fork of the launcher is at work at once,
-and has the imported code in common with it in memory.
+and Acme again: on two cores it takes half a minute until six nodes work. The
+launcher has already imported all of it. A fork of the launcher works at once,
+and shares the memory of the imported code.
 
-A fork has only the thread that made it, and the locks that other threads held
-stay closed in it for ever. So a launcher with threads, such as those of a JAX
-that has been used, starts interpreters as Launchpad does. See
+A fork has only the thread that made it. Locks held by other threads stay locked
+in it forever. So a launcher with threads, such as those of a JAX that has been
+used, starts interpreters as Launchpad does. See
 docs/decisions/0005-how-a-program-ends.md.
 """
 
@@ -33,14 +33,14 @@ from quinoa_acme.runs.watching import terminal
 
 
 def can_fork() -> bool:
-  """Whether this process has one thread only."""
+  """Whether this process has only one thread."""
   return len(os.listdir('/proc/self/task')) == 1
 
 
 class Fork(subprocess.Popen):
-  """A fork of this process that runs a function, and ends with it.
+  """A fork of this process that runs one function and then ends.
 
-  It is a `Popen` because that is what Launchpad watches and signals.
+  It is a `Popen` because Launchpad watches and signals those.
   """
 
   def __init__(
@@ -49,12 +49,12 @@ class Fork(subprocess.Popen):
     env: Mapping[str, str],
     output: pathlib.Path,
   ):
-    """Forks.
+    """Forks the process.
 
     Args:
-      function: what the fork runs.
-      env: environment variables for it, on top of this process's.
-      output: the file for what it prints.
+      function: the function to run in the fork.
+      env: environment variables for it, in addition to this process's.
+      output: the file for its output.
     """
     self._function = function
     self._env = env
@@ -78,11 +78,11 @@ class Fork(subprocess.Popen):
       self._function()
       status = 0
     except BaseException:
-      # The disk that it is printed to may be full.
+      # The disk of its output may be full.
       with contextlib.suppress(OSError):
         traceback.print_exc()
     finally:
-      # Not by way of what the launcher does at its exit.
+      # Skip the launcher's own exit handlers.
       for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
           stream.flush()
@@ -102,8 +102,8 @@ def _forget_signal_handlers() -> None:
   for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGALRM):
     signal.signal(number, signal.SIG_DFL)
   signal.signal(signal.SIGINT, signal.default_int_handler)
-  # The node's manager is then the first of its process, which is the one that
-  # takes the signals.
+  # The node's manager is then the first one in its process, which is the one
+  # that handles the signals.
   worker_manager._HAS_MAIN_MANAGER = False
   worker_manager._SIGNAL_HANDLERS = None
 
@@ -125,27 +125,27 @@ def _set_environment(env: Mapping[str, str]) -> None:
 
 
 class Manager(worker_manager.WorkerManager):
-  """Launchpad's, for processes that have been started already."""
+  """Launchpad's manager, for processes that have already been started."""
 
   def __init__(self):
-    """Makes a manager of no processes."""
+    """Makes a manager without processes."""
     super().__init__()
-    # Launchpad's handlers of signals set it.
+    # Launchpad's signal handlers set it.
     self._stop_event = stopping.StopEvent()
     self._processes: list[supervision.SupervisedProcess] = []
 
   @property
   def cause(self) -> str | None:
-    """Which process was lost, if that ended the program."""
+    """Which process was lost, if a loss ended the program."""
     return next((x.cause for x in self._processes if x.cause), None)
 
   @property
   def pids(self) -> dict[str, int]:
-    """The processes that run now, by their nodes' names."""
+    """The running processes, by their nodes' names."""
     return {x.role: x.pid for x in self._processes}
 
   def adopt(self, name: str, process: supervision.SupervisedProcess) -> None:
-    """Watches a process from now on, as one of the program's."""
+    """Watches a process of the program from now on."""
     process.is_stopping = self.stop_event().is_set
     self._processes.append(process)
     with self._mutex:
@@ -163,12 +163,12 @@ def start_nodes(
 
   Args:
     program: the program, whose nodes have their addresses.
-    folder: for a file by each node's title with what it prints.
-    restarted: the groups whose nodes are started again when they are killed.
-    commands: by node, what Launchpad would execute.
+    folder: for the nodes' output, one file per node, named by its title.
+    restarted: the groups whose nodes are restarted when they are killed.
+    commands: for each node, the command that Launchpad would execute.
 
   Returns:
-    A manager of the nodes' processes.
+    A manager for the nodes' processes.
   """
   nodes = [
     (group, node) for group, nodes in program.groups.items() for node in nodes
@@ -180,13 +180,13 @@ def start_nodes(
     output.unlink(missing_ok=True)
     processes.append(
       supervision.SupervisedProcess(
-        # As the nodes name themselves.
+        # The names that the nodes use themselves.
         command.title.replace('/', '_') if group == 'actor' else group,
         functools.partial(_start, node, command, output),
         can_restart=group in restarted,
       )
     )
-  # Only now, so that no fork has its handlers of signals.
+  # Only now, so that no fork inherits its signal handlers.
   manager = Manager()
   for process, command in zip(processes, commands, strict=True):
     manager.adopt(command.title, process)
@@ -208,8 +208,8 @@ def _start(
 
 
 def _run_node(node: Any) -> None:
-  """What the script does that Launchpad starts a node's interpreter with."""
+  """Does what Launchpad's script does in a node's interpreter."""
   manager = worker_manager.WorkerManager(register_in_thread=True)
-  # Who presses Ctrl-C sends SIGINT to all, and the launcher SIGTERM after it.
+  # Ctrl-C sends SIGINT to all, and then the launcher sends SIGTERM.
   manager._stop_event = stopping.StopEvent()
   node.function()

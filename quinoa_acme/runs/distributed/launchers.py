@@ -1,7 +1,7 @@
-"""Launchers of a run's program on other machines than this one.
+"""Launchers of a run's program on other machines.
 
-Each is a folder of its own, which nothing knows of but the table here: what
-makes a run asks `find` for the launcher of a launch type.
+Each is a separate folder, known only to the table here: the code that starts a
+run asks `find` for the launcher of a launch type.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,13 +11,13 @@ from typing import Any
 
 from quinoa_acme.runs import experiment as experiment_lib
 
-# By Launchpad's name of the launch type, the package that has a `LAUNCHER`.
+# For each of Launchpad's launch types, the package that has a `LAUNCHER`.
 _PACKAGES = {'vertex_ai': 'quinoa_acme.runs.distributed.vertex_ai'}
 LAUNCH_TYPES = tuple(_PACKAGES)
 
 
 class LaunchError(ValueError):
-  """A program can not be launched elsewhere; says why, and what to do."""
+  """A program cannot be launched elsewhere; says why, and what to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Launcher:
   """Launches a run's program on other machines.
 
   Attributes:
-    machines: the type of what says which machines the nodes have; without
-      arguments it makes the default.
-    default_workdir: `default_workdir(name)` gives a folder, by its name, that
-      all nodes share; raises a `LaunchError` if there is none.
-    launch: `launch(config, machines, allow_changes)` hands the program over,
-      which goes on by itself; raises a `LaunchError` if it can not.
+    machines: the type that describes the nodes' machines; called without
+      arguments, it makes the default.
+    default_workdir: `default_workdir(name)` returns the folder with that name
+      which all nodes share; raises a `LaunchError` if there is none.
+    launch: `launch(config, machines, allow_changes)` hands over the program,
+      which then runs by itself; raises a `LaunchError` if it cannot.
   """
 
   machines: Callable[[], Any]
@@ -39,7 +39,7 @@ class Launcher:
 
 
 def find(launch_type: str | None) -> Launcher | None:
-  """The launcher of a launch type; None for one of this machine."""
+  """The launcher of a launch type; None for a type of this machine."""
   if launch_type not in _PACKAGES:
     return None
   return importlib.import_module(_PACKAGES[launch_type]).LAUNCHER

@@ -1,4 +1,4 @@
-"""The program's learner: it learns, and serves parameters."""
+"""The program's learner: it learns and serves parameters."""
 
 from collections.abc import Callable, Iterator
 import contextlib
@@ -22,12 +22,12 @@ from quinoa_acme.runs.distributed import replay_server
 from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.utils import resources
 
-# Seconds between two exchanges of counts between the learner and the counter:
-# how far behind the actors' steps are in the learner's rows.
+# Seconds between two exchanges of counts with the counter. The actors' steps in
+# the learner's rows are out of date by this much.
 _SECONDS_BETWEEN_COUNTS = 0.25
-# Seconds between two reports of the learner's for the progress line.
+# Seconds between two of the learner's reports for the progress line.
 _REPORT_SECONDS = 1.0
-# Seconds for the step under way and the last checkpoints, after a signal; fewer
+# Seconds after a signal for the current step and the last checkpoints; less
 # than a node has until Launchpad kills it.
 _SECONDS_TO_SAVE = 20.0
 
@@ -35,17 +35,17 @@ T = TypeVar('T')
 
 
 class StoppableIterator(Iterator[T]):
-  """Reads an iterator ahead by one, and can be told to stop waiting for it.
+  """Reads ahead of an iterator by one item, and can stop waiting for it.
 
-  The dataset blocks in C++ for as long as the replay's limiter holds samples
-  back; the learner must be able to leave it and save its state.
+  The dataset blocks in C++ as long as the replay's limiter holds samples back;
+  the learner must be able to leave it and save its state.
   """
 
   def __init__(self, make_iterator: Callable[[], Iterator[T]]):
     """Starts to read.
 
     Args:
-      make_iterator: makes what to read, in a thread of its own, for that may
+      make_iterator: makes the iterator, in a separate thread, because that may
         block too.
     """
     self._should_stop: Callable[[], bool] = acting_loop.never
@@ -57,7 +57,7 @@ class StoppableIterator(Iterator[T]):
     self._thread.start()
 
   def stop_when(self, should_stop: Callable[[], bool]) -> None:
-    """From now on `next` raises StopIteration once `should_stop` is true."""
+    """After this, `next` raises StopIteration once `should_stop` is true."""
     self._should_stop = should_stop
 
   def __next__(self) -> T:
@@ -93,12 +93,12 @@ class LearnerNode:
 
     Args:
       config: the run.
-      replay: where to sample; it is closed when the learner is done.
+      replay: the replay to sample from; it is closed when the learner is done.
       coordinator: a Courier client of the counter node.
     """
     self._config = config
     self._replay = replay
-    # Its answers are not worth what is lost if the learner waits for them.
+    # The learner must not wait for its answers: they are worth less.
     self._coordinator = node_lib.make_leavable(
       coordinator, lp.stop_event().is_set
     )
@@ -135,7 +135,7 @@ class LearnerNode:
       counter=self._counter,
     )
     if not run_state.restore_learner(config.workdir, self._learner):
-      # From now on a run that has begun and lacks one has lost it.
+      # From now on, a missing checkpoint means that it was lost.
       run_state.save_learner(config.workdir, self._learner)
 
   def get_variables(self, names: list[str]) -> list[Any]:
@@ -157,7 +157,7 @@ class LearnerNode:
       self._learn(stopping)
 
   def _learn(self, stopping: Callable[[], bool]) -> None:
-    # Not before the actors: one that waits at the replay's limiter goes on only
+    # After the actors: one that waits at the replay's limiter continues only
     # if the learner takes samples.
     finishing = node_lib.Polled(self._coordinator.are_actors_done)
     self._dataset.stop_when(lambda: stopping() or finishing())
@@ -173,22 +173,22 @@ class LearnerNode:
       except Exception as error:
         if not node_lib.stops_soon(stopping):
           raise
-        # The nodes stop in any order, so that the counter may be gone in the
-        # middle of a step. What was learnt is saved all the same.
+        # The nodes stop in any order, so the counter may be gone in the middle
+        # of a step. What the learner has learned is saved regardless.
         logging.info('The last step of the learner failed: %r', error)
         break
       if time.monotonic() - last_save > self._config.checkpoint_every:
         run_state.save_learner(self._config.workdir, self._learner)
         last_save = time.monotonic()
-    # What cannot be saved is said, though the program is being stopped.
+    # A failure to save is reported, even while the program stops.
     with failures.reporting(self._config.workdir, 'learner'):
       run_state.save_learner(self._config.workdir, self._learner)
       self._logger.close()
     if stopping():
       return
     if not finishing():
-      raise RuntimeError('Replay gave no more data before the run was over.')
-    # The last counts too, so that all tell the same.
+      raise RuntimeError('Replay gave no more data before the end of the run.')
+      # Report the last step too, so that all counts agree.
     self._counter.restore(self._counter.save())
     self._counter.get_counts()
     self._coordinator.report_done('learner')

@@ -1,4 +1,4 @@
-"""What the program's nodes have in common: a body, and ways to leave it."""
+"""The common code of the program's nodes: a body, and ways to leave it."""
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -24,26 +24,25 @@ from quinoa_acme.runs.distributed import notices
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import running_time
 
-# Seconds that a node has, after the program is told to stop, to leave what it
-# is at.
+# Seconds that a node has, after the program is told to stop, to leave its work.
 GRACE_SECONDS = 5.0
-# Seconds between two looks of a waiting node.
+# Seconds between two checks of a waiting node.
 POLL_SECONDS = 0.2
-# Seconds by which a node may hear of the program's stop later than its peers:
-# what fails for want of a peer that has left already is no failure.
+# A node may hear of the program's stop this many seconds later than its peers.
+# An error caused by a peer that has already left is not a failure.
 _SECONDS_BEHIND = 1.0
-# Of more seconds than these between two looks the process was stopped.
+# A longer gap, in seconds, between two checks means the process was stopped.
 _LONGEST_GAP = 1.0
 
 T = TypeVar('T')
 
 
 class Body:
-  """A node's work in a thread of its own, out of the way of signals.
+  """A node's work in a separate thread, out of the way of signals.
 
-  Reverb and Courier block in C++, where Python handles no signal. A node's own
-  thread must stay free to see that the program stops, and to leave the work
-  where it is if that does not notice.
+  Reverb and Courier block in C++, where Python handles no signal. So a node's
+  main thread must stay free: it sees that the program stops, and abandons the
+  work if the work does not notice.
   """
 
   def __init__(
@@ -60,14 +59,15 @@ class Body:
     Args:
       role: the node's name.
       workdir: the run's folder.
-      work: the work; it is given a function that says whether the program is
-        being stopped.
-      check: called now and then beside the work; raises if that cannot go on.
+      work: the work; its argument is a function that says whether the program
+        is stopping.
+      check: called from time to time during the work; raises if the work cannot
+        continue.
       seconds_to_save: seconds that the work may take to end after it is told to
-        stop, or the check raised; more of them is a failure, since what was not
-        saved is lost. None if there is nothing to lose, so that the work can be
-        left in any state.
-      grace_seconds: seconds after which work with nothing to lose is left;
+        stop, or the check raised. Longer is a failure, because unsaved state is
+        lost. None if there is nothing to lose, so the work can be abandoned in
+        any state.
+      grace_seconds: seconds after which work with nothing to lose is abandoned;
         `GRACE_SECONDS` if None.
     """
     self._role = role
@@ -87,8 +87,8 @@ class Body:
 
     Raises:
       TimeoutError: if the work has something to save, and does not end in time.
-      Exception: what the work or the check raised. Either is written down for
-        the launcher.
+      Exception: an exception of the work or the check. Either is written down
+        for the launcher.
     """
     thread = threading.Thread(target=self._run, name=self._role, daemon=True)
     thread.start()
@@ -120,8 +120,8 @@ class Body:
     try:
       self._work(self._should_stop)
     except Exception as error:
-      # Once the program stops its servers go in any order, and what talks to
-      # them fails as it must.
+      # When the program stops, its servers leave in any order, and calls to
+      # them fail, as expected.
       if stops_soon(self._should_stop):
         logging.info('%s stopped at: %r', self._role, error)
       else:
@@ -129,14 +129,14 @@ class Body:
 
 
 def _join(thread: threading.Thread, seconds: float) -> None:
-  """Waits for a thread for so many seconds that this process could run."""
+  """Waits for a thread for this many seconds of the process's own running."""
   clock = running_time.RunningTime(_LONGEST_GAP)
   while thread.is_alive() and (left := seconds - clock.look()) > 0:
     thread.join(min(left, POLL_SECONDS))
 
 
 def stops_soon(stopping: Callable[[], bool]) -> bool:
-  """Whether the program stops, which its other nodes may know before this."""
+  """Whether the program is stopping, which other nodes may know earlier."""
   deadline = time.monotonic() + _SECONDS_BEHIND
   while not stopping() and time.monotonic() < deadline:
     time.sleep(POLL_SECONDS)
@@ -144,7 +144,7 @@ def stops_soon(stopping: Callable[[], bool]) -> bool:
 
 
 def runs_in_cloud() -> bool:
-  """Whether the program's nodes are on other machines than the launcher."""
+  """Whether the program's nodes run on other machines than the launcher."""
   launch_type = lp_context.get_context().launch_type
   return launch_type.value in launchers.LAUNCH_TYPES
 
@@ -161,28 +161,28 @@ def runs_in_own_process() -> bool:
 def make_teller(
   config: experiment_lib.ExperimentConfig,
 ) -> Callable[[str], None]:
-  """Makes what warns on the terminal, from whichever process the node is in.
+  """Makes a function that warns on the terminal, from any node's process.
 
   Args:
     config: the run.
 
   Returns:
-    A function of the warning that any thread may call. It is made in the node's
-    own, for Launchpad knows no other.
+    A function of the warning, which any thread may call. Make it in the
+    node's main thread, the only one that Launchpad knows.
   """
   is_read = runs_in_own_process()
   return functools.partial(notices.tell, config.workdir, is_read=is_read)
 
 
 def leave() -> None:
-  """Ends the node's process, if it has one, whatever its threads are at.
+  """Ends the node's process, if it has one, whatever its threads are doing.
 
-  Threads of Reverb's and TensorFlow's can keep an interpreter from going down,
-  or crash it on the way.
+  Threads of Reverb and TensorFlow can keep an interpreter from shutting down,
+  or crash it.
   """
   if runs_in_own_process():
     for flush in (logging.flush, sys.stdout.flush, sys.stderr.flush):
-      # The disk that they print to may be full.
+      # The disk of their output may be full.
       with contextlib.suppress(OSError):
         flush()
     os._exit(0)
@@ -190,9 +190,9 @@ def leave() -> None:
 
 @contextlib.contextmanager
 def leaving_at_once() -> Iterator[None]:
-  """A stop of the program ends the node's process in the middle of the block.
+  """Lets a stop of the program end the node's process during the block.
 
-  For what takes long, and has nothing to lose yet.
+  For slow work that has nothing to lose yet.
   """
   if not runs_in_own_process():
     yield
@@ -205,19 +205,19 @@ def leaving_at_once() -> Iterator[None]:
 
 
 class UnansweredError(ConnectionError):
-  """A call was left because the program stops."""
+  """A call was abandoned because the program stops."""
 
 
 def make_leavable(client: T, stopping: Callable[[], bool]) -> T:
-  """A client of another node whose calls end when the program stops.
+  """Wraps a client of another node: its calls end when the program stops.
 
-  Courier waits for an answer for ever, also if who was to give it is gone. The
-  nodes of a program that stops go in any order; who still has something to save
-  must not wait for one that went before it.
+  Courier waits for an answer forever, even if the other node is gone. When a
+  program stops, its nodes leave in any order; a node that still has something
+  to save must not wait for one that has left.
 
   Args:
     client: Courier's client.
-    stopping: whether the program is being stopped.
+    stopping: whether the program is stopping.
 
   Returns:
     A client whose calls raise an `UnansweredError` if there is no answer and
@@ -237,7 +237,7 @@ class _LeavableClient:
     def wait_for_answer(*args: Any, **kwargs: Any) -> Any:
       answer = call(*args, **kwargs)
       while True:
-        # Once more after the stop: a peer that is still there answers.
+        # Try once more after the stop: a peer that is still there answers.
         is_last = self._stopping()
         try:
           return answer.result(timeout=POLL_SECONDS)
@@ -255,7 +255,7 @@ class Polled:
   """A question to another process, asked at most twice a second."""
 
   def __init__(self, ask: Callable[[], bool]):
-    """Wraps `ask`, whose answer once yes stays so."""
+    """Wraps `ask`; once it answers yes, it stays yes."""
     self._ask = ask
     self._answer = False
     self._asked = 0.0
@@ -277,7 +277,7 @@ def make_logger(
   steps_key: str = 'actor_steps',
   seconds: float = 0.0,
 ) -> loggers_base.Logger:
-  """A node's logger; in a process of its own it prints its rows as well."""
+  """A node's logger; in a separate process it also prints its rows."""
   return loggers.make_logger(
     config.workdir,
     role,
@@ -289,11 +289,11 @@ def make_logger(
 
 
 def wait_for_begin(coordinator: coordinator_lib.Coordinator) -> None:
-  """In the cloud it is the counter that begins with the workdir."""
+  """Waits for the counter, which prepares the workdir if on the cloud."""
   if runs_in_cloud():
     coordinator.get_counts()
 
 
 def as_variable_source(learner: Any) -> core.VariableSource:
-  """A Courier client of the learner node, which has all that actors ask of."""
+  """A Courier client of the learner node, which has all that actors need."""
   return cast(core.VariableSource, learner)

@@ -1,8 +1,8 @@
-"""What a run has to say on the terminal, from whichever of its processes.
+"""Notices of a run for the terminal, from any of its processes.
 
-A node of a program prints to a file of its own, which few read. So what a user
-must know goes into a file of the run as well, and the launcher prints what
-comes to that.
+A node of a program prints to its own file, which few people read. So what a
+user must know also goes into a file of the run, and the launcher prints what is
+added there.
 """
 
 import contextlib
@@ -14,12 +14,12 @@ _FILE = 'notices.log'
 
 
 def tell(workdir: str, text: str, is_read: bool) -> None:
-  """Warns, on the terminal.
+  """Warns on the terminal.
 
   Args:
     workdir: the run's folder.
-    text: a line, which says what has happened and what is done about it.
-    is_read: whether this is the process of a node, whose notices the launcher
+    text: a line that says what has happened and what is done about it.
+    is_read: whether this is a node's process, whose notices the launcher
       reads.
   """
   logging.warning('%s', text)
@@ -30,16 +30,16 @@ def tell(workdir: str, text: str, is_read: bool) -> None:
 
 
 class Reader:
-  """Reads what nodes tell, from now on."""
+  """Reads the nodes' notices from now on."""
 
   def __init__(self, workdir: str):
-    """Begins with what comes next."""
+    """Starts reading at the end of the file."""
     self._path = _path(workdir)
     self._path.parent.mkdir(parents=True, exist_ok=True)
     self._read = self._path.stat().st_size if self._path.exists() else 0
 
   def read(self) -> list[str]:
-    """The lines that were told since the last call."""
+    """The lines written since the last call."""
     if not self._path.exists():
       return []
     with self._path.open('rb') as file:

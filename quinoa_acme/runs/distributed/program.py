@@ -1,17 +1,17 @@
 """The distributed program: counter, learner, evaluator and actors.
 
-The learner's process serves the replay too, but where a node can have only one
+The learner's process serves the replay too, unless a node can have only one
 server.
 
-Every node is a function of this package, so that the names that Acme needs are
-bound first in each node's process, and takes the whole `ExperimentConfig`.
+Every node is a function of this package, so each node's process first binds the
+names that Acme needs. Every node takes the whole `ExperimentConfig`.
 
-The run ends in order. When the actors' steps reach the target the counter tells
-every node to finish: actors stop, the learner saves its last checkpoint and
-goes on serving parameters, the evaluator makes the last evaluation with them;
-and when all have said that they are done the counter stops the program. After a
-SIGINT or SIGTERM the nodes do the same in short, without waiting for each
-other.
+The run ends in order. When the actors' steps reach the target, the counter
+tells every node to finish: actors stop, the learner saves its last checkpoint
+and continues to serve parameters, and the evaluator makes the last evaluation
+with them. When all have reported that they are done, the counter stops the
+program. After a SIGINT or SIGTERM the nodes do the same more briefly, without
+waiting for each other.
 """
 
 from collections.abc import Callable, Iterator
@@ -58,11 +58,11 @@ from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import terminal as terminal_lib
 from quinoa_acme.utils import resources
 
-# Seconds after which Launchpad kills what is left, and the launcher with it,
-# which then cannot say why. Nodes leave by themselves long before, but for a
-# machine that has no time for them.
+# Seconds after which Launchpad kills the remaining nodes, and the launcher with
+# them, which then cannot say why. Nodes leave long before that by themselves,
+# unless the machine has no time for them.
 _NOTICE_SECONDS = 30
-# The groups whose nodes are started again when they are killed.
+# The groups whose nodes are restarted when they are killed.
 _RESTARTED = ('actor', 'evaluator')
 
 
@@ -104,13 +104,13 @@ def make_program(
 
   Args:
     config: the run.
-    begin: what the counter does first, before any other node writes to the
-      workdir; for programs whose launcher does not see that.
-    has_replay_node: whether the replay is to have a node of its own, where a
-      node can have one server only. The learner's node serves it otherwise.
+    begin: the first call of the counter, before another node writes to the
+      workdir; for programs whose launcher does not see the workdir.
+    has_replay_node: whether the replay gets its own node, because a node can
+      have only one server. Otherwise the learner's node serves it.
 
   Returns:
-    A program with the groups counter, learner, evaluator and actor, and perhaps
+    A program with the groups counter, learner, evaluator and actor, and maybe
     replay.
   """
   program = lp.Program('quinoa')
@@ -153,17 +153,18 @@ def make_program(
 
 
 def begin(config: experiment_lib.ExperimentConfig) -> int:
-  """Makes the workdir ready for the nodes, before there are any.
+  """Prepares the workdir for the nodes, before there are any.
 
   Args:
     config: the run.
 
   Returns:
-    The environment steps that the program goes on from.
+    The environment steps from which the program resumes.
 
   Raises:
     checkpointing.CheckpointError: if the workdir is of a run in one process,
-      none of its checkpoints is whole, or a part of its state is gone.
+    all
+      its checkpoints are damaged, or a part of its state is missing.
   """
   remains.check_program(config.workdir)
   begun_at, last_evaluation = _drop_rows(config)
@@ -185,16 +186,16 @@ def begin(config: experiment_lib.ExperimentConfig) -> int:
 def _drop_rows(
   config: experiment_lib.ExperimentConfig,
 ) -> tuple[int, int]:
-  """Drops the rows of steps that the program makes again.
+  """Drops the rows of steps that the program repeats.
 
-  Not in the nodes: one that is started again in the middle of a program is not
-  to drop what it wrote.
+  The nodes do not do this: a node that is restarted during a program must not
+  drop its own rows.
 
   Args:
     config: the run.
 
   Returns:
-    The environment steps that the program goes on from, and the step of the
+    The environment steps from which the program resumes, and the step of the
     last evaluation.
   """
   counts = run_state.restore_counts(config.workdir)
@@ -224,25 +225,25 @@ def launch(
 ) -> progress_lib.Status:
   """Runs the distributed program to its end.
 
-  Each node of a multi-process launch writes what it prints to a file under
-  `<workdir>/logs/nodes`, so that the terminal is left to the progress line.
+  Each node of a multi-process launch prints to a file under
+  `<workdir>/logs/nodes`, which leaves the terminal to the progress line.
 
   Args:
     config: the run.
-    launch_type: 'local_mp', 'local_mt' or 'test_mt', as Launchpad has them.
+    launch_type: 'local_mp', 'local_mt' or 'test_mt', as in Launchpad.
 
   Returns:
-    The run's status at its end.
+    The run's final status.
 
   Raises:
     ProgramError: if a node failed, with the cause.
     checkpointing.CheckpointError: if the workdir is of a run in one process, or
-      none of its checkpoints is whole.
+      all its checkpoints are damaged.
   """
   begun_at = begin(config)
   told = notices.Reader(config.workdir)
   program = make_program(config)
-  # What Launchpad does with the terminal asked for below.
+  # What Launchpad does with the terminal that is requested below.
   run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(
     forking.start_nodes,
     program,
@@ -259,17 +260,17 @@ def launch(
   terminal = sys.stdout
   with contextlib.ExitStack() as stack:
     stack.enter_context(_temporary_files_in(temporary_dir))
-    # Launchpad prints where its files are, and counts the seconds at the end.
+    # Launchpad prints where its files are, and counts down at the end.
     stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
     notice = flags.FLAGS['lp_termination_notice_secs']
     if not notice.present:
       notice.value = _NOTICE_SECONDS
     if not flags.FLAGS.is_parsed():
-      # Launchpad would look for its own in a command line that is another's, a
-      # notebook's or a test's.
+      # Launchpad would look for its flags in a command line that is another
+      # program's, such as a notebook's or a test's.
       flags.FLAGS(sys.argv[:1])
-    # Launchpad calls the handler that it finds beside its own: that of a script
-    # that has not begun yet would end the process.
+    # Launchpad also calls the handler that it finds. A handler of a script that
+    # has not begun yet would end the process.
     if threading.current_thread() is threading.main_thread():
       signal.signal(signal.SIGINT, signal.default_int_handler)
     manager = lp.launch(
@@ -281,15 +282,15 @@ def launch(
     stack.enter_context(stopping.hang_up_as_terminate())
     _wait(manager, config, begun_at, terminal, told)
   if failure := failures.read(config.workdir):
-    # Of a node that could not save its state when it was told to stop.
+    # From a node that could not save its state when it was told to stop.
     raise ProgramError(failure)
   return evaluation.with_last(config.workdir, _settle_counts(config.workdir))
 
 
 def _settle_counts(workdir: str) -> progress_lib.Status:
-  """Lets status and counts tell the learner's steps of its last checkpoint.
+  """Updates status and counts to the learner steps of its last checkpoint.
 
-  The learner saves when the counter may have gone already.
+  The learner may save after the counter has gone.
   """
   counts = run_state.restore_counts(workdir)
   run_state.save_counts(workdir, counts)
@@ -308,7 +309,7 @@ def _wait(
   stream: TextIO,
   told: notices.Reader,
 ) -> None:
-  """Shows the program's progress until its nodes have ended.
+  """Shows the program's progress until its nodes end.
 
   Raises:
     ProgramError: if a node failed, with the cause.
@@ -324,26 +325,26 @@ def _wait(
     manager.wait()
   except Exception as error:
     manager.wait(raise_error=False)
-    # What peers of a lost node write down follows from its loss.
+    # What peers of a lost node write follows from its loss.
     lost = manager.cause if isinstance(manager, forking.Manager) else None
     cause = lost or failures.read(config.workdir)
     raise ProgramError(cause or _explain(error, config)) from error
   finally:
     ended.set()
-    # TensorBoard's writer blocks for ever once its disk was full.
+    # TensorBoard's writer blocks forever once its disk was full.
     watcher.join(node_lib.GRACE_SECONDS)
     failures.close(config.workdir)
 
 
 @contextlib.contextmanager
 def _temporary_files_in(folder: str) -> Iterator[None]:
-  """Keeps temporary files in a folder that is gone when the program is.
+  """Keeps temporary files in a folder that is removed with the program.
 
-  Launchpad removes its own at the interpreter's exit, which a node or a script
-  that leaves at once does not come to, and Reverb does not remove its.
+  Launchpad removes its own at the interpreter's exit, which a node or script
+  that leaves at once does not reach. Reverb does not remove its own.
   """
   before = tempfile.tempdir
-  # What a program that was killed has left.
+  # Left over from a program that was killed.
   shutil.rmtree(folder, ignore_errors=True)
   os.makedirs(folder)
   tempfile.tempdir = folder
@@ -356,7 +357,7 @@ def _temporary_files_in(folder: str) -> Iterator[None]:
 
 def _explain(error: Exception, config: experiment_lib.ExperimentConfig) -> str:
   nodes = os.path.join(config.workdir, 'logs', 'nodes')
-  return f'A node ended without a word: {error} What it printed is in {nodes}.'
+  return f'A node ended silently: {error} Its output is in {nodes}.'
 
 
 def _watch(
@@ -367,9 +368,9 @@ def _watch(
   told: notices.Reader,
   ended: threading.Event,
 ) -> None:
-  """Shows the program's progress, and what its nodes tell, until it has ended.
+  """Shows the program's progress and its nodes' notices until it ends.
 
-  It logs the program's memory too.
+  It also logs the program's memory.
   """
 
   def pids() -> dict[str, int]:
@@ -380,7 +381,7 @@ def _watch(
   memory_log = memory.MemoryLog(config.workdir, pids, begun_at)
   while not ended.wait(1.0):
     status = coordinator_lib.read_status(config.workdir)
-    # A full disk ends the program by way of a node, which says so.
+    # If the disk is full, a node ends the program and says so.
     with contextlib.suppress(OSError):
       status = memory_log.add_to(status)
     _show_notices(told, progress)
@@ -395,6 +396,6 @@ def _show_notices(
   told: notices.Reader, progress: progress_lib.Progress
 ) -> None:
   for text in told.read():
-    # Not behind the line that is rewritten.
+    # On a new line, not behind the progress line, which is rewritten.
     progress.close()
     terminal_lib.say(f'warning: {text}', sys.stderr)

@@ -1,9 +1,9 @@
-"""A run's replay in Reverb: who serves and saves it, and who samples it.
+"""A run's replay in Reverb: its server, its checkpoints, its samplers.
 
-Who samples in the process of Reverb's server is handed items in memory; to
-another process they go through a socket, packed up and unpacked, which is half
-of the work. The learner takes hundreds at each update; an actor brings one a
-step. See docs/decisions/0028-replay-with-the-learner.md.
+A sampler in the process of Reverb's server receives items in memory. To another
+process they go through a socket, packed and unpacked, which is half of the
+work. The learner takes hundreds per update; an actor adds one per step. See
+docs/decisions/0028-replay-with-the-learner.md.
 """
 
 from collections.abc import Callable
@@ -28,27 +28,27 @@ _ROLE = 'replay'
 
 
 class Replay:
-  """A run's replay, as who samples it knows it.
+  """A run's replay, from the view of a sampler.
 
   Attributes:
-    client: of the server.
+    client: client of the server.
   """
 
   def __init__(self, client: reverb.Client):
-    """A replay that another node serves and saves."""
+    """Makes a replay that another node serves and saves."""
     self.client = client
 
   def check(self) -> None:
-    """Raises what went wrong with saving here, if anything did."""
+    """Raises an error of saving in this process, if there was one."""
 
   def close(self) -> None:
-    """Saves what is to be saved here for the last time; it is still served."""
+    """Saves for the last time, if this process saves; serving continues."""
 
 
 class ReplayServer(Replay):
   """Serves a run's tables from now on, and saves them if the run wants that.
 
-  All threads that it starts let the learner's go first.
+  Its threads give way to the learner's.
   """
 
   def __init__(self, config: experiment_lib.ExperimentConfig, port: int | None):
@@ -56,10 +56,10 @@ class ReplayServer(Replay):
 
     Args:
       config: the run.
-      port: to serve at, or None for any.
+      port: the port to serve at, or None for any.
 
     Raises:
-      ValueError: if the port is in use; it is written down for the launcher.
+      ValueError: if the port is in use; also written down for the launcher.
     """
     self._workdir = config.workdir
     self._error: Exception | None = None
@@ -71,7 +71,7 @@ class ReplayServer(Replay):
       return builder.make_replay_tables(spec)
 
     warn = node_lib.make_teller(config)
-    # The server is kept: one that goes while its peers talk to it may block.
+    # Keep the server: deleting it while peers talk to it may block.
     saver = None
     with failures.reporting(self._workdir, _ROLE):
       match config.replay_checkpoints:
@@ -89,21 +89,21 @@ class ReplayServer(Replay):
           )
       servers.restrict(_ROLE, self._server.port)
     super().__init__(self._server.localhost_client())
-    # Reverb may block in it.
+    # Reverb may block here.
     self._thread = threading.Thread(
       target=self._save, args=(saver,), name='replay saver', daemon=True
     )
     self._thread.start()
 
   def check(self) -> None:
-    """Raises what went wrong with saving, if anything did."""
+    """Raises an error of saving, if there was one."""
     if self._error is not None:
       raise self._error
 
   def close(self) -> None:
     """Saves for the last time, if that is quick.
 
-    What takes longer than `node.GRACE_SECONDS` is left.
+    If it takes longer than `node.GRACE_SECONDS`, it is abandoned.
     """
     self._closing.set()
     self._thread.join(node_lib.GRACE_SECONDS)
@@ -123,12 +123,12 @@ class ReplayNode(lp.ReverbNode):
   """Serves the replay where the learner's node cannot."""
 
   def __init__(self, config: experiment_lib.ExperimentConfig):
-    """Makes the node of a run."""
-    super().__init__(lambda: [])  # What is served is the server's to make.
+    """Makes the node for a run."""
+    super().__init__(lambda: [])  # The server makes the tables.
     self._config = config
 
   def run(self) -> None:
-    """Serves, and saves, until the program stops."""
+    """Serves and saves until the program stops."""
     resources.end_with_launcher()
     with node_lib.leaving_at_once():
       port = servers.port_of(self.reverb_address)

@@ -1,4 +1,4 @@
-"""The program's nodes that serve an object, and who may talk to a server."""
+"""The program's nodes that serve an object, and access to their servers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +14,7 @@ from quinoa_acme.utils import resources
 
 
 class ServedNode(lp.CourierNode):
-  """Serves an object; what goes wrong on the way to that is written down."""
+  """Serves an object; failures on the way to that are written down."""
 
   def __init__(
     self,
@@ -29,14 +29,14 @@ class ServedNode(lp.CourierNode):
       role: its name.
       config: the run.
       constructor: makes the object, in the node's process.
-      *args: what it is made of, other nodes' handles among it.
+      *args: its arguments, which may include other nodes' handles.
     """
     super().__init__(constructor, *args)
     self._role = role
     self._workdir = config.workdir
 
   def run(self) -> None:
-    """Serves until the object's own `run` has ended."""
+    """Serves until the object's own `run` ends."""
     resources.end_with_launcher()
     with failures.reporting(self._workdir, self._role):
       instance = self._construct_instance()
@@ -47,8 +47,8 @@ class ServedNode(lp.CourierNode):
       try:
         instance.run()
       finally:
-        # A server that goes while its peers still talk to it may block, where
-        # no signal reaches the node; one goes with its process in any case.
+        # Shutting down a server while peers talk to it may block, where no
+        # signal reaches the node. The process's end closes it in any case.
         if not node_lib.runs_in_own_process():
           self._server.Stop()
           self._server.Join()
@@ -56,15 +56,15 @@ class ServedNode(lp.CourierNode):
 
 
 def port_of(address: lp.Address) -> int:
-  """The port that a node is to serve at, in the node's process."""
+  """The port at which a node is to serve, in the node's process."""
   return lp.get_port_from_address(address.resolve())
 
 
 def restrict(role: str, port: int) -> None:
-  """Keeps a server to this machine, if all of the program is on it.
+  """Limits a server to this machine, if the whole program is on it.
 
   Args:
-    role: what it serves, for a warning if it cannot be kept.
+    role: the name of what it serves, for a warning if this fails.
     port: the server's.
   """
   if node_lib.runs_in_cloud():
@@ -72,7 +72,7 @@ def restrict(role: str, port: int) -> None:
   if not resources.serve_this_machine_only(port):
     logging.warning(
       'The server of the %s, at port %d, is open to the network: this kernel '
-      'lets only root keep it to the loopback. Close the port in the firewall.',
+      'lets only root bind it to the loopback. Close the port in the firewall.',
       role,
       port,
     )

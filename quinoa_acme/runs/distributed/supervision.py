@@ -1,9 +1,9 @@
-"""Starts a node's process again when it was killed, or says that it was.
+"""Restarts a node's process that was killed, or reports the loss.
 
-Launchpad ends a program as soon as one of its processes ends with a status that
-is not 0, and takes no notice of one that ends with 0. A program can do without
-an actor, or the evaluator, for the seconds that another takes to start; without
-its learner, counts or replay it cannot. See docs/decisions/0013-resume.md.
+Launchpad ends a program when one of its processes ends with a non-zero status,
+and ignores one that ends with 0. A program can do without an actor, or the
+evaluator, for the seconds that a new one takes to start. Without its learner,
+counts or replay it cannot. See docs/decisions/0013-resume.md.
 """
 
 from collections.abc import Callable
@@ -13,20 +13,20 @@ import time
 
 from absl import logging
 
-# A process that dies more often than this in so many seconds is not started
-# again: what kills it, such as a machine without memory, will kill the next.
+# A process that dies more often than this within this many seconds is not
+# restarted: the cause, such as a lack of memory, would kill the next one too.
 _MAX_RESTARTS = 3
 _RESTART_SECONDS = 600.0
-# The status of a process that should not have ended, for Launchpad.
+# The status, for Launchpad, of a process that should not have ended.
 _LOST = 1
 
 
 class SupervisedProcess(subprocess.Popen):
-  """The process of a node, or the one that has come in its place.
+  """A node's process, or the one that replaced it.
 
-  It is a `Popen` because that is what Launchpad watches and signals. A process
-  that ends by itself with an error is not started again: its error is the
-  program's, and would only come again.
+  It is a `Popen` because Launchpad watches and signals those. A process that
+  ends by itself with an error is not restarted: the error is the program's and
+  would only recur.
   """
 
   def __init__(
@@ -48,23 +48,22 @@ class SupervisedProcess(subprocess.Popen):
     self._can_restart = can_restart
     self._deaths: list[float] = []
     self._process = start()
-    # Of the process that runs now.
+    # Of the current process.
     self.pid = self._process.pid
-    # Whether the program is being stopped, when its processes end as they
-    # should.
+    # Whether the program is stopping, when its processes are expected to end.
     self.is_stopping: Callable[[], bool] = lambda: False
-    # Why the program must end, once it must.
+    # Why the program must end, if it must.
     self.cause: str | None = None
 
   def send_signal(self, sig: int) -> None:
-    """Sends a signal to the process that runs now."""
+    """Sends a signal to the current process."""
     self._process.send_signal(sig)
 
   def wait(self, timeout: float | None = None) -> int:
-    """As `Popen.wait`; for a process that was started again it has not ended.
+    """Like `Popen.wait`; a process that was restarted has not ended.
 
     Raises:
-      subprocess.TimeoutExpired: if there is a process.
+      subprocess.TimeoutExpired: if a process is running.
     """
     status = self._process.wait(timeout)
     if status > 0 or self.is_stopping():

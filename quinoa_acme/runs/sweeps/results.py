@@ -1,6 +1,6 @@
-"""Tables of results: writing them, reading them, and what they say together.
+"""Tables of results: writing, reading and summarising them.
 
-A table is a CSV file with the columns `COLUMNS`, one row an evaluation;
+A table is a CSV file with the columns `COLUMNS`, one row per evaluation;
 experiments/README.md describes each column.
 """
 
@@ -29,10 +29,10 @@ COLUMNS: tuple[str, ...] = (
   'commit',
 )
 
-# What tells one curve from another, whatever its seed: agent, preset and task.
+# The identity of a curve, whatever its seed: agent, preset and task.
 Curve = tuple[str, str, str]
 
-# The returns of one run by its steps.
+# The returns of one run, by step.
 RunReturns = Mapping[int, float]
 
 
@@ -41,8 +41,8 @@ class Point:
   """The returns of several seeds after the same number of steps.
 
   Attributes:
-    steps: environment steps, or SGD steps where the data are fixed.
-    returns: one mean return a seed, in the order of the seeds.
+    steps: environment steps, or SGD steps if the data are fixed.
+    returns: one mean return per seed, in the order of the seeds.
   """
 
   steps: int
@@ -60,12 +60,12 @@ def read_runs(
   """Reads tables, run by run.
 
   Args:
-    paths: CSV files with the columns `COLUMNS`. Where two have the same run
-      and steps, the later one counts.
-    steps_column: 'actor_steps', or 'learner_steps' where the data are fixed.
+    paths: CSV files with the columns `COLUMNS`. If two have the same run and
+      steps, the later one counts.
+    steps_column: 'actor_steps', or 'learner_steps' if the data are fixed.
 
   Returns:
-    For each agent, preset and task, and each seed, the returns by steps.
+    For each agent, preset and task, and each seed, the returns by step.
 
   Raises:
     ValueError: if a file has other columns.
@@ -95,8 +95,8 @@ def read(
     steps_column: as for `read_runs`.
 
   Returns:
-    For each agent, preset and task the points of its curve, by steps. Seeds
-    that have not come as far are missing from the later points.
+    For each agent, preset and task, the points of its curve, by step. Later
+    points lack the seeds that have not come so far.
 
   Raises:
     ValueError: if a file has other columns.
@@ -118,7 +118,7 @@ def _points(runs: Sequence[RunReturns]) -> list[Point]:
 def at(
   curves: Mapping[Curve, Sequence[Point]], curve: Curve, steps: int
 ) -> Point | None:
-  """The point of a curve after so many steps, or None if there is none."""
+  """The point of a curve at a step, or None if there is none."""
   for point in curves.get(curve, ()):
     if point.steps == steps:
       return point
@@ -126,10 +126,10 @@ def at(
 
 
 def format_point(point: Point | None) -> str:
-  """A cell of a table: the median, and the range over seeds if there are more.
+  """A cell of a table: the median, with the range if there are several seeds.
 
   Args:
-    point: the point, or None where nothing was measured.
+    point: the point, or None if nothing was measured.
 
   Returns:
     E.g. '812 (790 to 901, 3 seeds)'.
@@ -149,16 +149,17 @@ def update_table(
   rows: Sequence[Mapping[str, Any]],
   columns: Sequence[str] = COLUMNS,
 ) -> None:
-  """Puts rows into a table, in the place of those of the same runs.
+  """Puts rows into a table; they replace those of the same runs.
 
-  Rows of other runs, such as those made on another machine, are kept; so are
-  those of a run of which the table has more steps already, as when a finished
-  run is begun again elsewhere. Several processes may do so at once.
+  It keeps rows of other runs, such as runs on another machine. It also keeps a
+  run's rows if the table already has more of its steps, as when a finished run
+  is begun again elsewhere. Several processes may do this at once.
 
   Args:
-    table: the CSV file, made if it is missing.
+    table: the CSV file, made if missing.
     rows: rows with the columns.
-    columns: those of the table, among them what tells a run and its steps.
+    columns: the table's columns, including those that identify a run and its
+      steps.
   """
   table.parent.mkdir(parents=True, exist_ok=True)
   with _locked(table.parent):
@@ -179,7 +180,7 @@ def update_table(
 def _by_run(
   rows: Iterable[Mapping[str, Any]],
 ) -> dict[tuple[str, str, str, int], list[dict[str, Any]]]:
-  """The rows of each run, by its steps."""
+  """The rows of each run, by step."""
   runs: dict[tuple[str, str, str, int], list[dict[str, Any]]] = {}
   for row in rows:
     run = (row['agent'], row['preset'], row['task'], int(row['seed']))
@@ -198,7 +199,7 @@ def _read_rows(
     reader = csv.DictReader(file)
     if tuple(reader.fieldnames or ()) != tuple(columns):
       raise ValueError(
-        f'{table} is no table of results: it has the columns '
+        f'{table} is not a table of results: its columns are '
         f'{reader.fieldnames}, not {list(columns)}.'
       )
     return list(reader)
@@ -206,7 +207,7 @@ def _read_rows(
 
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
-  """Waits until no other process holds the folder, and holds it."""
+  """Waits until no other process holds the folder, then holds it."""
   descriptor = os.open(folder, os.O_RDONLY)
   try:
     fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Makes the runs of a sweep, one a core at a time, and says how far it is."""
+"""Runs a sweep, one run per core at a time, and reports its progress."""
 
 from collections.abc import Iterable, Iterator, Sequence
 import contextlib
@@ -21,12 +21,12 @@ _SECONDS_BETWEEN_REPORTS = 600.0
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-  """Steps that are to be made, or were.
+  """Steps that were made, or are left to make.
 
   Attributes:
     curve: agent, preset and task of the run.
     steps: environment steps.
-    seconds: how long they took, with evaluations and start; 0 if yet to come.
+    seconds: their duration, with evaluations and start; 0 if yet to come.
   """
 
   curve: results.Curve
@@ -37,17 +37,17 @@ class Work:
 def seconds_left(
   made: Iterable[Work], left: Sequence[Work], num_cores: int
 ) -> float | None:
-  """How long the rest of a sweep will take, at the speeds seen so far.
+  """Estimates how long the rest of a sweep will take, at past speeds.
 
-  A curve whose speed is not known yet is taken to have that of all together.
+  If a curve's speed is not known yet, the overall speed is used.
 
   Args:
-    made: what was made, run by run.
-    left: what is left of each run.
-    num_cores: how many runs are made at a time.
+    made: the finished work, run by run.
+    left: the remaining work of each run.
+    num_cores: number of simultaneous runs.
 
   Returns:
-    Seconds, or None as long as no speed is known.
+    Seconds, or None if no speed is known yet.
   """
   spent: dict[results.Curve | None, tuple[int, float]] = {}
   for work in made:
@@ -61,13 +61,13 @@ def seconds_left(
   for work in left:
     steps, seconds = known.get(work.curve, known[None])
     needed.append(work.steps * seconds / steps)
-  # A run is made on one core, however many there are.
+  # A run uses one core, however many there are.
   return max([sum(needed) / num_cores, *needed], default=0.0)
 
 
 @dataclasses.dataclass
 class _Active:
-  """A run under way."""
+  """A run in progress."""
 
   run: sweeps.Run
   process: subprocess.Popen
@@ -81,15 +81,15 @@ def execute(
   table: pathlib.Path,
   cores: Sequence[int],
 ) -> list[str]:
-  """Makes all runs that are not done, one a core at a time.
+  """Makes all unfinished runs, one per core at a time.
 
-  A SIGINT or SIGTERM lets the runs under way save their state; the same call
-  goes on with them later. If the caller is killed they go on by themselves, and
+  After a SIGINT or SIGTERM the active runs save their state; the same call
+  resumes them later. If the caller is killed they continue by themselves, and
   the same call waits for them. The table is written whenever a run ends.
 
   Args:
     runs: the runs, made in this order.
-    folder: where the runs' folders are.
+    folder: the folder of the runs' folders.
     table: the CSV file for the results.
     cores: numbers of the processor cores to use.
 
@@ -97,7 +97,7 @@ def execute(
     The labels of the runs that failed.
 
   Raises:
-    ValueError: if a table is there and has other columns, before any run.
+    ValueError: before any run, if a table exists with other columns.
   """
   sweeps.collect(runs, folder, table)
   runner = _Runner(runs, folder, table, cores)
@@ -114,7 +114,7 @@ def execute(
 
 
 class _Runner:
-  """A sweep under way."""
+  """A sweep in progress."""
 
   def __init__(
     self,
@@ -131,12 +131,12 @@ class _Runner:
     self._active: dict[int, _Active] = {}
     self._made: list[Work] = []
     self._failed: list[str] = []
-    # The labels of runs that another process was seen to make.
+    # Labels of the runs that another process was seen to make.
     self._elsewhere: set[str] = set()
     self._stopping = False
 
   def stop(self, number, frame) -> None:
-    """Handles a signal: the runs under way are told to stop."""
+    """Handles a signal: tells the active runs to stop."""
     del number, frame
     self._stopping = True
     for active in self._active.values():
@@ -161,7 +161,7 @@ class _Runner:
     return self._failed
 
   def _start_next(self, core: int) -> None:
-    """Starts the next run that nobody else makes on a core that is free."""
+    """Starts the next run that no other process makes, on a free core."""
     for run in list(self._waiting):
       if self._stopping:
         return
@@ -181,11 +181,11 @@ class _Runner:
         return
 
   def _tell_of(self, run: sweeps.Run) -> None:
-    """Says once that a run is under way elsewhere."""
+    """Says once that a run is in progress elsewhere."""
     if run.label not in self._elsewhere:
       self._elsewhere.add(run.label)
       print(
-        f'{run.label} is under way in another process, as after a suite that '
+        f'{run.label} is running in another process, perhaps from a suite that '
         'was killed: waiting for it.',
         flush=True,
       )
@@ -194,13 +194,13 @@ class _Runner:
     return not sweeps.unfinished([run], self._table, self._folder)
 
   def _end(self, active: _Active) -> None:
-    """Takes in what a run that came to its end has made."""
+    """Collects the results of a run that has ended."""
     sweeps.collect(self._runs, self._folder, self._table)
     self._made.append(self._work_of(active))
     status = active.process.returncode
     if status:
       self._failed.append(active.run.label)
-      # A process that was killed has no say in it.
+      # The operating system ended it; it could not report.
       how = f'status {status}' if status > 0 else signal.Signals(-status).name
       output = self._folder / active.run.label / 'output.txt'
       print(
@@ -218,7 +218,7 @@ class _Runner:
     return sweeps.steps_made(run, self._folder / run.label)
 
   def _describe(self) -> str:
-    """How many runs are done, and how long the rest will take."""
+    """How many runs are done, and how long the others will take."""
     unfinished = sweeps.unfinished(self._runs, self._table, self._folder)
     text = f'{len(self._runs) - len(unfinished)} of {len(self._runs)} runs are'
     text += ' done'
@@ -236,7 +236,7 @@ class _Runner:
 
 @contextlib.contextmanager
 def _trying_to_hold(workdir: pathlib.Path) -> Iterator[int | None]:
-  """Gives a descriptor that holds a folder, or None if another process does."""
+  """Yields a descriptor that holds a folder, or None if another does."""
   workdir.mkdir(parents=True, exist_ok=True)
   lock = os.open(workdir, os.O_RDONLY)
   try:
@@ -259,7 +259,7 @@ def _start(
       run.command(workdir),
       stdout=output,
       stderr=subprocess.STDOUT,
-      # It inherits the lock, and so holds it even if the sweep is killed.
+      # The run inherits the lock, so it holds it even if the sweep is killed.
       pass_fds=[lock],
       # A terminal's Ctrl-C must not reach it twice.
       start_new_session=True,

@@ -1,16 +1,16 @@
-"""Sweeps: many runs from one committed file, and what came of each.
+"""Sweeps: many runs from one committed file, and their results.
 
 A sweep is a JSON file,
 
   {"runs": [{"agent": "quinoa", "preset": "default", "num_steps": 100000,
              "env_names": ["control:walker:walk"], "seeds": [0, 1, 2]}, ...]}
 
-where an entry stands for one run of each environment and seed, on one core and
-in one process. It may have `flags`, more flags of `quinoa train`, and then
-needs a `variant`, a name for what they make of the preset; with
-`run_distributed` among them a run is a program, of several processes on its
-core. The file may name a `table`, which it shares with other sweeps: a run that
-the table has is done, whichever sweep made it.
+where an entry stands for one run per environment and seed, on one core and in
+one process. It may have `flags`, further flags of `quinoa train`. It then needs
+a `variant`, a name for the preset with these flags. If the flags include
+`run_distributed`, a run is a program of several processes on its core. The file
+may name a `table`, which it can share with other sweeps: a run that is in the
+table is done, whichever sweep made it.
 
 `sweep_runner.py` makes the runs.
 """
@@ -49,12 +49,12 @@ class Run:
     agent: a key of `running.PRESETS`.
     preset: the agent's preset.
     env_name: e.g. 'control:walker:walk'.
-    seed: of everything random.
+    seed: for everything random.
     num_steps: environment steps.
-    variant: a name for what the flags make of the preset, or ''.
+    variant: a name for the preset with the flags, or ''.
     eval_every: environment steps between evaluations.
-    evaluation_episodes: episodes of each.
-    flags: more flags of `quinoa train`, as (name, value).
+    evaluation_episodes: episodes per evaluation.
+    flags: further flags of `quinoa train`, as (name, value).
   """
 
   agent: str
@@ -75,7 +75,7 @@ class Run:
       )
     if bool(self.flags) != bool(self.variant):
       raise ValueError(
-        'a run needs a variant, to be told from its preset, exactly if it has '
+        'a run needs a variant, to tell it from its preset, exactly if it has '
         f'flags, but has variant {self.variant!r} and flags {self.flags}.'
       )
 
@@ -91,7 +91,7 @@ class Run:
 
   @property
   def curve(self) -> results.Curve:
-    """What the run has in common with those of other seeds."""
+    """What the run shares with runs of other seeds."""
     return self.agent, self.preset_name, self.task
 
   @property
@@ -101,7 +101,7 @@ class Run:
     return f'{self.agent}-{preset}-{self.task}-seed{self.seed}'
 
   def command(self, workdir: pathlib.Path) -> list[str]:
-    """The command that makes, or goes on with, the run."""
+    """The command that makes or resumes the run."""
     return [
       *(sys.executable, '-m', 'quinoa_acme', 'train'),
       f'--agent={self.agent}',
@@ -122,7 +122,7 @@ class Sweep:
   """Runs that belong together.
 
   Attributes:
-    name: the file's name, without its ending.
+    name: the file's name, without its extension.
     table: the name of the table of their results.
     runs: the runs, in the file's order.
   """
@@ -142,7 +142,7 @@ def read(path: str | os.PathLike[str]) -> Sweep:
     The sweep.
 
   Raises:
-    ValueError: if the file is no sweep; says which entry is wrong.
+    ValueError: if the file is not a sweep; says which entry is wrong.
   """
   path = pathlib.Path(path)
   content = json.loads(path.read_text())
@@ -191,7 +191,7 @@ def _expand(entry: Mapping[str, Any]) -> list[Run]:
 
 
 def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
-  """The results of a run so far, one row an evaluation.
+  """The results of a run so far, one row per evaluation.
 
   Args:
     run: the run.
@@ -219,13 +219,13 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
       'commit': config['commit'],
     }
     for row in loggers.read_rows(evaluations)
-    # A run that was stopped makes its last evaluation in short.
+    # A stopped run makes a short last evaluation.
     if row['evaluation_episodes'] == run.evaluation_episodes
   ]
 
 
 def _seconds(row: Mapping[str, float]) -> float:
-  """Of acting and learning in one process, of learning in a program."""
+  """Seconds of acting and learning in one process, of learning in a program."""
   return row.get('training_seconds', row.get('learner_walltime', 0.0))
 
 
@@ -243,15 +243,15 @@ def unfinished(
   table: pathlib.Path,
   folder: pathlib.Path | None = None,
 ) -> list[Run]:
-  """The runs whose last evaluation is neither in the table nor in their folder.
+  """Runs whose last evaluation is neither in the table nor in their folder.
 
   Args:
     runs: the runs.
-    table: the CSV file, which need not be there.
-    folder: where the runs' folders are, if they count.
+    table: the CSV file, which need not exist.
+    folder: the folder of the runs' folders, if these count.
 
   Returns:
-    Those to be made, or to go on with.
+    The runs to make or to resume.
   """
   known = results.read_runs([table]) if table.exists() else {}
 
@@ -271,13 +271,13 @@ def collect(
 ) -> None:
   """Writes the finished runs into one table; see `results.update_table`.
 
-  Those under way have rows in their folders only: with them a curve would have
-  more seeds at its beginning than at its end. Whether the runs were sound goes
-  into another table of the same name, in a folder `soundness` beside it.
+  Unfinished runs have rows only in their folders: in the table they would give
+  the start of a curve more seeds than its end. Whether the runs were sound goes
+  into another table of the same name, in a folder `soundness` next to it.
 
   Args:
     runs: the runs.
-    folder: where the runs' folders are.
+    folder: the folder of the runs' folders.
     table: the CSV file.
   """
   made = {run: rows_of(run, folder / run.label) for run in runs}
@@ -292,7 +292,7 @@ def collect(
 
 
 def _examine(run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
-  """What `soundness` finds of a run, or None before its learner's first row."""
+  """The findings of `soundness` on a run; None before the first learner row."""
   logs = workdir / 'logs'
   if not (logs / 'learner.csv').exists():
     return None

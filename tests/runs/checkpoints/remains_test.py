@@ -79,7 +79,7 @@ def test_a_program_whose_logs_are_gone_goes_on_and_says_so(begun, caplog):
     assert f'{name} is gone' in caplog.text
   assert 'learner.csv' not in caplog.text
   # Nor is there a checkpoint of its replay.
-  assert 'goes on from step 200 with an empty replay' in caplog.text
+  assert 'resumes at step 200 with an empty replay' in caplog.text
 
 
 def test_a_program_that_saves_no_replay_says_nothing_of_it(begun, caplog):

@@ -183,7 +183,7 @@ def test_a_disk_without_locks_is_no_hindrance(config, monkeypatch, caplog):
 
   monkeypatch.setattr(fcntl, 'flock', flock)
   with run_folder.hold(config.workdir):
-    assert 'can not be locked' in caplog.text
+    assert 'cannot be locked' in caplog.text
     assert 'as did' not in caplog.text
     # What says whose it is, is there all the same.
     with run_folder.hold(config.workdir):
@@ -208,7 +208,7 @@ def test_a_folder_that_can_not_be_written_to_is_refused(config, tmp_path):
   (tmp_path / 'file').write_text('')
   other = dataclasses.replace(config, workdir=str(tmp_path / 'file' / 'run'))
   with (
-    pytest.raises(run_folder.WorkdirError, match='Can not write to'),
+    pytest.raises(run_folder.WorkdirError, match='Cannot write to'),
     run_folder.hold(other.workdir),
   ):
     pass

@@ -70,7 +70,7 @@ def test_a_run_that_has_not_come_as_far_does_not_replace_one(tmp_path):
 def test_a_file_with_other_columns_is_refused(tmp_path):
   path = tmp_path / 'a.csv'
   path.write_text('agent,return\nquinoa,3\n')
-  with pytest.raises(ValueError, match=r"is no table of results.*'return'"):
+  with pytest.raises(ValueError, match=r"is not a table of results.*'return'"):
     results.read([path])
 
 

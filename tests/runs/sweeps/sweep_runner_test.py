@@ -120,7 +120,7 @@ def test_a_run_that_is_under_way_elsewhere_is_waited_for(tmp_path, capsys):
   assert sweep_runner.execute(runs, tmp_path / 'runs', table, [0]) == []
   assert not timer.is_alive()
   output = capsys.readouterr().out
-  assert output.count('is under way in another process') == 1
+  assert output.count('is running in another process') == 1
   assert '1 of 1 runs are done.' in output
   assert [row['return'] for row in _table(table)] == ['3.5']
   assert not (workdir / 'output.txt').exists()
@@ -144,7 +144,7 @@ def test_a_table_of_another_version_is_refused_before_any_run(tmp_path, name):
   table.parent.mkdir(exist_ok=True)
   table.write_text('agent,preset,task\n')
   runs = sweeps.read(_write(tmp_path / 'a.json', _ENTRY)).runs
-  with pytest.raises(ValueError, match='it has the columns'):
+  with pytest.raises(ValueError, match='its columns are'):
     sweep_runner.execute(runs, tmp_path / 'runs', tmp_path / 'results.csv', [0])
   assert not (tmp_path / 'runs').exists()
   assert table.read_text() == 'agent,preset,task\n'

@@ -1,10 +1,10 @@
 """Launches a run's program on Google Cloud: Launchpad's Vertex AI launch.
 
-Here is what the program needs beyond this machine: a machine for each kind of
-node, an image with the code and the very versions that are installed here, and
-the checks that all of it can work. docs/beyond-one-machine.md says what to set.
+Here is what the program needs on other machines: a machine for each kind of
+node, an image with the code and exactly the versions installed here, and checks
+that all of it can work. docs/beyond-one-machine.md says what to set.
 
-It imports xmanager, of the extra `vertex`, only when it launches.
+It imports xmanager, from the extra `vertex`, only when it launches.
 """
 
 from quinoa_acme.runs.distributed import launchers

@@ -1,4 +1,4 @@
-"""Images of a program's nodes: the code, and the versions installed here."""
+"""Images for a program's nodes: the code, and the versions installed here."""
 
 from collections.abc import Iterator, Mapping
 import contextlib
@@ -14,8 +14,8 @@ from quinoa_acme.runs.distributed.vertex_ai import machines as machines_lib
 from quinoa_acme.utils import resources
 
 _DISTRIBUTION = 'quinoa-acme'
-# Which machine each group of the program gets. Vertex AI takes four kinds at
-# most. The first must be of one machine: Launchpad finds that to be the
+# The machine for each group of the program. Vertex AI takes at most four kinds.
+# The first kind must have one machine, which Launchpad takes to be the
 # learner's.
 _KINDS = {
   'learner': 'learner',
@@ -27,7 +27,7 @@ _KINDS = {
 
 
 def installed_requirements(gpu: bool) -> list[str]:
-  """What a node's image must have: the versions that are installed here.
+  """The requirements of a node's image: the versions installed here.
 
   Args:
     gpu: whether the node computes on a GPU.
@@ -45,7 +45,7 @@ def installed_requirements(gpu: bool) -> list[str]:
 def _closure(
   name: str, extras: set[str], found: dict[str, str]
 ) -> dict[str, str]:
-  """The version of a distribution and of all that it requires, by name."""
+  """The versions of a distribution and of all its requirements, by name."""
   name = name.lower().replace('_', '-').replace('.', '-')
   is_new = name not in found
   if not is_new and extras <= {''}:
@@ -60,10 +60,10 @@ def _closure(
 
 
 def write_code(folder: pathlib.Path) -> None:
-  """Copies the package, with what it says of itself, for the images.
+  """Copies the package, with its metadata, for the images.
 
   Args:
-    folder: where to, made if need be.
+    folder: the destination, made if needed.
   """
   package = pathlib.Path(__file__).resolve().parents[3]
   shutil.copytree(
@@ -82,12 +82,12 @@ def write_code(folder: pathlib.Path) -> None:
 def make_resources(
   machines: machines_lib.Machines, folder: pathlib.Path
 ) -> dict[str, Any]:
-  """What Launchpad is to give the nodes of each group.
+  """The resources that Launchpad gives to the nodes of each group.
 
   Args:
-    machines: of the program's nodes.
-    folder: for the code and the requirements, which must stay until the
-      program is launched.
+    machines: the nodes' machines.
+    folder: for the code and the requirements; it must stay until the program
+      is launched.
 
   Returns:
     Launchpad's `DockerConfig` by the group's label.
@@ -115,10 +115,11 @@ def make_resources(
 
 
 def _instructions(folder: str, environment: Mapping[str, str]) -> list[str]:
-  """The lines that make a node's image of that of Python.
+  """The lines that turn the Python image into a node's image.
 
-  Launchpad's own install a libpython from Debian, which has none for Python
-  3.10; the image of Python has it. And they install the newest xmanager first.
+  Launchpad's own lines install a libpython from Debian, which has none for
+  Python 3.10; the Python image has it. They also install the newest xmanager
+  first.
   """
   return [
     *(f'ENV {name}="{value}"' for name, value in environment.items()),
@@ -130,7 +131,7 @@ def _instructions(folder: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def _environment(role: str) -> dict[str, str]:
-  """A node's variables; compiled programs are not kept in a container."""
+  """A node's variables; a container does not keep compiled programs."""
   variables = resources.environment_of(role)
   return {
     name: value
@@ -141,7 +142,7 @@ def _environment(role: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def own_instructions(learner: Any) -> Iterator[None]:
-  """Lets Launchpad build images by `_instructions` meanwhile.
+  """Makes Launchpad build images by `_instructions` during the block.
 
   Args:
     learner: the `DockerConfig` of the learner.

@@ -22,9 +22,9 @@ _LAUNCH_TYPE = 'vertex_ai'
 def make_program(
   config: experiment_lib.ExperimentConfig, allow_changes: Sequence[str] = ()
 ) -> lp.Program:
-  """Makes a run's program, whose counter begins with the run's folder.
+  """Makes a run's program, whose counter first prepares the run's folder.
 
-  Here, in the launcher, the folder is not to be seen.
+  The launcher cannot see the folder.
 
   Args:
     config: the run.
@@ -33,12 +33,12 @@ def make_program(
   Returns:
     The program of `program.make_program`.
   """
-  # Of the source tree here: an image has no commit.
+  # From the source tree here: an image has no commit.
   described, spec = config.describe(), config.make_spec()
   return program_lib.make_program(
     config,
     begin=functools.partial(_begin, config, described, spec, allow_changes),
-    # Vertex AI gives a node one port.
+    # Vertex AI gives each node one port.
     has_replay_node=True,
   )
 
@@ -60,11 +60,11 @@ def launch(
 ) -> None:
   """Builds the images, and hands the program to Vertex AI.
 
-  Comes back when the job is made; the program goes on by itself.
+  Returns when the job is created; the program then runs by itself.
 
   Args:
-    config: the run; its workdir is a path of the nodes, '/gcs/<bucket>/...'.
-    machines: of the program's nodes.
+    config: the run; its workdir is a path on the nodes, '/gcs/<bucket>/...'.
+    machines: the nodes' machines.
     allow_changes: fields that may differ from those that the run began with.
 
   Raises:

@@ -9,11 +9,11 @@ _GPUS = ('p4', 't4', 'p100', 'v100', 'a100')
 
 @dataclasses.dataclass(frozen=True)
 class Machine:
-  """What a node's machine has at least. Vertex AI takes the nearest it has.
+  """The minimum for a node's machine. Vertex AI takes the nearest it has.
 
   Attributes:
     cpus: virtual processors.
-    gibibytes: of memory.
+    gibibytes: memory.
     gpu: one of 'p4', 't4', 'p100', 'v100', 'a100', or '' for none.
   """
 
@@ -35,8 +35,8 @@ class Machines:
 
   Attributes:
     learner: the learner's; only this one may have a GPU.
-    servers: those of replay and counter, each; replay is in memory.
-    workers: those of the evaluator and each actor, which have one thread.
+    servers: each machine of replay and counter; replay is in memory.
+    workers: each machine of the evaluator and the actors, with one thread.
   """
 
   learner: Machine = Machine(cpus=8, gibibytes=30, gpu='t4')

@@ -1,4 +1,4 @@
-"""What Vertex AI needs beyond this machine, and whether it is there."""
+"""Checks that Vertex AI's requirements beyond this machine are met."""
 
 import os
 import pathlib
@@ -13,11 +13,11 @@ _SEE = 'See docs/beyond-one-machine.md of quinoa-acme.'
 
 
 class VertexAIError(launchers.LaunchError):
-  """A program can not be launched on Vertex AI; says why, and what to do."""
+  """A program cannot be launched on Vertex AI; says why, and what to do."""
 
 
 def default_workdir(name: str) -> str:
-  """A folder of the bucket that the environment names.
+  """A folder in the bucket that an environment variable names.
 
   Args:
     name: the folder's path in the bucket.
@@ -26,13 +26,13 @@ def default_workdir(name: str) -> str:
     Its path as the nodes see it.
 
   Raises:
-    VertexAIError: if the environment names no bucket.
+    VertexAIError: if no environment variable names a bucket.
   """
   return str(_MOUNT / _read_bucket() / name)
 
 
 def check_ready(workdir: str) -> None:
-  """Looks whether a program can be launched, before anything is built.
+  """Checks that a program can be launched, before anything is built.
 
   Args:
     workdir: the run's folder, as the nodes see it.
@@ -94,16 +94,16 @@ def _check_account() -> None:
     ) from None
   if not project:
     raise VertexAIError(
-      'The credentials name no project of Google Cloud. Run `gcloud config set '
+      'The credentials name no Google Cloud project. Run `gcloud config set '
       f'project <id>`, or `export GOOGLE_CLOUD_PROJECT=<id>`. {_SEE}'
     )
 
 
 def _check_builder() -> None:
-  """Docker makes the images and gcloud lets it push them, or Cloud Build both.
+  """Checks for docker and gcloud, to build and push images, or Cloud Build.
 
   Raises:
-    VertexAIError: if docker is there, and could not push.
+    VertexAIError: if docker is there but could not push.
   """
   from xmanager.cloud import docker_lib
 
