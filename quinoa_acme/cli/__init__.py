@@ -1,6 +1,6 @@
 """The command line: `quinoa train`, `evaluate`, `record`, `plot`, `sweep`.
 
-`commands.py` finds a command by its name, `command.py` says what one is, and
-each has a file, which imports what takes seconds only where it is used. The
-scripts of `experiments/` call the same files.
+`commands.py` finds a command by its name, and `command.py` defines what a
+command is. Each command has a file, which imports slow modules only where it
+uses them. The scripts of `experiments/` call the same files.
 """

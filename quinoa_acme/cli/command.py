@@ -1,4 +1,4 @@
-"""A command: its flags, its help, and how it is run."""
+"""A command: its flags, its help, and how to run it."""
 
 from collections.abc import Callable, Sequence
 import dataclasses
@@ -19,23 +19,23 @@ _WIDTH = 80
 
 
 class CommandError(Exception):
-  """A command can not do what it was told to; says why, in a line."""
+  """A command cannot do its work; says why, in one line."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-  """What a name on the command line stands for.
+  """A command of the command line.
 
   Attributes:
-    name: the word.
-    summary: what it does, in a line.
+    name: its name.
+    summary: what it does, in one line.
     about: what it does, in a few lines.
-    define_flags: defines its flags; imports nothing that takes long.
-    run: does what the flags say; may raise a `CommandError`.
-    positional: the flag that an argument without a name is of, or ''.
+    define_flags: defines its flags; imports nothing slow.
+    run: does its work; may raise a `CommandError`.
+    positional: the flag that an argument without a name sets, or ''.
     required: the flags that must be given.
-    examples: what follows its name, a line each.
-    role: of its process, for `resources`, if it computes itself; else ''.
+    examples: example arguments, one line each.
+    role: of its process, for `resources`, if it computes itself; otherwise ''.
   """
 
   name: str
@@ -50,12 +50,12 @@ class Command:
 
 
 def run(command: Command, program: str, arguments: Sequence[str]) -> NoReturn:
-  """Does what a command line says, and ends the process.
+  """Runs a command line, and ends the process.
 
   Args:
     command: the command.
-    program: what was called, e.g. 'quinoa evaluate'.
-    arguments: what follows it.
+    program: its name as called, e.g. 'quinoa evaluate'.
+    arguments: the arguments after it.
   """
   scripts.end_quietly_on_interrupt()
   if command.role:
@@ -71,13 +71,13 @@ def run(command: Command, program: str, arguments: Sequence[str]) -> NoReturn:
     try:
       return parse(command, values, argv)
     except flags.Error as error:
-      sys.exit(f'error: {error} {program} --help tells all.')
+      sys.exit(f'error: {error} {program} --help lists all flags.')
 
   def main(argv: list[str]) -> None:
     scripts.begin(argv)
     run_parsed(command, values)
 
-  # The name is what flags of other packages are told by, and what a lock has.
+  # Other packages' flags, and the lock, identify the program by this name.
   sys.argv = [program, *arguments]
   app.run(main, argv=sys.argv, flags_parser=parse_flags)
   raise AssertionError('app.run does not return.')
@@ -91,13 +91,13 @@ def parse(
   Args:
     command: the command, whose flags are defined.
     values: the flags.
-    argv: the program's name, and what follows it.
+    argv: the program's name and its arguments.
 
   Returns:
     The program's name.
 
   Raises:
-    flags.Error: if it does not fit.
+    flags.Error: if it is wrong.
   """
   program, *rest = values(argv)
   name = command.positional
@@ -111,7 +111,7 @@ def parse(
 
 
 def run_parsed(command: Command, values: flags.FlagValues) -> None:
-  """Runs a command whose flags are parsed; exits if it can not."""
+  """Runs a command whose flags are parsed; exits if it cannot."""
   for name in command.required:
     if not values[name].value:
       sys.exit(
@@ -124,11 +124,11 @@ def run_parsed(command: Command, values: flags.FlagValues) -> None:
 
 
 def describe(command: Command, program: str) -> str:
-  """The text of `--help`, a screen.
+  """The text of `--help`, one screen.
 
   Args:
     command: the command.
-    program: what is called, e.g. 'quinoa evaluate'.
+    program: its name as called, e.g. 'quinoa evaluate'.
 
   Returns:
     The text.
@@ -155,7 +155,7 @@ def describe(command: Command, program: str) -> str:
 
 
 def table(rows: Sequence[tuple[str, str]]) -> list[str]:
-  """The lines of names and what each is, in two columns."""
+  """The lines of names and descriptions, in two columns."""
   width = max(len(name) for name, _ in rows) + 4
   lines = []
   for name, text in rows:

@@ -1,4 +1,4 @@
-"""Finds what a word on the command line stands for."""
+"""Finds the command for a word on the command line."""
 
 from collections.abc import Callable, Mapping, Sequence
 import difflib
@@ -17,7 +17,7 @@ from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.watching import terminal
 
 PROGRAM = 'quinoa'
-# Those whose flags are all known beforehand.
+# Commands whose flags are all known in advance.
 COMMANDS: Mapping[str, command.Command] = {
   x.name: x
   for x in (evaluate.COMMAND, record.COMMAND, plot.COMMAND, sweep.COMMAND)
@@ -30,7 +30,7 @@ class _Entry(NamedTuple):
 
 
 def _entries() -> dict[str, _Entry]:
-  """All commands, in the order in which the help has them."""
+  """All commands, in the order of the help."""
 
   def entry(x: command.Command) -> _Entry:
     return _Entry(x.summary, lambda *given: command.run(x, *given))
@@ -39,17 +39,17 @@ def _entries() -> dict[str, _Entry]:
     'train': _Entry(train.SUMMARY, train.run),
     **{name: entry(x) for name, x in COMMANDS.items()},
     'doctor': _Entry(
-      'Say what this machine lacks, and what mends it.',
+      'Check what this machine lacks, and say what mends it.',
       lambda program, given: sys.exit(doctor.main(given, program)),
     ),
   }
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-  """Does what a command line says, and ends the process.
+  """Runs a command line, and ends the process.
 
   Args:
-    arguments: what follows the program's name.
+    arguments: the arguments after the program's name.
   """
   entries = _entries()
   name, *rest = arguments or ['--help']
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     sys.exit(0)
   if usage_lib.asks_for_help([PROGRAM, name]):
     terminal.say(_describe(entries))
-    # Without a word nothing was asked for, and nothing is done.
+    # Without a command there is nothing to do.
     sys.exit(0 if arguments else 1)
   if name not in entries:
     near = difflib.get_close_matches(name, entries, n=1)
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 
 def run_script(name: str) -> NoReturn:
-  """What a script of `experiments/` does that is a command by another name.
+  """Runs a script of `experiments/` that is a command by another name.
 
   Args:
     name: of the command.
@@ -87,13 +87,13 @@ def _describe(entries: Mapping[str, _Entry]) -> str:
       f'usage: {PROGRAM} COMMAND [--flags]',
       '       python -m quinoa_acme COMMAND [--flags]',
       '',
-      'Trains agents on continuous control, and shows what they do.',
+      'Trains agents for continuous control, and shows what they do.',
       '',
       'Commands:',
       *command.table(rows),
       '',
-      f'{PROGRAM} COMMAND --help tells the flags of one,',
-      f'{PROGRAM} --version the version.',
+      f'{PROGRAM} COMMAND --help lists the flags of one,',
+      f'{PROGRAM} --version prints the version.',
       '',
       'Examples:',
       f'  {PROGRAM} train --preset=direct --workdir=runs/mine \\',

@@ -1,4 +1,4 @@
-"""`quinoa evaluate`: runs what was trained, and says how well it does."""
+"""`quinoa evaluate`: runs a trained policy, and reports its return."""
 
 import contextlib
 import itertools
@@ -18,21 +18,21 @@ def _define_flags(values: flags.FlagValues) -> None:
     'mode',
     None,
     'Which action: sample, mode, argmax, or as in Python, e.g. MostLikely(64); '
-    'that of the training evaluations if not set.',
+    'by default that of the training evaluations.',
     flag_values=values,
   )
   define_environment(values)
   flags.DEFINE_list(
     'modules',
     [],
-    "Modules of your own that register the run's agent or flow, with commas "
-    'between: module or path/to/file.py.',
+    "Your own modules that register the run's agent or flow, separated by "
+    'commas: module or path/to/file.py.',
     flag_values=values,
   )
   flags.DEFINE_integer(
     'seed',
     0,
-    'Of the episodes and the samples.',
+    'For the episodes and the samples.',
     lower_bound=0,
     flag_values=values,
   )
@@ -52,11 +52,11 @@ def define_workdir(values: flags.FlagValues) -> None:
 
 
 def define_environment(values: flags.FlagValues) -> None:
-  """Defines the flag of an environment of one's own."""
+  """Defines the flag of your own environment."""
   flags.DEFINE_string(
     'environment',
     None,
-    'What makes the environment from a seed, if it is your own: '
+    'Your own function that makes the environment from a seed: '
     'module:function, or path/to/file.py:function.',
     flag_values=values,
   )
@@ -125,21 +125,21 @@ def _evaluate(values: flags.FlagValues) -> None:
       videos.write(video, camera.frames, camera.frames_per_second)
       terminal.say(f'Video: {video}')
   terminal.say(f'Return: {trials.mean_return(returns)}')
-  # What draws must go before the interpreter does. All is told by now.
+  # The renderer must shut down before the interpreter. All output is done.
   with contextlib.suppress(Exception):
     environment.close()
 
 
 COMMAND = command.Command(
   name='evaluate',
-  summary='Run what was trained, say how well it does, and show it.',
+  summary='Run a trained policy, report its return, and show it.',
   about="""
-  Runs what was trained, says how well it does, and shows it.
+  Runs a trained policy, reports its return, and shows it.
 
   The policy is that of the run's last checkpoint. The mean return comes with a
   95 % interval by Student's t. The video, of the first episode, needs the extra
-  `video`, and no display. A run in an environment of your own needs its
-  factory, --environment.
+  `video`, but no display. A run in your own environment needs its factory,
+  --environment.
   """,
   define_flags=_define_flags,
   run=_run,

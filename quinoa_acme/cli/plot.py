@@ -36,10 +36,10 @@ COMMAND = command.Command(
   name='plot',
   summary='Draw the learning curve of a run, and how it learns.',
   about="""
-  Draws a run, which may still be going, into its folder.
+  Draws a run, which may still be running, into its folder.
 
   learning_curve: returns over environment steps. diagnostics: V against the
-  discounted returns, KL, temperature, gradients. It prints where they are.
+  discounted returns, KL, temperature, gradients. It prints the paths.
   """,
   define_flags=_define_flags,
   run=_run,

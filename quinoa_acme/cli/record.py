@@ -14,7 +14,7 @@ def _define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_integer(
     'num_transitions',
     100_000,
-    'At least so many.',
+    'Record at least this many.',
     lower_bound=1,
     flag_values=values,
   )
@@ -26,13 +26,13 @@ def _run(values: flags.FlagValues) -> None:
     scripts.check_output('output', values.output)
   except ValueError as error:
     raise command.CommandError(error) from error
-  # Only now, for it takes a second.
+  # Only now, because it takes a second.
   from quinoa_acme.runs import factories
   from quinoa_acme.utils import checkpointing
 
   try:
     factory = factories.of_run(values.workdir, values.environment)
-    # And only now, for it takes seconds.
+    # And only now, because it takes seconds.
     from quinoa_acme.runs import offline
     from quinoa_acme.runs import running
 
@@ -55,8 +55,8 @@ COMMAND = command.Command(
   about="""
   Records the transitions of a trained policy as a data set.
 
-  The policy is that of the run's last checkpoint, and acts by sampling.
-  experiments/run_offline.py learns from what it wrote.
+  The policy is that of the run's last checkpoint, with sampled actions.
+  experiments/run_offline.py learns from the file.
   """,
   define_flags=_define_flags,
   run=_run,

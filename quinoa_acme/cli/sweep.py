@@ -1,4 +1,4 @@
-"""`quinoa sweep`: makes the runs of a file, one a core, and a table of them."""
+"""`quinoa sweep`: makes the runs of a file, one per core, and their table."""
 
 from collections.abc import Mapping, Sequence
 import difflib
@@ -16,7 +16,7 @@ from quinoa_acme.runs.watching import terminal
 if TYPE_CHECKING:
   from quinoa_acme.runs.sweeps import sweeps
 
-# Where a source tree has sweeps of its own, which then have names.
+# The source tree's own sweeps, which can be named instead of given by path.
 _NAMED = pathlib.Path(__file__).resolve().parents[2] / 'experiments' / 'sweeps'
 
 
@@ -31,23 +31,23 @@ def define_flags(values: flags.FlagValues) -> None:
   flags.DEFINE_string(
     'folder',
     None,
-    'Where the runs write; below runs/ if not set.',
+    'The folder of the runs; by default below runs/.',
     flag_values=values,
   )
   flags.DEFINE_string(
     'output',
     None,
-    "The CSV file of the results; results.csv in the runs' folder if not set.",
+    "The CSV file of the results; by default results.csv in the runs' folder.",
     flag_values=values,
   )
   flags.DEFINE_list(
     'cores',
     None,
-    'Processor cores, one run each at a time; all if not set.',
+    'Processor cores, one run at a time on each; by default all.',
     flag_values=values,
   )
   flags.DEFINE_string(
-    'only', '', 'Only runs with this in their label.', flag_values=values
+    'only', '', 'Only runs with this text in their label.', flag_values=values
   )
   flags.DEFINE_bool(
     'status',
@@ -61,11 +61,11 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 class Plan(NamedTuple):
-  """What is to be done.
+  """The work to do.
 
   Attributes:
     sweep: the sweep.
-    runs: those of its runs that are asked for.
+    runs: the requested runs.
     cores: the processor cores.
   """
 
@@ -81,10 +81,10 @@ def read(values: flags.FlagValues) -> Plan:
     values: the flags, parsed.
 
   Returns:
-    What is to be done.
+    The work to do.
 
   Raises:
-    CommandError: if a flag, or the file, does not fit.
+    CommandError: if a flag, or the file, is wrong.
   """
   try:
     path = _find(values.suite)
@@ -93,7 +93,7 @@ def read(values: flags.FlagValues) -> Plan:
       if value:
         scripts.check_output(name, value)
     _check_json(path)
-    # Only now, for it takes seconds.
+    # Only now, because it takes seconds.
     from quinoa_acme.runs.sweeps import sweeps
 
     sweep = sweeps.read(path)
@@ -113,7 +113,7 @@ def _find(suite: str) -> pathlib.Path:
   """The file of a sweep.
 
   Raises:
-    ValueError: if there is none; says which there are.
+    ValueError: if there is none; lists those that exist.
   """
   for path in (_NAMED / f'{suite}.json', pathlib.Path(suite)):
     if path.is_file():
@@ -128,11 +128,11 @@ def _find(suite: str) -> pathlib.Path:
 
 
 def _check_json(path: pathlib.Path) -> None:
-  """Names the file in which something is no JSON, and the line."""
+  """Raises an error that names the file and line that is not valid JSON."""
   try:
     content = json.loads(path.read_text())
   except ValueError as error:
-    raise ValueError(f'{path} is no JSON: {error}.') from None
+    raise ValueError(f'{path} is not JSON: {error}.') from None
   if not isinstance(content, Mapping):
     raise ValueError(f'{path} is no sweep: it must be a JSON object.')
 
@@ -154,7 +154,7 @@ def places(
 
   Args:
     values: the flags, parsed.
-    name: of the folder below runs/, if the flags name none.
+    name: of the folder below runs/, if the flags do not name one.
 
   Returns:
     Absolute paths.
@@ -169,12 +169,12 @@ def execute(
   folder: pathlib.Path,
   table: pathlib.Path,
 ) -> None:
-  """Makes the runs, or only says how far they are, as the flags have it.
+  """Makes the runs, or only reports their progress, as the flags say.
 
   Args:
     values: the flags, parsed.
-    plan: what `read` gave.
-    folder: where the runs write.
+    plan: the result of `read`.
+    folder: the folder of the runs' folders.
     table: the CSV file of the results.
 
   Raises:
@@ -212,17 +212,16 @@ def _run(values: flags.FlagValues) -> None:
 
 COMMAND = command.Command(
   name='sweep',
-  summary='Make many runs from a file, one a core, and a table of them.',
+  summary='Make many runs from a file, one per core, and a table of them.',
   about="""
-  Makes the runs of a file, one a core, and a table of their results.
+  Makes the runs of a file, one per core, and a table of their results.
 
     {"runs": [{"agent": "quinoa", "preset": "direct", "num_steps": 60000,
                "env_names": ["control:walker:walk"], "seeds": [0, 1, 2]}]}
 
-  is a run of each environment and seed; "flags" has more flags of theirs, with
-  a name in "variant". What is done is skipped and what was cut goes on, so the
-  same command completes a sweep however often it is stopped.
-  """,
+  is one run per environment and seed; "flags" has further flags for them, with
+  a name in "variant". Finished runs are skipped and interrupted ones resumed,
+  so the same command completes a sweep however often it is stopped. """,
   define_flags=define_flags,
   run=_run,
   positional='suite',

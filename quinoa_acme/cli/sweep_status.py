@@ -1,4 +1,4 @@
-"""How far a sweep is, and how long the rest of it will take."""
+"""The progress of a sweep, and how long the rest of it will take."""
 
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
@@ -20,14 +20,14 @@ DONE, UNDER_WAY, CUT, TO_COME = 'done', 'under way', 'cut', 'to come'
 
 @dataclasses.dataclass(frozen=True)
 class RunStatus:
-  """How far one run is.
+  """The progress of one run.
 
   Attributes:
     run: the run.
     state: `DONE`; `UNDER_WAY`, in any process; `CUT`, begun and left; or
       `TO_COME`.
     steps: environment steps at its last evaluation.
-    seconds_per_step: its speed, with evaluations, or None if it is not known.
+    seconds_per_step: its speed, with evaluations, or None if unknown.
   """
 
   run: sweeps.Run
@@ -39,15 +39,15 @@ class RunStatus:
 def look(
   runs: Sequence[sweeps.Run], folder: pathlib.Path, table: pathlib.Path
 ) -> list[RunStatus]:
-  """Looks how far the runs of a sweep are; writes nothing.
+  """Finds the progress of a sweep's runs; writes nothing.
 
   Args:
     runs: the runs.
-    folder: where their folders are.
-    table: the CSV file of their results. Neither need be there.
+    folder: the folder of their folders.
+    table: the CSV file of their results. Neither need exist.
 
   Returns:
-    What is to be said of each, in their order.
+    The status of each, in order.
   """
   left = sweeps.unfinished(runs, table, folder)
   return [_look(run, folder / run.label, run not in left) for run in runs]
@@ -65,9 +65,9 @@ def _look(run: sweeps.Run, workdir: pathlib.Path, done: bool) -> RunStatus:
 
 
 def _seconds_per_step(workdir: pathlib.Path) -> float | None:
-  """The median over what lies between two evaluations.
+  """The median over the intervals between evaluations.
 
-  So a night in which a run lay still is not taken for slow work.
+  So a night in which a run was suspended does not count as slow work.
   """
   path = workdir / 'logs' / 'evaluator.csv'
   rows = loggers.read_rows(path) if path.exists() else []
@@ -82,7 +82,7 @@ def _seconds_per_step(workdir: pathlib.Path) -> float | None:
 
 
 def _is_held(workdir: pathlib.Path) -> bool:
-  """Whether a process of a sweep makes the run in a folder."""
+  """Whether a process of a sweep is making the run in a folder."""
   with contextlib.ExitStack() as stack:
     try:
       lock = os.open(workdir, os.O_RDONLY)
@@ -100,11 +100,11 @@ def seconds_left(statuses: Sequence[RunStatus], num_cores: int) -> float | None:
   """How long the rest will take, at the speeds so far.
 
   Args:
-    statuses: what `look` gave.
-    num_cores: how many runs are made at a time.
+    statuses: the result of `look`.
+    num_cores: number of simultaneous runs.
 
   Returns:
-    Seconds, or None as long as no speed is known.
+    Seconds, or None if no speed is known yet.
   """
   made = [
     sweep_runner.Work(x.run.curve, x.steps, x.steps * x.seconds_per_step)
@@ -120,11 +120,11 @@ def seconds_left(statuses: Sequence[RunStatus], num_cores: int) -> float | None:
 
 
 def describe(statuses: Sequence[RunStatus], num_cores: int) -> Iterator[str]:
-  """What there is to say: in all, of the runs that have begun, of the others.
+  """Describes the total, then the runs that have begun, then the others.
 
   Args:
-    statuses: what `look` gave.
-    num_cores: how many runs are made at a time.
+    statuses: the result of `look`.
+    num_cores: number of simultaneous runs.
 
   Yields:
     Lines.
@@ -142,7 +142,7 @@ def describe(statuses: Sequence[RunStatus], num_cores: int) -> Iterator[str]:
     cores = f'{num_cores} core{"s" if num_cores > 1 else ""}'
     seconds = seconds_left(statuses, num_cores)
     if seconds is None:
-      yield 'How long they take is known after two evaluations of one of them.'
+      yield 'Their duration is known after two evaluations of one of them.'
     else:
       yield (
         f'About {progress.format_seconds(seconds)} left on {cores}, at the '

@@ -1,4 +1,4 @@
-"""`quinoa train`: trains an agent, or goes on with a run."""
+"""`quinoa train`: trains an agent, or resumes a run."""
 
 from collections.abc import Sequence
 import difflib
@@ -11,10 +11,10 @@ from quinoa_acme.runs import scripts
 from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.utils import resources
 
-SUMMARY = 'Train an agent, or go on with a run that was cut.'
+SUMMARY = 'Train an agent, or resume a run that was interrupted.'
 _DEFAULT = 'quinoa'
 _FULL_HELP = ('helpfull',)
-# The flags that a first run is made of.
+# The flags for a first run.
 _SHOWN = (
   'env_name',
   'num_steps',
@@ -25,9 +25,9 @@ _SHOWN = (
   'lp_launch_type',
   'num_actors',
 )
-# Of those whose meaning takes more than a line or two.
+# For flags whose meaning takes more than a line or two.
 _SHORT = {
-  'workdir': "The run's folder; the same one again goes on where it was.",
+  'workdir': "The run's folder; with the same folder a run resumes.",
   'lp_launch_type': 'Processes, local_mp; threads, local_mt or test_mt; or '
   'Google Cloud, vertex_ai.',
 }
@@ -40,11 +40,11 @@ _ABOUT = {
 
 
 def run(program: str, arguments: Sequence[str]) -> NoReturn:
-  """Does what a command line says, and ends the process.
+  """Runs a command line, and ends the process.
 
   Args:
-    program: what was called.
-    arguments: what follows it.
+    program: the name as called.
+    arguments: the arguments after it.
   """
   agent, rest = take_agent(arguments)
   agents = usage_lib.list_agents()
@@ -71,7 +71,7 @@ def run(program: str, arguments: Sequence[str]) -> NoReturn:
 
 
 def _modules_of(arguments: Sequence[str]) -> list[str]:
-  """The modules that a command line names: --modules=a,b or --modules a,b."""
+  """The modules in a command line: --modules=a,b or --modules a,b."""
   for argument, following in zip(arguments, [*arguments[1:], ''], strict=False):
     name, equals, value = argument.partition('=')
     if name in ('--modules', '-modules'):
@@ -80,7 +80,7 @@ def _modules_of(arguments: Sequence[str]) -> list[str]:
 
 
 def _registered(modules: Sequence[str]) -> list[str]:
-  """All agents, once the user's modules are imported."""
+  """All agents, after importing the user's modules."""
   from quinoa_acme.agents import registry
   from quinoa_acme.utils import user_modules
 
@@ -95,10 +95,10 @@ def take_agent(arguments: Sequence[str]) -> tuple[str, list[str]]:
   """Takes --agent out of a command line.
 
   Args:
-    arguments: what follows the command's name.
+    arguments: the arguments after the command's name.
 
   Returns:
-    The agent, and what else there is.
+    The agent, and the other arguments.
   """
   agent, rest = _DEFAULT, []
   left = iter(arguments)
@@ -115,15 +115,15 @@ def take_agent(arguments: Sequence[str]) -> tuple[str, list[str]]:
 
 def _about(agent: str) -> str:
   return (
-    f'Trains {_ABOUT.get(agent, agent)} on a continuous-control task, or goes '
-    'on with a run.'
+    f'Trains {_ABOUT.get(agent, agent)} on a continuous-control task, or '
+    'resumes a run.'
   )
 
 
 def _describe(
   program: str, agent: str, agents: Sequence[str], usage: usage_lib.Usage
 ) -> str:
-  """The text of `--help`, a screen."""
+  """The text of `--help`, one screen."""
   rows = [('--agent', f'{", ".join(agents)}. (default: {_DEFAULT})')]
   for name in _SHOWN:
     flag = usage.flag(name)
@@ -147,7 +147,7 @@ def _describe(
       '',
       'Every other option is a flag too, written as in Python, and a dot leads',
       "into one: --temperature='FixedTemperature(0.1)', --flow.max_tilt=100.",
-      f'{program} --helpfull says what each is:',
+      f'{program} --helpfull explains each:',
       _wrap(others),
       '',
       'Presets, whose values the flags replace:',

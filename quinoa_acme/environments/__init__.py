@@ -1,7 +1,7 @@
 """Environments: made by name, checked at their edge, replayed.
 
-`factory.py` makes them; what users need of it is here too, imported when it is
-first used.
+`factory.py` makes them; this package also has what users need of it, imported
+on first use.
 """
 
 from typing import TYPE_CHECKING

@@ -1,9 +1,9 @@
-"""The edge of an environment: what passes it is as the specs say.
+"""The edge of an environment: everything that passes it matches the specs.
 
-Whatever steps an environment, a program's actors, the run of one process, an
-evaluation or a recorder, does so through a `CheckedEnvironment`. What it gives
-is in one order, is nobody else's to change, and was looked at; so nothing
-behind it, from the policy to the replay, has to look again. See
+All code that steps an environment (a program's actors, a run in one process, an
+evaluation, a recorder) does so through a `CheckedEnvironment`. Its time steps
+are in a fixed order, are copies, and have been checked, so nothing behind it,
+from the policy to the replay, has to check again. See
 docs/decisions/0030-the-edge-of-the-environment.md.
 """
 
@@ -18,35 +18,36 @@ from quinoa_acme.utils import nests
 _GREATEST = float(np.finfo(np.float32).max)
 _FLOATS: tuple[type, ...] = (float, np.float32)
 _MID = dm_env.StepType.MID
-_MEND = 'It must give what its specs say: mend it, or wrap it.'
+_MEND = 'It must follow its specs: mend it, or wrap it.'
 
 
 class Checked(dm_env.Environment):
-  """An environment whose time steps are checked, and kept by nobody else."""
+  """An environment whose time steps are checked copies."""
 
 
 class CheckedEnvironment(Checked):
-  """Passes on to an environment, and refuses what it should not give.
+  """Forwards to an environment, and refuses wrong time steps.
 
-  Observations are dictionaries by key, tuples and arrays in the specs' dtypes,
-  copied, for an environment may write the next one in the same place. It gets a
-  copy of each action, in its spec's dtype, and may change it.
+  Observations are dictionaries in the order of their keys, tuples, and arrays
+  in the specs' dtypes. They are copies, because an environment may overwrite
+  them. The environment gets a copy of each action, in its spec's dtype, and may
+  change it.
 
-  A step after an episode's last one starts another, as dm_env asks for.
+  A step after an episode's last one starts another, as dm_env requires.
   """
 
   def __init__(self, environment: dm_env.Environment):
-    """Wraps an environment; `wrap` does so where it has to be.
+    """Wraps an environment; `wrap` does so only where needed.
 
     Args:
       environment: the environment.
 
     Raises:
-      ValueError: if a spec is not of arrays of numbers, that of the observation
-        is of none, or that of the reward or the discount of more than one.
+      ValueError: if a spec is not of arrays of numbers, the observation's is
+        empty, or the reward's or the discount's has more than one number.
     """
     self._environment = environment
-    # Acme's wrappers make a spec anew whenever they are asked for it, for as
+    # Acme's wrappers rebuild a spec whenever it is requested, which takes as
     # long as a step of MuJoCo.
     self._observation_spec = nests.canonical_spec(
       environment.observation_spec(), 'observation'
@@ -58,7 +59,7 @@ class CheckedEnvironment(Checked):
     if not any(leaf.num_bytes for leaf in self._observation.leaves):
       raise ValueError(
         f'The observation has no numbers, by its spec {self._observation_spec}.'
-        ' Wrap the environment so that it gives at least one, perhaps a zero.'
+        ' Wrap the environment so that it gives at least one, such as a zero.'
       )
     action_spec = nests.canonical_spec(self._action_spec, 'action')
     if not isinstance(action_spec, specs.Array):
@@ -69,7 +70,7 @@ class CheckedEnvironment(Checked):
     self._action = nests.Leaf(action_spec, 'action')
     self._reward = nests.Leaf(self._reward_spec, 'reward')
     self._discount = nests.Leaf(self._discount_spec, 'discount')
-    # The usual observation, for which no nest need be walked through.
+    # The common observation, for which no nest need be traversed.
     is_array = isinstance(self._observation_spec, specs.Array)
     self._only = self._observation.leaves[0] if is_array else None
     self._has_float_reward = self._reward.dtype.kind == 'f'
@@ -81,7 +82,7 @@ class CheckedEnvironment(Checked):
     """Starts an episode.
 
     Raises:
-      ValueError: if the environment gives what it should not.
+      ValueError: if the environment breaks its specs.
     """
     self._step = 0
     self._has_ended = False
@@ -97,16 +98,16 @@ class CheckedEnvironment(Checked):
       raise self._refusal(error) from None
 
   def step(self, action: Any) -> dm_env.TimeStep:
-    """Acts.
+    """Takes a step.
 
     Args:
-      action: as the spec says.
+      action: an action that matches the spec.
 
     Returns:
       The next time step.
 
     Raises:
-      ValueError: if the environment gives what it should not, or gets it.
+      ValueError: if the environment or the action breaks the specs.
     """
     if self._has_ended:
       return self.reset()
@@ -114,7 +115,7 @@ class CheckedEnvironment(Checked):
     timestep = self._read(self._environment.step(self._own_action(action)))
     step_type, reward, discount, observation = timestep
     try:
-      # The usual ones need no array. NaN is in no range.
+      # The usual values need no array. NaN is in no range.
       if not (
         isinstance(reward, _FLOATS)
         and self._has_float_reward
@@ -132,21 +133,21 @@ class CheckedEnvironment(Checked):
       self._end(timestep)
     return dm_env.TimeStep(step_type, reward, discount, observation)
 
-  # dm_env gives its own methods no types, so that none fits them.
+  # dm_env's own methods have no types, so no type matches them.
   def observation_spec(self) -> Any:
-    """The environment's observation, a canonical nest."""
+    """The environment's observation spec, as a canonical nest."""
     return self._observation_spec
 
   def action_spec(self) -> Any:
-    """The environment's action."""
+    """The environment's action spec."""
     return self._action_spec
 
   def reward_spec(self) -> Any:
-    """The environment's reward."""
+    """The environment's reward spec."""
     return self._reward_spec
 
   def discount_spec(self) -> Any:
-    """The environment's discount."""
+    """The environment's discount spec."""
     return self._discount_spec
 
   def close(self) -> None:
@@ -154,13 +155,13 @@ class CheckedEnvironment(Checked):
     self._environment.close()
 
   def __getattr__(self, name: str) -> Any:
-    """What else the environment has, such as its physics."""
+    """Forwards the environment's other attributes, such as its physics."""
     if name == '_environment':  # Not there before `__init__`, as in a copy.
       raise AttributeError(name)
     return getattr(self._environment, name)
 
   def _read(self, timestep: Any) -> dm_env.TimeStep:
-    """A time step of dm_env's."""
+    """Converts a value to a time step of dm_env's class."""
     if isinstance(timestep, dm_env.TimeStep):
       return timestep
     # Some have more parts, in a class of their own.
@@ -188,7 +189,7 @@ class CheckedEnvironment(Checked):
     """A checked copy of an action."""
     leaf = self._action
     try:
-      # A copy of what was cast too: that may be a view of the policy's own.
+      # Copy a cast too: it may be a view of the policy's own array.
       array = np.array(leaf.cast(action))
       leaf.check_finite(array)
     except nests.MisfitError as error:
@@ -199,13 +200,13 @@ class CheckedEnvironment(Checked):
     return array
 
   def _end(self, timestep: dm_env.TimeStep) -> None:
-    """Looks what a time step is that is none in the midst of an episode."""
+    """Checks a time step that is not in the middle of an episode."""
     if timestep.last():
       self._has_ended = True
     elif not timestep.mid():
       raise ValueError(
         f'{self._name} gave a time step {timestep.step_type!r} at step '
-        f'{self._step} of an episode, which is neither in its midst nor its '
+        f'{self._step} of an episode, which is neither in its middle nor its '
         f'last: {timestep!r}. {_MEND}'
       )
 
@@ -215,7 +216,7 @@ class CheckedEnvironment(Checked):
       article = 'an' if error.name.startswith('o') else 'a'
       return ValueError(
         f'{self._name} gave {article} {error.name} that {error.problem} {at}: '
-        f'{error.value}. Nothing can be learnt from it: mend the environment, '
+        f'{error.value}. Nothing can be learned from it: mend the environment, '
         'or wrap it so that it ends such an episode.'
       )
     return ValueError(
@@ -225,7 +226,7 @@ class CheckedEnvironment(Checked):
 
 
 def _innermost(environment: Any) -> Any:
-  """The environment within wrappers, in the form that these most often have."""
+  """The environment inside wrappers, in their most common form."""
   while (
     inner := getattr(environment, '__dict__', {}).get('_environment')
   ) is not None:
@@ -234,14 +235,14 @@ def _innermost(environment: Any) -> Any:
 
 
 def _number(leaf: nests.Leaf, value: Any) -> Any:
-  """A single number that a spec says, and that is finite."""
+  """A single finite number that matches a spec."""
   array = leaf.cast(value)
   leaf.check_finite(array)
   return array[()]
 
 
 def _scalar(spec: Any, name: str) -> specs.Array:
-  """The spec of a single number, if it is one."""
+  """The spec of a single number, checked to be one."""
   spec = nests.canonical_spec(spec, name)
   if not isinstance(spec, specs.Array) or spec.shape:
     raise ValueError(
@@ -252,7 +253,7 @@ def _scalar(spec: Any, name: str) -> specs.Array:
 
 
 def wrap(environment: dm_env.Environment) -> dm_env.Environment:
-  """The environment with its edge checked, itself if it is already."""
+  """The environment with its edge checked; itself if it already is."""
   if isinstance(environment, Checked):
     return environment
   return CheckedEnvironment(environment)

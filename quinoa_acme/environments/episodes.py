@@ -1,4 +1,4 @@
-"""Episodes in progress, and the counts of the loop that makes them."""
+"""Episodes in progress, and the counts of the acting loop."""
 
 from collections.abc import Mapping, Sequence
 import time
@@ -13,13 +13,13 @@ from quinoa_acme.environments import checked
 
 
 class Episode:
-  """An environment, and what is to be told of the episode in it.
+  """An environment, and the record of its current episode.
 
   Attributes:
-    timestep: the last time step; None if the next step is of a new episode.
-    rewards: of each step of the episode, those before a `resume` too.
-    steps_before: the steps of its loop that were made before the episode.
-    started: when the episode was started or gone on with, in seconds.
+    timestep: the last time step; None if the next step begins an episode.
+    rewards: of each step of the episode, including those before a `resume`.
+    steps_before: the loop's steps before the episode.
+    started: when the episode was started or resumed, in seconds.
   """
 
   def __init__(self, environment: dm_env.Environment):
@@ -29,42 +29,43 @@ class Episode:
     self.forget()
 
   def forget(self, steps_before: int = 0) -> None:
-    """Leaves the episode in progress; the next step is of a new one."""
+    """Abandons the current episode; the next step begins a new one."""
     self.timestep = None
     self.rewards: list[float] = []
     self.steps_before = steps_before
     self.started = time.monotonic()
 
   def resume(self, episode: Sequence[dm_env.TimeStep], steps: int) -> None:
-    """Goes on in an episode that was begun before.
+    """Continues an episode that was begun earlier.
 
     Args:
-      episode: its time steps so far, the first one included; none if the next
-        step is to be that of a new episode.
-      steps: that the loop has made so far.
+      episode: its time steps so far, including the first; empty to begin a new
+        episode with the next step.
+      steps: the loop's steps so far.
     """
     self.forget(steps)
     self.timestep = episode[-1] if episode else None
     self.rewards = [float(timestep.reward) for timestep in episode[1:]]
 
   def begin(self, steps: int) -> dm_env.TimeStep:
-    """Starts a new episode, after so many steps of the loop."""
+    """Starts a new episode, after this many steps of the loop."""
     self.forget(steps)
     timestep = self._environment.reset()
     self.timestep = timestep
     return timestep
 
   def step(self, action: Any) -> dm_env.TimeStep:
-    """Acts.
+    """Takes a step.
 
     Args:
-      action: the environment's.
+      action: for the environment.
 
     Returns:
       The next time step.
 
     Raises:
-      ValueError: if it is not what the environment's specs say, or not finite.
+      ValueError: if it does not match the environment's specs, or is not
+        finite.
     """
     timestep = self._environment.step(action)
     self.rewards.append(float(timestep.reward))
@@ -76,8 +77,8 @@ class Tally:
   """Counts a loop's steps, and logs its episodes.
 
   Attributes:
-    steps: made by the loop so far.
-    last_return: of the last episode that was run to its end, if any was.
+    steps: the loop's steps so far.
+    last_return: return of the last complete episode, if there was one.
   """
 
   def __init__(
@@ -89,15 +90,15 @@ class Tally:
     """Starts at the counter's counts.
 
     Args:
-      counter: takes `steps` and `episodes`; it may be in another process.
-      logger: takes a row at the end of each episode.
-      steps_between_reports: steps between two reports to the counter, and one
-        more at the end of each episode.
+      counter: receives `steps` and `episodes`; it may be in another process.
+      logger: receives a row at the end of each episode.
+      steps_between_reports: steps between two reports to the counter; it also
+        reports at the end of each episode.
     """
     self._counter = counter or counting.Counter()
     self._logger = logger or loggers_base.NoOpLogger()
     self._steps_between_reports = steps_between_reports
-    # All counts at the last report, and the steps since.
+    # All counts at the last report, and the steps since then.
     self._counts: Mapping[str, float] = self._counter.get_counts()
     self._unreported = 0
     self.steps = 0
@@ -105,7 +106,7 @@ class Tally:
 
   @property
   def steps_so_far(self) -> float:
-    """The steps of all actors, as far as they are known here."""
+    """The steps of all actors, as far as this process knows."""
     return self._counts.get('actor_steps', 0) + self._unreported
 
   def add_step(self) -> None:
@@ -114,7 +115,7 @@ class Tally:
     self._unreported += 1
 
   def look_at(self, episode: Episode) -> None:
-    """Reports and logs what there is to, after a step of the episode."""
+    """Reports and logs what is due after a step of the episode."""
     timestep = episode.timestep
     ended = timestep is not None and timestep.last()
     if ended or self._unreported >= self._steps_between_reports:
@@ -123,7 +124,7 @@ class Tally:
         self._log(episode)
 
   def report(self, episodes: int = 0) -> None:
-    """Reports the steps since the last report, and so many episodes."""
+    """Reports the steps since the last report, and this many episodes."""
     if not (self._unreported or episodes):
       return
     steps, self._unreported = self._unreported, 0
@@ -144,17 +145,17 @@ class Tally:
 
 
 def close(environment: dm_env.Environment) -> None:
-  """Closes an environment of which nothing more is wanted.
+  """Closes an environment that is no longer needed.
 
-  One that fails in that has done its part; the run is not to end for it.
+  If closing fails, the environment has still done its work, so the run goes on.
   """
   try:
     environment.close()
   except Exception as error:
     logging.log_first_n(
       logging.WARNING,
-      'An environment can not be closed: %r. What it holds may stay in use; '
-      'the run goes on.',
+      'An environment cannot be closed: %r. What it holds may stay in use; '
+      'the run continues.',
       1,
       error,
     )

@@ -1,11 +1,11 @@
-"""Environments by name, in the form in which the agent takes them.
+"""Environments by name, in the form that the agent takes.
 
 A name is `control:<domain>:<task>`, a task of the DeepMind Control Suite, or
-`gymnasium:<id>` (`gym:<id>` for short), an environment that is registered with
-Gymnasium, which the extra `gymnasium` installs; in `gymnasium:<module>:<id>`
+`gymnasium:<id>` (`gym:<id>` for short), an environment registered with
+Gymnasium, which the extra `gymnasium` installs. With `gymnasium:<module>:<id>`
 the module is imported first, so that it can register its own. Observations are
-flattened to one vector and everything is in single precision. Actions keep the
-bounds of the environment's own, which need not be -1 and 1.
+flattened to one vector, and everything is in single precision. Actions keep the
+environment's bounds, which need not be -1 and 1.
 
 Either library takes a second to import, so it is imported on first use. The
 suite needs no display: without one MuJoCo simulates as usual, and only
@@ -36,11 +36,10 @@ class EnvironmentFactory:
   """Makes environments of one task; a picklable `Callable[[int], Environment]`.
 
   Attributes:
-    name: The task, as `control:<domain>:<task>` or `gymnasium:<id>`. A name
-      that does not exist raises a `ValueError` here and not first in the
-      process that acts.
-    renders: Whether an environment of Gymnasium's can be drawn; those of the
-      suite always can.
+    name: The task, as `control:<domain>:<task>` or `gymnasium:<id>`. An unknown
+      name raises a `ValueError` here, not only in the process that acts.
+    renders: Whether a Gymnasium environment can be rendered; those of the suite
+      always can.
   """
 
   name: str
@@ -64,11 +63,11 @@ def make_environment(
   """Makes the environment of a task.
 
   Args:
-    name: The task, as `control:<domain>:<task>`, of which `list_tasks` gives
-      all, or as `gymnasium:<id>`.
+    name: The task, as `control:<domain>:<task>` (all are in `list_tasks`), or
+      as `gymnasium:<id>`.
     seed: An integer in [0, 2**32). It fixes the initial states of all
-      episodes: two environments of one seed, given the same actions, agree.
-    renders: Whether an environment of Gymnasium's can be drawn.
+      episodes: with the same actions, two environments of one seed agree.
+    renders: Whether a Gymnasium environment can be rendered.
 
   Returns:
     An environment with float32 observations of shape [observation_size],
@@ -76,7 +75,7 @@ def make_environment(
     scalar float32 rewards and discounts.
 
   Raises:
-    ValueError: There is no such task, Gymnasium is needed and not installed,
+    ValueError: There is no such task, Gymnasium is needed but not installed,
       or the seed is out of range.
     TypeError: The seed is not an integer.
   """
@@ -106,7 +105,7 @@ def list_tasks() -> tuple[str, ...]:
 
 
 def _parse(name: str) -> tuple[str, str]:
-  """Splits the name of a task that exists into its domain and task."""
+  """Splits the name of an existing task into its domain and task."""
   names = list_tasks()
   if name not in names:
     nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]
@@ -120,7 +119,7 @@ def _parse(name: str) -> tuple[str, str]:
 
 
 class _FlatObservations(wrappers_lib.ConcatObservationWrapper):
-  """Makes one vector of parts of any rank; Acme's own takes ranks 0 and 1."""
+  """Concatenates parts of any rank; Acme's own takes ranks 0 and 1."""
 
   def _convert_observation(self, observation: Mapping[str, Any]) -> np.ndarray:
     return super()._convert_observation(
@@ -129,7 +128,7 @@ class _FlatObservations(wrappers_lib.ConcatObservationWrapper):
 
 
 def _load(domain: str, task: str, seed: int) -> dm_env.Environment:
-  """Loads a task of the suite; none needs OpenGL until something is drawn."""
+  """Loads a task of the suite; OpenGL is needed only to render."""
   environment = _suite().load(domain, task, task_kwargs={'random': seed})
   if (domain, task) == ('quadruped', 'escape'):
     environment.task.initialize_episode = functools.partial(
@@ -139,16 +138,16 @@ def _load(domain: str, task: str, seed: int) -> dm_env.Environment:
 
 
 def _start_without_drawing(initialize: Callable[[Any], None], physics: Any):
-  """Starts an episode of a task that asks for what draws it."""
+  """Starts an episode of a task that asks for the renderer."""
   initialize(_PhysicsAsDrawn(physics))
 
 
 class _PhysicsAsDrawn:
-  """A physics that has a rendering context only if something was drawn.
+  """A physics with a rendering context only if something was rendered.
 
-  `quadruped:escape` makes a terrain for each episode, and hands it to the
-  renderer if there is one. The physics makes one when it is asked for it, and
-  so would need OpenGL where nothing is ever drawn.
+  `quadruped:escape` makes a terrain for each episode, and passes it to the
+  renderer if there is one. The physics makes a renderer when asked for one, and
+  so would need OpenGL even if nothing is ever rendered.
   """
 
   def __init__(self, physics: Any):
@@ -159,7 +158,7 @@ class _PhysicsAsDrawn:
 
   @property
   def contexts(self) -> Any:
-    """Those that were made; None before."""
+    """The existing contexts; None before the first."""
     return self._physics._contexts
 
 
@@ -167,17 +166,17 @@ class _PhysicsAsDrawn:
 def _suite() -> types.ModuleType:
   """Imports the Control Suite."""
   with warnings.catch_warnings():
-    # dm_control tries its renderers at import, and the first of them, GLFW,
-    # warns where there is no display.
+    # dm_control tries its renderers at import. The first, GLFW, warns if there
+    # is no display.
     warnings.filterwarnings('ignore', module='glfw')
     from dm_control import suite
   return suite
 
 
 def _gymnasium_id(name: str) -> str | None:
-  """The part of a name that Gymnasium knows, or None if the name is another's.
+  """The part of a name that Gymnasium knows, or None if it is not Gymnasium's.
 
-  It may have a module before it, as `module:id`.
+  It may begin with a module, as `module:id`.
   """
   scheme, _, identifier = name.partition(':')
   return identifier if scheme in _GYMNASIUM_SCHEMES else None
@@ -192,7 +191,7 @@ def _check_registered(identifier: str) -> None:
       importlib.import_module(module)
     gymnasium.spec(registered)
   except ImportError as error:
-    reason = f'{module!r} can not be imported, {error}'
+    reason = f'{module!r} cannot be imported, {error}'
   except gymnasium.error.Error:
     reason = 'nothing of this name and version is registered'
   else:
@@ -214,24 +213,24 @@ def _check_registered(identifier: str) -> None:
 def _make_gymnasium(
   identifier: str, seed: int, renders: bool
 ) -> dm_env.Environment:
-  """Makes an environment of Gymnasium's, its observations flattened."""
+  """Makes a Gymnasium environment with flattened observations."""
   _check_registered(identifier)
   gymnasium = _gymnasium()
-  # Not at the top, for it imports Gymnasium.
+  # Imported here, because it imports Gymnasium.
   from quinoa_acme.environments import gymnasium_adapter
 
   try:
-    # An environment that can not be drawn need not take the argument.
+    # An environment that cannot render need not take the argument.
     options = {'render_mode': 'rgb_array'} if renders else {}
     environment = gymnasium.make(identifier, **options)
   except (gymnasium.error.Error, ImportError) as error:
     raise ValueError(
-      f"'gymnasium:{identifier}' can not be made: {error}"
+      f"'gymnasium:{identifier}' cannot be made: {error}"
     ) from error
   if not environment.observation_space.is_np_flattenable:
     raise ValueError(
       f"The observations of 'gymnasium:{identifier}' are of"
-      f' {environment.observation_space}, which can not be flattened to one'
+      f' {environment.observation_space}, which cannot be flattened to one'
       ' vector. Register it with a wrapper that makes a Box of them.'
     )
   return gymnasium_adapter.GymnasiumAdapter(

@@ -1,10 +1,9 @@
 """Gymnasium's environments in the form of dm_env.
 
 Acme's own wrapper is for gym before 0.26, whose steps had one flag for both
-ends of an episode. Gymnasium tells them apart, and that is what this adapter is
-for: an episode that terminated ends with discount 0, so that nothing is
-expected to follow, and one that was merely cut off keeps discount 1, so that
-learning looks beyond the cut.
+kinds of an episode's end. Gymnasium separates them, and so does this adapter. A
+terminated episode ends with discount 0, so no further reward is expected. A
+truncated episode keeps discount 1, so learning bootstraps beyond the cut.
 """
 
 from typing import Any, cast
@@ -15,22 +14,22 @@ import gymnasium
 from gymnasium import spaces
 import numpy as np
 
-# Of an environment that does not say.
+# For an environment that does not specify it.
 _FRAMES = 30.0
 
 
 class GymnasiumAdapter(dm_env.Environment):
-  """A `dm_env.Environment` of a Gymnasium one with array observations."""
+  """A `dm_env.Environment` from a Gymnasium one with array observations."""
 
   def __init__(self, environment: gymnasium.Env, seed: int | None = None):
     """Makes the adapter.
 
     Args:
-      environment: with observations of a `Box`.
-      seed: of all episodes, given to the first reset; by default unseeded.
+      environment: its observation space must be a `Box`.
+      seed: for all episodes, given to the first reset; by default unseeded.
 
     Raises:
-      ValueError: if the observations are not of a `Box`, or the actions have
+      ValueError: if the observation space is not a `Box`, or the actions have
         no spec.
     """
     if not isinstance(environment.observation_space, spaces.Box):
@@ -48,13 +47,13 @@ class GymnasiumAdapter(dm_env.Environment):
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode; the first one takes the seed."""
     observation, _ = self._environment.reset(seed=self._seed)
-    # Another reset with it would begin every episode alike.
+    # Using it again would begin every episode in the same state.
     self._seed = None
     self._needs_reset = False
     return dm_env.restart(self._observe(observation))
 
   def step(self, action: Any) -> dm_env.TimeStep:
-    """Acts; after an episode's end it starts the next one instead."""
+    """Takes a step; after an episode's end, starts the next one instead."""
     if self._needs_reset:
       return self.reset()
     observation, reward, terminated, truncated, _ = self._environment.step(
@@ -69,7 +68,7 @@ class GymnasiumAdapter(dm_env.Environment):
       return dm_env.truncation(reward, observation)
     return dm_env.transition(reward, observation)
 
-  # dm_env gives its own methods no types, so that none fits them.
+  # dm_env's own methods have no types, so no type matches them.
   def observation_spec(  # pyright: ignore[reportIncompatibleMethodOverride]
     self,
   ) -> specs.Array:
@@ -85,19 +84,19 @@ class GymnasiumAdapter(dm_env.Environment):
 
   @property
   def frames_per_second(self) -> float:
-    """How many pictures make a second of the environment's own time."""
+    """Pictures per second of the environment's own time."""
     return float(self._environment.metadata.get('render_fps') or _FRAMES)
 
   def render(self) -> np.ndarray:
-    """Draws the present state, uint8 [H, W, 3].
+    """Renders the current state, uint8 [H, W, 3].
 
     Raises:
-      ValueError: if the environment can not be drawn; says why.
+      ValueError: if the environment cannot be rendered; says why.
     """
     try:
       picture = self._environment.render()
     except (gymnasium.error.Error, ImportError) as error:
-      raise ValueError(f'It can not be drawn: {error}') from error
+      raise ValueError(f'It cannot be rendered: {error}') from error
     if not isinstance(picture, np.ndarray):
       raise ValueError(
         'It gives no picture. Make it with render_mode="rgb_array".'
@@ -109,13 +108,13 @@ class GymnasiumAdapter(dm_env.Environment):
     self._environment.close()
 
   def _observe(self, observation: Any) -> np.ndarray:
-    # A copy, since an environment may write the next one in the same place.
+    # A copy, because an environment may overwrite it with the next one.
     return np.array(observation, self._observation_space.dtype)
 
   def _bound(self, action: Any) -> Any:
-    """The action in the space's own dtype, within its bounds there.
+    """The action in the space's own dtype, clipped to its bounds.
 
-    A float32 next to a bound in float64 may be rounded to beyond it.
+    A float32 close to a float64 bound may round to a value outside it.
     """
     space = self._environment.action_space
     if isinstance(space, spaces.Box):
@@ -124,7 +123,7 @@ class GymnasiumAdapter(dm_env.Environment):
 
 
 def _to_action_spec(space: spaces.Space) -> specs.Array:
-  """The spec of a space of actions; what may act in it is not decided here."""
+  """The spec of an action space; agents decide whether they can act in it."""
   match space:
     case spaces.Box():
       return specs.BoundedArray(

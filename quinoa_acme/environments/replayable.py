@@ -1,11 +1,11 @@
-"""An environment whose state can be saved, whatever it is made of.
+"""An environment whose state can be saved, whatever its implementation.
 
 In general an environment cannot be saved: its state is in a simulator, in
-random generators, and in variables that nobody lists. But one that is made
-from a seed is a function of its seed and of the actions that it was given. So
-these are what is saved, and restoring means to make the environment again and
-to give it the same actions. To keep them few, the environment is made anew,
-from another seed, at the first reset after so many steps. See
+random generators, and in variables that nobody lists. But an environment that
+is made from a seed is a function of that seed and of its actions. So these are
+saved. Restoring makes the environment again and repeats the actions. To keep
+them few, at the first reset after a number of steps the environment is replaced
+by a new one, with another seed. See
 docs/decisions/0013-resume.md.
 """
 
@@ -23,18 +23,18 @@ from quinoa_acme.environments import checked
 from quinoa_acme.environments import episodes
 from quinoa_acme.utils import checkpointing
 
-# So many that making it costs little against stepping it, and few enough for
-# these steps to be made again within seconds.
+# So many steps that making the environment costs little against stepping it,
+# yet few enough to repeat within seconds.
 _STEPS_OF_AN_ENVIRONMENT = 5000
 
 
 class EnvironmentState(NamedTuple):
-  """What an environment is a function of, and how to see that it is.
+  """All that determines an environment, and a checksum to verify it.
 
   Attributes:
     number: how many environments were made before this one.
-    actions: all that it was given, [num_steps, *action_shape].
-    resets: how many steps came before each of its resets, int64 [num_resets].
+    actions: all its actions so far, [num_steps, *action_shape].
+    resets: the number of steps before each of its resets, int64 [num_resets].
     checksum: of its last time step; 0 if there was none.
   """
 
@@ -45,7 +45,7 @@ class EnvironmentState(NamedTuple):
 
 
 class ReplayableEnvironment(checked.Checked):
-  """Passes on to environments that it makes, and can be saved at any step."""
+  """Forwards to environments that it makes; can be saved at any step."""
 
   def __init__(
     self,
@@ -57,9 +57,9 @@ class ReplayableEnvironment(checked.Checked):
 
     Args:
       factory: makes an environment from a seed in [0, 2**32).
-      seed: of all of them; each gets one of its own.
-      num_steps_each: the steps after which, at the next reset, an environment
-        gives way to a new one.
+      seed: for all of them; each gets a different one.
+      num_steps_each: at the first reset after this many steps, an environment
+        is replaced by a new one.
     """
     self._factory = factory
     self._seed = seed
@@ -67,7 +67,7 @@ class ReplayableEnvironment(checked.Checked):
     self._make(0)
 
   def reset(self) -> dm_env.TimeStep:
-    """Starts an episode, in a new environment if it is time for one."""
+    """Starts an episode, in a new environment if one is due."""
     if len(self._actions) >= self._num_steps_each:
       episodes.close(self._environment)
       self._make(self._number + 1)
@@ -80,32 +80,32 @@ class ReplayableEnvironment(checked.Checked):
     if self._timestep is None or self._timestep.last():
       return self.reset()
     self._timestep = self._environment.step(action)
-    # It fits the dtype, or the environment would have been refused it.
+    # It fits the dtype: otherwise the environment would have refused it.
     self._actions.append(np.array(action, self._action_dtype))
     return self._timestep
 
   def observation_spec(self) -> Any:
-    """The environments' observations."""
+    """The environments' observation spec."""
     return self._environment.observation_spec()
 
   def action_spec(self) -> Any:
-    """The environments' actions."""
+    """The environments' action spec."""
     return cast(Any, self._environment.action_spec())
 
   def reward_spec(self) -> Any:
-    """The environments' rewards."""
+    """The environments' reward spec."""
     return self._environment.reward_spec()
 
   def discount_spec(self) -> Any:
-    """The environments' discounts."""
+    """The environments' discount spec."""
     return self._environment.discount_spec()
 
   def close(self) -> None:
-    """Closes the environment in use."""
+    """Closes the current environment."""
     self._environment.close()
 
   def state_like(self) -> EnvironmentState:
-    """What a saved state looks like, for `checkpointing`."""
+    """The structure of a saved state, for `checkpointing`."""
     spec = self.action_spec()
     return EnvironmentState(
       number=0,
@@ -127,16 +127,15 @@ class ReplayableEnvironment(checked.Checked):
     )
 
   def restore(self, state: EnvironmentState) -> list[dm_env.TimeStep]:
-    """Goes on from a saved state.
+    """Resumes from a saved state.
 
     Args:
-      state: what `save` gave.
+      state: the result of `save`.
 
     Returns:
-      The time steps of the episode under way, its first to its last so far;
-      none if there was no episode. None either, after a warning, if the
-      environment is no function of seed and actions: it then goes on with a
-      new episode of a new environment.
+      The time steps of the current episode so far; empty if there was none.
+      Also empty, after a warning, if the environment is not a function of seed
+      and actions: then a new environment starts a new episode.
     """
     episodes.close(self._environment)
     self._make(state.number)
@@ -151,9 +150,9 @@ class ReplayableEnvironment(checked.Checked):
       return episode
     logging.warning(
       'The environment gave other time steps for the same seed and actions, so '
-      'that its state could not be restored. The run goes on with a new '
+      'its state could not be restored. The run continues with a new '
       'episode, and differs from one that was never stopped. If it is meant to '
-      'be reproducible, look for what in it does not come from its seed.'
+      'be reproducible, look for what in it does not depend on its seed.'
     )
     episodes.close(self._environment)
     self._make(state.number + 1)

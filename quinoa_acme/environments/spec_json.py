@@ -11,13 +11,13 @@ from quinoa_acme.utils import nests
 
 
 class EnvironmentSpec(NamedTuple):
-  """An `acme.specs.EnvironmentSpec` that was read.
+  """An `acme.specs.EnvironmentSpec` read from a file.
 
   Attributes:
-    observations: what the agent observes.
-    actions: what it does.
-    rewards: what it is paid.
-    discounts: what of the future counts.
+    observations: the agent's observations.
+    actions: its actions.
+    rewards: its rewards.
+    discounts: the discounts.
   """
 
   observations: Any
@@ -30,13 +30,13 @@ def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
   """An environment's specs as plain values.
 
   Args:
-    spec: array specs, bounded ones among them, or nests of them.
+    spec: array specs, which may be bounded, or nests of them.
 
   Returns:
-    The values: of each array shape, dtype, name, and bounds if it has them.
+    The values: for each array its shape, dtype, name, and bounds, if any.
 
   Raises:
-    ValueError: if a part is neither an array spec nor a nest of such.
+    ValueError: if a part is neither an array spec nor a nest of array specs.
   """
   return {
     name: _to_plain(nests.canonical_spec(getattr(spec, name), name))
@@ -45,7 +45,7 @@ def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
 
 
 def from_plain(plain: Mapping[str, Any]) -> EnvironmentSpec:
-  """What `to_plain` was given, sequences as tuples.
+  """Restores the argument of `to_plain`, with sequences as tuples.
 
   Args:
     plain: the values.
@@ -81,7 +81,7 @@ def _to_plain(spec: Any) -> Any:
 
 
 def _bounds_to_plain(bounds: np.ndarray) -> Any:
-  """Numbers, or texts, as infinity is no number of JSON's."""
+  """Numbers, or texts for infinity, which JSON does not have."""
   is_finite = np.isfinite(bounds).all()
   return (bounds if is_finite else bounds.astype(str)).tolist()
 

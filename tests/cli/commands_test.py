@@ -107,7 +107,7 @@ def test_a_sweep_that_is_no_json_is_named(quinoa):
   (quinoa.cwd / 'mine.json').write_text('{"runs": [}')
   result = quinoa.lightly('sweep', 'mine.json')
   assert result.returncode == 1
-  assert 'mine.json is no JSON: Expecting value: line 1' in result.stderr
+  assert 'mine.json is not JSON: Expecting value: line 1' in result.stderr
 
 
 @pytest.mark.parametrize('name', ['--help', 'train', 'doctor'])

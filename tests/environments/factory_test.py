@@ -141,7 +141,7 @@ def test_an_unknown_name_gets_the_nearest_right_one(name, nearest):
   [
     ('gymnasium:halfcheetah', 'nothing of this name', 'HalfCheetah-v5'),
     ('gym:Hopper-v99', 'name and version', 'Hopper-v5'),
-    ('gymnasium:no_such_module:Hopper-v5', 'can not be imported', 'Hopper-v5'),
+    ('gymnasium:no_such_module:Hopper-v5', 'cannot be imported', 'Hopper-v5'),
     ('gymnasium:', 'nothing of this name', ''),
   ],
 )
@@ -194,7 +194,7 @@ def test_actions_that_are_no_finite_box_get_the_agent_s_error(name, message):
 
 @pytest.mark.filterwarnings('ignore:.*Hopper-v2 is out of date')
 def test_an_environment_that_is_gone_is_named():
-  with pytest.raises(ValueError, match="'gymnasium:Hopper-v2' can not be made"):
+  with pytest.raises(ValueError, match="'gymnasium:Hopper-v2' cannot be made"):
     environments_lib.make_environment('gymnasium:Hopper-v2', 0)
 
 

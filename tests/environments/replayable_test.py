@@ -131,7 +131,7 @@ def test_an_environment_that_is_no_function_of_its_seed_is_said(
   environment.step(np.zeros(1))
   other, episode = _restored(environment, tmp_path, make)
   assert episode == []
-  assert 'goes on with a new episode' in caplog.text
+  assert 'continues with a new episode' in caplog.text
   assert other.reset().first()
 
 

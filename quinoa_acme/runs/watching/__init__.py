@@ -1,1 +1,1 @@
-"""What is to be seen of a run: logs, progress, pictures, alarms."""
+"""How to observe a run: logs, progress, pictures, alarms."""

@@ -1,8 +1,7 @@
-"""One figure of how a run learns, from the files that its loggers wrote.
+"""One figure that shows how a run learns, from the files of its loggers.
 
-What to look at first is V against the discounted return of the policy: a V that
-rises far above it is inflated by bootstrapping, and nothing learnt from it is
-sound.
+Look first at V against the policy's discounted return. If V rises far above it,
+bootstrapping has inflated V, and nothing learned from it is sound.
 """
 
 from collections.abc import Sequence
@@ -23,8 +22,8 @@ class Panel:
   Attributes:
     title: what it shows.
     curves: (file, column, label) of each curve.
-    level: a height to compare with, or None.
-    logarithmic: whether the vertical axis is.
+    level: a reference height, or None.
+    logarithmic: whether the vertical axis is logarithmic.
   """
 
   title: str
@@ -86,9 +85,9 @@ PANELS = (
     logarithmic=True,
   ),
 )
-# Steps by which the rows of a file are placed.
+# The columns of steps that place a file's rows.
 _STEPS = {'evaluator': 'actor_steps', 'actor_0': 'actor_steps'}
-# What a learner logs in the unit of the rewards that it sees.
+# What a learner logs in units of the rewards that it sees.
 _SCALED = ('value_mean', 'critic_mean')
 _COLOURS = ('#2f6b3f', '#b08a3c', '#35618f', '#8f3535')
 
@@ -97,7 +96,7 @@ def plot_diagnostics(workdir: loggers_lib.PathLike) -> pathlib.Path:
   """Draws `PANELS` over time, V and returns in the environment's unit.
 
   Args:
-    workdir: the directory of the run, which may still be going.
+    workdir: the directory of the run, which may still be running.
 
   Returns:
     The path of the picture, `<workdir>/diagnostics.png`.
@@ -132,7 +131,7 @@ def _reward_scale(workdir: pathlib.Path) -> float:
   try:
     agent = run_folder.read_description(str(workdir))['agent']
   except FileNotFoundError:
-    # Logs alone, of a program that is not one of the scripts.
+    # There are only logs, from a program other than the scripts.
     return 1.0
   return agent.get('reward_scale', 1.0)
 

@@ -1,9 +1,9 @@
 """Loggers: CSV files that lose no key, TensorBoard, and plain lines.
 
 Acme's own CSV logger fixes its columns at the first row and drops every key
-that comes later. The losses of a learner and the metrics of an evaluation do
-change while a program grows, so the loggers here keep whatever they are given.
-None of them imports TensorFlow.
+that comes later. But a learner's losses and an evaluation's metrics change as a
+program grows, so the loggers here keep whatever they are given. None of them
+imports TensorFlow.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,28 +25,28 @@ from quinoa_acme.utils import files
 Scalar = int | float
 PathLike = str | os.PathLike[str]
 
-# Seconds since the epoch at which a row was handed over for writing.
+# Time at which a row was submitted, in seconds since the epoch.
 WALL_CLOCK = 'wall_clock'
-# The folder, beside the logs, for rows of steps that a run has made again.
+# The folder, next to the logs, for rows of steps that a run has repeated.
 UNDONE = 'undone'
 
 _TENSORBOARD_FLUSH_SECONDS = 10
 
 
 class CSVLogger(base_lib.Logger):
-  """Appends rows to a CSV file whose columns grow with the keys it meets.
+  """Appends rows to a CSV file whose columns grow with its keys.
 
-  The columns are the keys in the order in which they first came. A row without
-  one of them has an empty cell there. A row with a new key rewrites the file
-  aside, with the longer header, and puts it in place in one step.
+  The columns are the keys in order of first appearance. A row without one of
+  them has an empty cell there. On a row with a new key, the logger writes the
+  file anew under another name, with the longer header, and renames it.
 
-  Every row is flushed, so the death of the process costs at most the row in
-  flight. What is left of such a row is dropped when the file is opened again,
-  and writing goes on below the rows that are whole. One file takes one writer.
+  Every row is flushed, so if the process dies at most the current row is lost.
+  Reopening the file drops the remains of such a row and appends after the
+  complete rows. A file may have only one writer.
   """
 
   def __init__(self, path: PathLike):
-    """Opens `path`, with its directory, and reads the header it may have.
+    """Opens `path`, with its directory, and reads the header, if any.
 
     Args:
       path: The file to append to.
@@ -62,8 +62,8 @@ class CSVLogger(base_lib.Logger):
     """Appends one row; a row without keys leaves no trace.
 
     Args:
-      data: Values by column. They are written as `str` gives them, so floats
-        keep all their digits.
+      data: Values by column. They are written as by `str`, so floats keep all
+        their digits.
 
     Raises:
       ValueError: The logger is closed, or a key or value holds a carriage
@@ -103,12 +103,12 @@ class TensorBoardLogger(base_lib.Logger):
     """Opens a new event file in `directory`.
 
     Args:
-      directory: Where the event files of this run go.
+      directory: The directory for this run's event files.
       steps_key: The key whose value is the horizontal axis. A row without it
-        is put at step 0: Acme's counters have no such key until the first
-        count, when nothing has been done.
-      last_step: TensorBoard is to hide the values of later steps in the event
-        files that are there.
+        goes to step 0: Acme's counters lack the key until their first count,
+        when nothing has been done yet.
+      last_step: TensorBoard hides values of later steps in existing event
+        files.
     """
     self._steps_key = steps_key
     self._writer = tensorboardX.SummaryWriter(
@@ -121,7 +121,7 @@ class TensorBoardLogger(base_lib.Logger):
     """Writes one row.
 
     Args:
-      data: Scalars by tag. `wall_clock` is not a curve but the time of the
+      data: Scalars by tag. `wall_clock` is not a curve; it is the time of the
         events.
     """
     step = int(data.get(self._steps_key, 0))
@@ -131,24 +131,24 @@ class TensorBoardLogger(base_lib.Logger):
         self._writer.add_scalar(key, value, step, walltime=wall_clock)
 
   def close(self) -> None:
-    """Writes what is still queued and closes the event file."""
+    """Writes the queue and closes the event file."""
     self._writer.close()
 
 
 class PeriodicLogger(base_lib.Logger):
-  """Passes at most one row in so many seconds, and always the last one.
+  """Passes on at most one row per interval, and always the last one.
 
   The first row passes at once. A row that comes too soon is held until a later
-  row takes its place; the one still held at the end is written by `close`, so
-  the final values of a run are never lost.
+  row replaces it. `close` writes the row that is still held, so a run's final
+  values are never lost.
   """
 
   def __init__(self, logger: base_lib.Logger, seconds: float):
     """Wraps `logger`.
 
     Args:
-      logger: Gets the rows that pass; it is closed with this one.
-      seconds: The least time between two rows. 0 lets every row pass.
+      logger: Receives the rows that pass; it is closed with this one.
+      seconds: The shortest time between two rows. 0 lets every row pass.
 
     Raises:
       ValueError: `seconds` is negative or not finite.
@@ -164,7 +164,7 @@ class PeriodicLogger(base_lib.Logger):
     self._held: base_lib.LoggingData | None = None
 
   def write(self, data: base_lib.LoggingData) -> None:
-    """Passes the row on if it is time, else holds it."""
+    """Passes the row on if it is due, otherwise holds it."""
     now = time.monotonic()
     if now < self._next_time:
       self._held = dict(data)
@@ -174,7 +174,7 @@ class PeriodicLogger(base_lib.Logger):
     self._logger.write(data)
 
   def close(self) -> None:
-    """Passes on the row that is held, if any, and closes the logger."""
+    """Passes on the held row, if any, and closes the logger."""
     with contextlib.closing(self._logger):
       if self._held is not None:
         self._logger.write(self._held)
@@ -182,9 +182,9 @@ class PeriodicLogger(base_lib.Logger):
 
 
 class AtMultiples(base_lib.Logger):
-  """Passes on the rows at multiples of so many steps.
+  """Passes on the rows whose step is a multiple of `num_steps`.
 
-  They are the same rows in runs of any speed, and in one that was stopped and
+  These are the same rows at any speed, and for a run that was stopped and
   resumed.
   """
 
@@ -192,9 +192,9 @@ class AtMultiples(base_lib.Logger):
     """Wraps `logger`.
 
     Args:
-      logger: Takes the rows that are passed on; closed with this one.
+      logger: Receives the rows that pass; closed with this one.
       steps_key: The key with a row's step.
-      num_steps: Of which steps the multiples are passed on, at least 1.
+      num_steps: Multiples of this pass, at least 1.
 
     Raises:
       ValueError: if `num_steps` is below 1.
@@ -216,26 +216,26 @@ class AtMultiples(base_lib.Logger):
 
 
 class TerminalLogger(base_lib.Logger):
-  """Prints every row on a line of its own, at once."""
+  """Prints every row on its own line, at once."""
 
   def __init__(self, label: str):
     """Makes the logger.
 
     Args:
-      label: Whose rows they are; it begins each line.
+      label: The source of the rows, which begins each line.
     """
     self._label = label
 
   def write(self, data: base_lib.LoggingData) -> None:
-    """Prints `data` as `format_row` gives it."""
+    """Prints `data`, as formatted by `format_row`."""
     print(format_row(self._label, data), flush=True)
 
   def close(self) -> None:
-    """There is nothing to close."""
+    """Does nothing: there is nothing to close."""
 
 
 class _RunLogger(base_lib.Logger):
-  """Converts rows to Python scalars for several loggers at once."""
+  """Converts rows to Python scalars, for several loggers."""
 
   def __init__(self, loggers: Sequence[base_lib.Logger]):
     self._loggers = loggers
@@ -246,14 +246,14 @@ class _RunLogger(base_lib.Logger):
       logger.write(row)
 
   def close(self) -> None:
-    # All of them, also if one of them fails in it.
+    # Close all of them, even if one fails.
     with contextlib.ExitStack() as stack:
       for logger in self._loggers:
         stack.callback(logger.close)
 
 
 class _StampedLogger(base_lib.Logger):
-  """Adds the time at which a row was given, which may be before it passes."""
+  """Adds the time at which a row was submitted; it may pass on later."""
 
   def __init__(self, logger: base_lib.Logger):
     self._logger = logger
@@ -285,15 +285,15 @@ def make_logger(
     workdir: The directory of the run.
     label: The worker's name, such as `learner`, `evaluator` or `actor_0`.
     steps_key: The key that TensorBoard uses as horizontal axis.
-    seconds: The least time between two rows; 0 writes every row. The last row
-      is always written, at the latest by `close`.
-    extra: Further loggers that take the same rows, such as a `TerminalLogger`.
-    last_step: The step that the run goes on from. Rows of later ones, which an
-      earlier process wrote after its last checkpoint, are dropped: the run
-      makes those steps again.
+    seconds: The shortest time between two rows; 0 writes every row. The last
+      row is always written, by `close` at the latest.
+    extra: Further loggers for the same rows, such as a `TerminalLogger`.
+    last_step: The step from which the run resumes. Later rows, which an earlier
+      process wrote after its last checkpoint, are dropped, because the run
+      repeats these steps.
 
   Returns:
-    A logger that appends, so that a run that is resumed continues its files.
+    A logger that appends, so that a resumed run continues its files.
 
   Raises:
     ValueError: `seconds` is negative or not finite.
@@ -312,13 +312,12 @@ def make_logger(
 
 
 def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
-  """Removes rows of steps after the last one that counts, in one step.
+  """Removes rows of steps after the last one that counts, atomically.
 
-  They are kept in a file of the same name in the folder `undone` beside it.
+  It moves them to a file of the same name in the folder `undone` next to it.
 
   Args:
-    path: A CSV file that a logger wrote, and that none has open; it need not
-      exist.
+    path: A CSV file of a logger that is not open; it need not exist.
     steps_key: The column with a row's step. A row without it is at step 0.
     last_step: The last step whose rows are kept.
   """
@@ -343,20 +342,20 @@ def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
 
 
 def has_rows(path: PathLike) -> bool:
-  """Whether a CSV file that a logger wrote has a row below its header."""
+  """Whether a logger's CSV file has a row below its header."""
   _, rows, _ = _parse(pathlib.Path(path).read_bytes())
   return bool(rows)
 
 
 def read_rows(path: PathLike) -> list[dict[str, float]]:
-  """Reads a CSV file of numbers that a logger wrote, or is still writing.
+  """Reads a logger's CSV file of numbers, which may still be growing.
 
   Args:
     path: The file.
 
   Returns:
-    One dictionary a row. Empty cells have no key there, and a last line that
-    is not yet whole is left out.
+    One dictionary per row. Empty cells have no key in it, and an incomplete
+    last line is left out.
 
   Raises:
     FileNotFoundError: There is no such file.
@@ -382,9 +381,9 @@ def format_row(label: str, row: Mapping[str, Any]) -> str:
   """Formats a row as `[label] key = value | key = value`.
 
   Args:
-    label: Whose row it is.
-    row: Numbers, which are given with four significant digits but whole if
-      they are integers, or strings, which stay as they are.
+    label: The source of the row.
+    row: Numbers, printed with four significant digits (integers in full), or
+      strings, printed as they are.
 
   Returns:
     One line, without a newline.
@@ -419,7 +418,7 @@ def _to_scalar(key: str, value: Any) -> Scalar:
 
 
 def _replace(path: pathlib.Path, content: str) -> None:
-  """Puts new content into the place of a file's, all of it or nothing."""
+  """Replaces a file's content, all of it or nothing."""
   aside = path.with_name(path.name + '.tmp')
   with aside.open('w', encoding='utf-8', newline='') as file:
     file.write(content)
@@ -431,8 +430,8 @@ def _replace(path: pathlib.Path, content: str) -> None:
 def _format_csv(rows: Iterable[Iterable[Any]]) -> str:
   text = io.StringIO()
   csv.writer(text, lineterminator='\n').writerows(rows)
-  # The csv module does not quote a carriage return, but takes it for the end of
-  # a row when it reads it back.
+  # The csv module does not quote a carriage return, but reads it back as the
+  # end of a row.
   if '\r' in text.getvalue():
     raise ValueError(
       'Keys and values in a CSV file may hold no carriage return; got'
@@ -442,7 +441,7 @@ def _format_csv(rows: Iterable[Iterable[Any]]) -> str:
 
 
 def _parse(content: bytes) -> tuple[list[str], list[list[str]], int]:
-  """Splits a CSV file into its header, its rows, and the bytes of these."""
+  """Splits a CSV file into its header, its rows, and their bytes."""
   length = _complete_length(content)
   text = content[:length].decode('utf-8')
   header, *rows = [*csv.reader(io.StringIO(text, newline=''))] or [[]]

@@ -1,9 +1,9 @@
-"""How much memory a run's processes take.
+"""How much memory a run's processes use.
 
-Of each process it is the resident set, which counts what processes share in
-each of them: nodes are forks of the launcher, and have its code in common. The
-total divides what is shared by those that share it (the kernel's proportional
-set), so that it is what the machine has given to the run.
+For each process it is the resident set, which counts shared memory in each
+process that shares it: nodes are forks of the launcher and share its code. The
+total divides shared memory among its users (the kernel's proportional set), so
+it is what the machine has given to the run.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ def measure(pids: Mapping[str, int]) -> dict[str, float]:
     pids: the processes by name.
 
   Returns:
-    MB (10^6 bytes) by '<name>_mb', and in all by `TOTAL`. A process that has
+    MB (10^6 bytes) as '<name>_mb', and in total as `TOTAL`. A process that has
     just ended is left out.
   """
   row: dict[str, float] = {}
@@ -47,15 +47,15 @@ def measure(pids: Mapping[str, int]) -> dict[str, float]:
 def limit(
   groups: str = '/proc/self/cgroup', tree: str = '/sys/fs/cgroup'
 ) -> int:
-  """The bytes of memory that this process can come to have.
+  """The memory, in bytes, that this process can get.
 
   Args:
-    groups: the file that says of which control groups the process is.
-    tree: where the system has these, of either version.
+    groups: the file that lists the process's control groups.
+    tree: the system's folder of control groups, of either version.
 
   Returns:
-    The machine's memory, or what a control group of the process, e.g. its
-    container, leaves of that.
+    The machine's memory, or less if a control group of the process, such as
+    its container, limits it.
   """
   limits = [psutil.virtual_memory().total]
   try:
@@ -70,19 +70,19 @@ def limit(
       root, name = pathlib.Path(tree, 'memory'), 'memory.limit_in_bytes'
     else:
       continue
-    # That of a group holds for those within it. In a container the tree may
-    # begin at its own.
+    # A group's limit holds for the groups inside it. In a container the tree
+    # may begin at its own group.
     folder = root / group.lstrip('/')
     for path in (folder, *folder.parents):
       if path.is_relative_to(root) and (path / name).exists():
         text = (path / name).read_text().strip()
-        # A group without a limit says 'max', or a number beyond all machines'.
+        # No limit is 'max', or a number beyond any machine's.
         limits += [int(text)] if text.isdecimal() else []
   return min(limits)
 
 
 class MemoryLog:
-  """Measures a run now and then; rows go where those of its nodes go."""
+  """Measures a run from time to time; its rows go to the nodes' logs."""
 
   def __init__(
     self,
@@ -94,8 +94,8 @@ class MemoryLog:
 
     Args:
       workdir: the run's folder.
-      pids: gives the run's processes by name.
-      last_step: the environment step that the run goes on from.
+      pids: returns the run's processes by name.
+      last_step: the environment step from which the run resumes.
     """
     self._pids = pids
     self._next_time = 0.0
@@ -105,10 +105,10 @@ class MemoryLog:
     )
 
   def add_to(self, status: progress.Status) -> progress.Status:
-    """Measures if it is time to, and adds the last total to a status.
+    """Measures if it is due, and adds the last total to a status.
 
     Raises:
-      OSError: if the row can not be written.
+      OSError: if the row cannot be written.
     """
     now = time.monotonic()
     if now >= self._next_time:

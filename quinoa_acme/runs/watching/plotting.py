@@ -1,4 +1,4 @@
-"""The learning curve of a run, from the files that its loggers wrote."""
+"""The learning curve of a run, from the files of its loggers."""
 
 from collections.abc import Mapping, Sequence
 import json
@@ -22,14 +22,14 @@ _GRID_COLOUR = '#e4e4e4'
 def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
   """Draws the returns of a run over its environment steps.
 
-  Reads `<workdir>/logs/evaluator.csv`, one row an evaluation, with the columns
+  Reads `<workdir>/logs/evaluator.csv`, one row per evaluation, with the columns
   `actor_steps`, `episode_return` (the mean over its episodes) and, for the
-  band, `episode_return_std`. Where there are files `<workdir>/logs/actor_*.csv`
-  of one row an episode, the returns of training appear as dots. The title is
-  `env_name` of `<workdir>/config.json`, where there is one.
+  band, `episode_return_std`. If there are files `<workdir>/logs/actor_*.csv`,
+  with one row per episode, their training returns appear as dots. The title is
+  `env_name` in `<workdir>/config.json`, if it exists.
 
   Args:
-    workdir: The directory of the run, which may still be going.
+    workdir: The directory of the run, which may still be running.
 
   Returns:
     The path of the picture, `<workdir>/learning_curve.png`.
@@ -56,7 +56,7 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
   _draw_evaluations(axes, evaluations)
   axes.set_title(_title(workdir), color=_TEXT_COLOUR, loc='left', fontsize=12)
   _style(axes)
-  # Outside the axes no curve can run into it.
+  # Outside the axes, where no curve can hit it.
   figure.legend(
     loc='outside lower center',
     ncols=3,
@@ -125,10 +125,10 @@ def _style(axes: Any) -> None:
 
 
 def _read_evaluations(path: pathlib.Path) -> list[Mapping[str, float]]:
-  """Reads the evaluations of a run, by growing steps.
+  """Reads the evaluations of a run, in order of steps.
 
-  A run that was resumed repeats the steps since its checkpoint. The rows of
-  what it then did take the place of those of what was lost.
+  A resumed run repeats the steps since its checkpoint. The rows of the repeat
+  replace those of the lost part.
   """
   if not path.exists():
     raise FileNotFoundError(

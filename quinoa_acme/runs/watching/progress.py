@@ -1,4 +1,4 @@
-"""The progress line: where a run is, how it does, and how long it has to go."""
+"""The progress line: how far a run is, its returns, and the time left."""
 
 import dataclasses
 import shutil
@@ -8,11 +8,11 @@ from typing import TextIO
 
 from quinoa_acme.runs.watching import terminal
 
-# Seconds between lines: rewritten in place on a terminal, one below the other
-# elsewhere.
+# Seconds between lines: rewritten in place on a terminal, printed one below the
+# other elsewhere.
 _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0
-# Where a terminal says that it has none.
+# The value of TERM for a terminal without control codes.
 _COLUMNS = 80
 
 
@@ -27,10 +27,10 @@ class Status:
     evaluation_return: mean return of the last evaluation, if there was one.
     evaluation_return_std: its standard deviation over episodes.
     sample_age: mean age of the learner's last samples, in environment steps,
-      as `sample_age` has it, once there were any.
-    memory_mb: what the run's processes take, in 10^6 bytes, if measured.
-    warning: what looked wrong at the last evaluation, if anything did.
-    finished: whether the run came to its own end.
+      as `sample_age` defines it; None before the first samples.
+    memory_mb: memory of the run's processes, in 10^6 bytes, if measured.
+    warning: what looked wrong at the last evaluation, if anything.
+    finished: whether the run reached its end.
   """
 
   actor_steps: int = 0
@@ -45,7 +45,7 @@ class Status:
 
 
 class Progress:
-  """Prints a status now and then, with speeds and the time left."""
+  """Prints a status from time to time, with speeds and the time left."""
 
   def __init__(self, num_steps: int, stream: TextIO | None = None):
     """Makes the printer.
@@ -65,7 +65,7 @@ class Progress:
     self._has_warned = False
 
   def show(self, status: Status) -> None:
-    """Prints `status` if it is time to, and at once if it begins to warn."""
+    """Prints `status` if it is due, or at once if a warning is new."""
     if status.warning and not self._has_warned:
       self.close()
       terminal.say(format_warning(status.warning), self._stream)
@@ -78,7 +78,7 @@ class Progress:
     self._last_print = now
     line = format_status(status, self._num_steps, *self._speeds(now, status))
     if self._on_terminal:
-      # A line that wraps can not be rewritten.
+      # A line that wraps cannot be rewritten.
       columns = shutil.get_terminal_size().columns or _COLUMNS
       line = f'\r\x1b[K{line[: columns - 1]}'
     else:
@@ -86,12 +86,12 @@ class Progress:
     terminal.write(line, self._stream)
 
   def close(self) -> None:
-    """Ends a line that was being rewritten."""
+    """Ends the line that is being rewritten."""
     if self._on_terminal:
       terminal.write('\r\x1b[K', self._stream)
 
   def _speeds(self, now: float, status: Status) -> tuple[float, float]:
-    """Environment and SGD steps a second since the speeds last were known."""
+    """Environment and SGD steps per second since the last known speeds."""
     assert self._before is not None
     then, before = self._before
     seconds = max(now - then, 1e-9)
@@ -99,7 +99,7 @@ class Progress:
       (status.actor_steps - before.actor_steps) / seconds,
       (status.learner_steps - before.learner_steps) / seconds,
     )
-    # Counts come in bursts; over half a minute they even out.
+    # Counts come in bursts, which even out over half a minute.
     if seconds > 30.0:
       self._before = (now, status)
     return speeds
@@ -111,10 +111,10 @@ def format_status(
   """One line of progress.
 
   Args:
-    status: where the run is.
+    status: the state of the run.
     num_steps: environment steps of the whole run.
-    steps_rate: environment steps a second.
-    updates_rate: SGD steps a second.
+    steps_rate: environment steps per second.
+    updates_rate: SGD steps per second.
 
   Returns:
     The line, without a newline.
@@ -146,7 +146,7 @@ def format_evaluation(status: Status) -> str:
 
 
 def format_warning(warning: str) -> str:
-  """What looks wrong, as a line of the terminal."""
+  """A warning, as a line for the terminal."""
   return f'Warning: {warning}'
 
 
@@ -166,15 +166,16 @@ def summarise(
   sgd_steps_per_insert: float,
   seconds: float,
 ) -> str:
-  """The last line of a run: what was done, and at which ratio.
+  """The last line of a run: its steps, and the ratio it achieved.
 
   Args:
     status: the run at its end.
     min_replay_size: environment steps before learning started.
-    sgd_steps_per_insert: the update-to-data ratio that was asked for.
-    seconds: how long the run took.
+    sgd_steps_per_insert: the requested update-to-data ratio.
+    seconds: the duration of the run.
 
   Returns:
+    The line.
     The line.
   """
   learnt_from = max(status.actor_steps - min_replay_size, 1)
@@ -182,7 +183,7 @@ def summarise(
   how = 'Done' if status.finished else 'Stopped'
   return (
     f'{how} after {status.actor_steps:,} steps and {status.learner_steps:,} '
-    f'updates ({ratio:.3f} an environment step past the first '
+    f'updates ({ratio:.3f} per environment step past the first '
     f'{min_replay_size:,}; asked for {sgd_steps_per_insert:g}) in '
     f'{format_seconds(seconds)}. Last evaluation: {format_evaluation(status)}.'
   )

@@ -1,11 +1,11 @@
-"""Pictures of an environment, on a machine without a display too.
+"""Pictures of an environment, also on a machine without a display.
 
 MuJoCo renders by EGL (with a GPU or Mesa's software), OSMesa (software) or GLFW
-(with a display); which of them is taken is settled by `MUJOCO_GL` when
-dm_control is first imported. Left to itself dm_control takes GLFW wherever it
-is installed, and fails at the first picture if there is no display.
+(with a display). `MUJOCO_GL` selects one when dm_control is first imported. By
+default dm_control uses GLFW wherever it is installed, and without a display
+fails at the first picture.
 
-This file uses the standard library only where it is imported, for the doctor.
+For the doctor, this file imports only the standard library.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MEND = (
   ' libgl1-mesa-dri`, or `apt install libosmesa6`)'
 )
 _PROBE_SECONDS = 60.0
-# In a process of its own: a library that lacks something may end it.
+# In a separate process, because a library with missing parts may crash it.
 _PROBE = """
 import os, sys
 import mujoco
@@ -46,13 +46,13 @@ class RenderingError(RuntimeError):
 
 
 def why_not(backend: str) -> str | None:
-  """Looks whether MuJoCo can render by a backend.
+  """Checks whether MuJoCo can render with a backend.
 
   Args:
     backend: one of `BACKENDS`.
 
   Returns:
-    None if it can, else the last line of what went wrong.
+    None if it can, otherwise the last line of the error.
   """
   try:
     result = subprocess.run(
@@ -72,15 +72,15 @@ def why_not(backend: str) -> str | None:
 
 
 def choose_backend() -> str:
-  """Settles how this process renders; before dm_control is imported.
+  """Chooses how this process renders; call it before importing dm_control.
 
-  A choice that the user has made by `MUJOCO_GL` is kept.
+  A choice that the user has made with `MUJOCO_GL` is kept.
 
   Returns:
     The backend.
 
   Raises:
-    RenderingError: if none renders, or not the one that the user chose.
+    RenderingError: if none renders, or if the user's choice does not.
   """
   chosen = os.environ.get('MUJOCO_GL')
   reasons = {}
@@ -101,8 +101,8 @@ def render(
   """Draws a state of a task of the Control Suite.
 
   Args:
-    environment: of the task; its own state is replaced.
-    state: the physics' state, as `physics.get_state` gives it, [P].
+    environment: of the task; its own state is overwritten.
+    state: the physics' state, from `physics.get_state`, [P].
     size: height and width in pixels.
     camera: the number of the camera.
 

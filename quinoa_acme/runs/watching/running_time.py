@@ -1,15 +1,15 @@
 """How long a process could run, which no clock tells.
 
-A process may be stopped, with all of its threads: by Ctrl-Z, by a debugger, by
-a laptop that is closed. Clocks go on meanwhile, and what waited by one would
-take the stop for time that something else has taken.
+A process may be stopped with all its threads: by Ctrl-Z, a debugger, a closed
+laptop. Clocks continue meanwhile, so code that waits by a clock would mistake
+the stop for time that something else has used.
 """
 
 import time
 
 
 class RunningTime:
-  """Seconds that this process could run, as far as it was looked at.
+  """Seconds in which this process could run, as of the last look.
 
   Examples:
     >>> running_time = RunningTime(longest_gap=0.5)
@@ -21,8 +21,8 @@ class RunningTime:
     """Starts at 0.
 
     Args:
-      longest_gap: seconds; of more than these between two looks the process is
-        taken to have been stopped. A few times what is meant to be between.
+      longest_gap: seconds. A longer gap between two looks means that the
+        process was stopped. Take a few times the normal gap.
     """
     self._longest_gap = longest_gap
     self._looked = time.monotonic()
@@ -30,7 +30,7 @@ class RunningTime:
     self.seconds = 0.0
 
   def look(self) -> float:
-    """Counts the time since the last look; gives all of it."""
+    """Counts the time since the last look; returns the total."""
     now = time.monotonic()
     self.seconds += min(now - self._looked, self._longest_gap)
     self._looked = now

@@ -1,11 +1,11 @@
-"""How old the transitions are that a learner is given.
+"""How old the transitions are that a learner receives.
 
 The age of a transition is the number of environment steps, over all actors,
-that were made after it until the learner takes it. For that each transition is
-stored with the steps that were made before it, in the place of its priority,
-which uniform sampling does not read. In one process it is exact; in a program
-an actor knows the steps of the others from its last report, at most 50 of its
-own ago, and the learner knows all of them from a moment ago.
+between its own step and its use by the learner. For this, each transition is
+stored with the number of steps before it, in place of its priority, which
+uniform sampling does not use. In one process this is exact. In a program an
+actor knows the other actors' steps as of its last report, at most 50 of its own
+steps ago, and the learner knows all of them as of a moment ago.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,20 +21,20 @@ SIZE = 'replay_size'
 
 
 class SampleAges(Iterator[reverb.ReplaySample]):
-  """Passes samples on, and knows how old the last were."""
+  """Passes samples on, and knows the age of the last ones."""
 
   def __init__(self, samples: Iterator[reverb.ReplaySample]):
-    """Wraps `samples`, whose priorities are the steps made before each."""
+    """Wraps `samples`; their priorities are the steps before each."""
     self._samples = samples
     self._made_before: float | None = None
     self._replay_size = 0
-    # The mean age of the last samples, once there were any.
+    # The mean age of the last samples, if there were any.
     self.last: float | None = None
 
   def __next__(self) -> reverb.ReplaySample:
     sample = next(self._samples)
     self._made_before = float(np.mean(cast(Any, sample.info.priority)))
-    # All of a learner call are drawn at about one time.
+    # All samples of a learner call are drawn at about the same time.
     self._replay_size = int(np.max(cast(Any, sample.info.table_size)))
     return sample
 
@@ -45,7 +45,7 @@ class SampleAges(Iterator[reverb.ReplaySample]):
       steps: the environment steps made so far.
 
     Returns:
-      By column; nothing before the first samples.
+      Values by column; empty before the first samples.
     """
     if self._made_before is None:
       return {}
@@ -54,15 +54,15 @@ class SampleAges(Iterator[reverb.ReplaySample]):
 
 
 class AgeLogger(loggers_base.Logger):
-  """Adds to a learner's rows how old the samples were."""
+  """Adds the age of the samples to a learner's rows."""
 
   def __init__(self, logger: loggers_base.Logger, ages: SampleAges):
-    """Wraps `logger`; `ages` is what the learner takes its samples from."""
+    """Wraps `logger`; the learner takes its samples from `ages`."""
     self._logger = logger
     self._ages = ages
 
   def write(self, data: loggers_base.LoggingData) -> None:
-    """Writes `data`, with more columns."""
+    """Writes `data` with the further columns."""
     steps = cast(float, data.get('actor_steps', 0))
     self._logger.write({**data, **self._ages.measure(steps)})
 
@@ -72,14 +72,13 @@ class AgeLogger(loggers_base.Logger):
 
 
 class StampingClient:
-  """A client of Reverb's whose writers store steps as priorities.
+  """A Reverb client whose writers store step counts as priorities.
 
-  It stands between any adder and its server, so that it does not matter which
-  agent's adder that is.
+  It sits between an adder and its server, so it works with any agent's adder.
   """
 
   def __init__(self, client: reverb.Client, steps: Callable[[], float]):
-    """Wraps `client`; `steps` gives the environment steps made so far."""
+    """Wraps `client`; `steps` returns the environment steps made so far."""
     self._client = client
     self._steps = steps
 
@@ -87,13 +86,13 @@ class StampingClient:
     return getattr(self._client, name)
 
   def trajectory_writer(self, *args: Any, **kwargs: Any) -> Any:
-    """As the client's."""
+    """As the client's method."""
     writer = self._client.trajectory_writer(*args, **kwargs)
     return _StampingWriter(writer, self._steps)
 
 
 class _StampingWriter:
-  """A writer that stores steps as priorities."""
+  """A writer that stores step counts as priorities."""
 
   def __init__(self, writer: Any, steps: Callable[[], float]):
     self._writer = writer
@@ -103,5 +102,5 @@ class _StampingWriter:
     return getattr(self._writer, name)
 
   def create_item(self, table: str, priority: float, trajectory: Any) -> None:
-    del priority  # Uniform samplers do not read it.
+    del priority  # Uniform samplers ignore it.
     self._writer.create_item(table, float(self._steps()), trajectory)

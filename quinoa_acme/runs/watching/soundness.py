@@ -1,10 +1,10 @@
-"""Whether runs were sound, by what their learners logged.
+"""Checks whether runs were sound, from what their learners logged.
 
-The learner looks at every quantity of every SGD step, and stops at the first
-that is not finite; so a run that came to its end has had none. What is counted
-here besides are the values of the rows that it logged.
+The learner checks every quantity of every SGD step, and stops at the first that
+is not finite, so a run that reached its end had none. This module also checks
+the values in its logged rows.
 
-A run that is under way, or has just ended, is judged by `find_warnings`.
+`find_warnings` judges a run that is in progress or has just ended.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,8 @@ import dataclasses
 import itertools
 import math
 
-# The columns of a table of findings, one row a run; see experiments/README.md.
+# The columns of a table of findings, one row per run; see
+# experiments/README.md.
 COLUMNS: tuple[str, ...] = (
   'agent',
   'preset',
@@ -31,37 +32,37 @@ COLUMNS: tuple[str, ...] = (
   'value_ratio_high',
 )
 
-# A run's first steps, in which the temperature still looks for its level.
+# A run's first steps, in which the temperature is still settling.
 _SETTLING = 0.1
-# Environment steps from which on V is looked at beside the discounted return.
+# From this environment step on, V is compared with the discounted return.
 _FIRST_STEPS = 20_000
-# By less than so much of the reward V may be above what the policy gets: where
-# hardly anything is paid yet, its factor says nothing.
+# V may exceed the policy's return by this much, in units of reward: while
+# returns are near zero, their ratio says nothing.
 _LEAST_EXCESS = 1.0
-# How much of what was gained over the start must be left.
+# The share of the gain since the start that must remain.
 _LEFT = 0.1
-# Of the episodes' standard deviation, what a gain must exceed to be one.
+# A gain counts if it exceeds this many standard deviations over episodes.
 _CLEARLY = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Soundness:
-  """How the learning of a run went, apart from its return.
+  """How a run's learning went, apart from its return.
 
   Attributes:
     actor_steps: environment steps made, 0 on fixed data.
     learner_steps: SGD steps made.
     rows: rows that the learner logged.
     non_finite: values in them that are not finite.
-    kl_low: the least KL / epsilon after the first tenth of the steps, or NaN
-      where no constraint holds the temperature.
+    kl_low: the smallest KL / epsilon after the first tenth of the steps, or NaN
+      if no constraint controls the temperature.
     kl_high: the largest.
     kl_held: the share of those rows in which it is between 0.5 and 2, or NaN.
-    value: the mean of V over the last tenth, in units of reward, or NaN where
+    value: the mean of V over the last tenth, in units of reward, or NaN if
       there is none.
-    discounted_return: what the policy got at the last evaluation, discounted.
-    value_ratio_low: the least V over the discounted return at an evaluation
-      from 20,000 environment steps on, or NaN where there is none.
+    discounted_return: the policy's discounted return at the last evaluation.
+    value_ratio_low: the smallest ratio of V to the discounted return, over
+      evaluations from 20,000 environment steps on, or NaN if there is none.
     value_ratio_high: the largest.
   """
 
@@ -130,7 +131,7 @@ def _value_ratios(
   evaluator: Sequence[Mapping[str, float]],
   reward_scale: float,
 ) -> list[float]:
-  """V over what the policy got, at evaluations from `_FIRST_STEPS` on."""
+  """V over the policy's return, at evaluations from `_FIRST_STEPS` on."""
   ratios = []
   for before, row in itertools.pairwise(evaluator):
     if row.get('actor_steps', 0) < _FIRST_STEPS:
@@ -167,16 +168,16 @@ def find_warnings(
 ) -> tuple[str, ...]:
   """Finds what looks wrong in a run, at its last evaluation.
 
-  V is far above what the policy gets if it was so at the last two evaluations:
-  above the discounted return by more than that, by more than evaluations have
-  differed in it, and by more than one unit of reward. V is of replayed states,
-  the return of those that the policy comes to, so that the two differ in sound
-  runs too, but not by a factor of two in any of
+  V is far above the policy's return if this held at the last two evaluations: V
+  exceeded the discounted return by more than that return, by more than its
+  spread over evaluations, and by more than one unit of reward. V is for
+  replayed states, the return for states that the policy visits. So the two
+  differ in sound runs too, but not by a factor of two in any of
   `experiments/results/soundness/bars.csv`.
 
-  The return has fallen to a start's level if a tenth or less is left of what
-  the best evaluation had gained over the first one, and that was clearly more
-  than episodes differ.
+  The return has fallen to its starting level if at most a tenth remains of what
+  the best evaluation had gained over the first, and that gain was clearly
+  larger than the spread over episodes.
 
   Args:
     learner: the learner's rows, in order; see `loggers.read_rows`.
@@ -184,7 +185,7 @@ def find_warnings(
     reward_scale: factor on the rewards that the learner saw, and so on its V.
 
   Returns:
-    A sentence for each; none if nothing looks wrong.
+    A sentence for each finding; none if nothing looks wrong.
   """
   found = (
     _find_inflated(learner, evaluator, reward_scale),
@@ -198,7 +199,7 @@ def _find_inflated(
   evaluator: Sequence[Mapping[str, float]],
   reward_scale: float,
 ) -> str | None:
-  """Says so if V was far above the discounted return at two evaluations."""
+  """A warning if V was far above the discounted return at two evaluations."""
   got = [row['discounted_return'] for row in evaluator]
   if len(evaluator) < 3:
     return None
@@ -208,19 +209,19 @@ def _find_inflated(
       learner, evaluator[i - 1], evaluator[i], reward_scale
     )
     most = max(abs(got[i]), max(got) - min(got), _LEAST_EXCESS)
-    # Not if it is NaN, as where an agent has no V.
+    # Not if it is NaN, as for an agent without V.
     if not value - got[i] > most:
       return None
   return (
     f'V is {value:.4g} where the policy gets a discounted return of '
-    f'{got[-1]:.4g}: it is inflated, and what is learnt from it is not sound. '
-    'Make fewer updates a step (samples_per_insert), or see docs/algorithm.md, '
+    f'{got[-1]:.4g}: it is inflated, and what is learned from it is unsound. '
+    'Make fewer updates (samples_per_insert), or see docs/algorithm.md, '
     '"What to look at when it does not learn".'
   )
 
 
 def _find_fall(evaluator: Sequence[Mapping[str, float]]) -> str | None:
-  """Says so if the last return is at the level of the first."""
+  """A warning if the last return is at the level of the first."""
   if len(evaluator) < 3:
     return None
   first, last = evaluator[0], evaluator[-1]
@@ -233,7 +234,7 @@ def _find_fall(evaluator: Sequence[Mapping[str, float]]) -> str | None:
   return (
     f'the return has fallen to {last["episode_return"]:.4g}, from '
     f'{best["episode_return"]:.4g} at {best["actor_steps"]:,.0f} steps, and '
-    f'began with {start:.4g}: what was learnt is lost. Look at value_mean and '
+    f'began with {start:.4g}: what was learned is lost. Look at value_mean and '
     'kl_over_epsilon in logs/learner.csv, or try another seed.'
   )
 

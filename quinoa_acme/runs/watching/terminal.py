@@ -1,7 +1,7 @@
-"""Prints what a run says, whatever has become of who reads it.
+"""Prints a run's messages, whatever has happened to their reader.
 
-A reader may be gone (`| head`), a terminal closed, and an encoding may lack a
-character. A run is not to end for what it could not say.
+A reader may be gone (`| head`), a terminal closed, an encoding may lack a
+character. A run must not end because it could not print something.
 """
 
 import contextlib
@@ -9,16 +9,16 @@ import os
 import sys
 from typing import TextIO
 
-# For encodings that lack them.
+# For encodings that lack these characters.
 _PLAIN = str.maketrans({'±': '+-'})
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-  """Prints a line at once.
+  """Prints a line and flushes it.
 
   Args:
     text: the line.
-    stream: where to; standard output, as it is now, if not given.
+    stream: the output stream; the current standard output if not given.
   """
   write(f'{text}\n', sys.stdout if stream is None else stream)
 
@@ -32,11 +32,11 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def write(text: str, stream: TextIO | None) -> None:
-  """Writes to a stream at once; what nobody can read any more is dropped.
+  """Writes to a stream and flushes it; drops what nobody can read any more.
 
   Args:
-    text: as it is to be written.
-    stream: standard output, for instance; None where a process has none.
+    text: the exact text.
+    stream: e.g. standard output; None if the process has none.
   """
   if stream is None:
     return
@@ -49,14 +49,14 @@ def write(text: str, stream: TextIO | None) -> None:
       stream.write(plain.decode(encoding))
     stream.flush()
   except BlockingIOError:
-    pass  # A pipe that is full, and is not to be waited for.
+    pass  # A full pipe, which is not waited for.
   except (OSError, ValueError):
-    # A pipe without a reader, a terminal that is closed, a closed file.
+    # A pipe without a reader, a closed terminal, a closed file.
     _lead_nowhere(stream)
 
 
 def _lead_nowhere(stream: TextIO) -> None:
-  """What is left in the stream's buffer would be an error at the very end."""
+  """Discards the stream's buffer, which would raise at the very end."""
   with contextlib.suppress(OSError, ValueError):
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:

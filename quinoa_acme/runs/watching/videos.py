@@ -1,4 +1,4 @@
-"""Videos of a policy at work."""
+"""Videos of a policy in action."""
 
 from collections.abc import Callable, Iterable
 import dataclasses
@@ -13,26 +13,26 @@ import numpy as np
 
 from quinoa_acme import environments
 
-# More frames a second than this are not seen.
+# Nobody sees more frames per second than this.
 _MAX_FRAMES_PER_SECOND = 50.0
 _HEIGHT, _WIDTH = 480, 640
 
 
 class Camera:
-  """Takes pictures of an environment, in the pace of its time."""
+  """Takes pictures of an environment, at the rate of its own time."""
 
   def __init__(self, environment: dm_env.Environment):
     """Makes the camera.
 
     Args:
       environment: an environment of the Control Suite, or one with
-        `frames_per_second` and `render`, as a `GymnasiumAdapter`; wrapped or
-        not.
+        `frames_per_second` and `render`, such as a `GymnasiumAdapter`; wrapped
+        or not.
 
     Raises:
       ValueError: if it is of another kind.
     """
-    # Acme's wrappers pass on what they have not.
+    # Acme's wrappers forward attributes that they lack.
     own: Any = environment
     try:
       if hasattr(own, 'physics'):
@@ -47,16 +47,16 @@ class Camera:
       raise ValueError(
         'Videos are made of environments of the Control Suite and of '
         'Gymnasium, or of your own with `frames_per_second` and `render()`, '
-        'which gives a picture, uint8 [H, W, 3]; this one has no such.'
+        'which returns a picture, uint8 [H, W, 3]; this one has neither.'
       ) from None
-    # Of how many steps one is shown.
+    # One frame is shown per this many steps.
     self._every = max(1, round(1.0 / (timestep * _MAX_FRAMES_PER_SECOND)))
     self._steps = 0
     self.frames: list[np.ndarray] = []
     self.frames_per_second = 1.0 / (timestep * self._every)
 
   def take(self) -> None:
-    """Takes a picture, uint8 [H, W, 3], if it is due; called every step."""
+    """Takes a picture, uint8 [H, W, 3], if it is due; call it every step."""
     if self._steps % self._every == 0:
       self.frames.append(self._render())
     self._steps += 1
@@ -65,10 +65,10 @@ class Camera:
 def make_drawable(
   factory: Callable[[int], dm_env.Environment],
 ) -> Callable[[int], dm_env.Environment]:
-  """A factory of the same environments, which can be drawn.
+  """Makes a factory of the same environments with rendering enabled.
 
   Args:
-    factory: makes an environment from a seed; one's own is left as it is.
+    factory: makes an environment from a seed; your own is left unchanged.
 
   Returns:
     The factory.
@@ -79,14 +79,14 @@ def make_drawable(
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-  """Looks whether a video can be written, before one is made.
+  """Checks that a video can be written, before one is made.
 
   Args:
     path: the file.
 
   Raises:
     ValueError: if the extra `video` is not installed, the name does not end in
-      .mp4, or there is no such folder.
+      .mp4, or the folder does not exist.
   """
   path = pathlib.Path(path)
   if path.suffix != '.mp4':
@@ -101,19 +101,19 @@ def write(
   frames: Iterable[np.ndarray],
   frames_per_second: float,
 ) -> None:
-  """Writes a video; the file is whole or not there.
+  """Writes a video; the file is complete or does not exist.
 
   Args:
     path: the file, ending in .mp4.
     frames: pictures, uint8 [H, W, 3].
-    frames_per_second: its pace.
+    frames_per_second: the frame rate.
   """
   path = pathlib.Path(path)
   aside = path.with_suffix('.tmp.mp4')
   with warnings.catch_warnings():
-    # JAX warns of forks. This one becomes ffmpeg at once, and takes no lock.
+    # JAX warns about forks. This one becomes ffmpeg at once, and takes no lock.
     warnings.filterwarnings('ignore', message=r'os\.fork', module='subprocess')
-    # Of any even size, as the codec takes it; by default ffmpeg scales pictures
+    # Any even size, which the codec accepts; by default ffmpeg scales pictures
     # to multiples of 16.
     with _imageio().get_writer(
       aside, fps=frames_per_second, macro_block_size=2

@@ -1,7 +1,7 @@
-"""Notices an environment that does not come back.
+"""Detects an environment that hangs.
 
-A simulator that hangs would stop a run without a word: nothing can be done from
-the thread that waits for it. So another thread looks how long it has waited.
+A hanging simulator would stop a run silently: the thread that waits for it can
+do nothing. So another thread checks how long it has waited.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,25 +18,25 @@ from quinoa_acme.runs.watching import running_time
 from quinoa_acme.runs.watching import terminal
 
 _POLL_SECONDS = 0.2
-# Of more seconds than these between two looks the process was stopped.
+# A longer gap, in seconds, between two checks means the process was stopped.
 _LONGEST_GAP = 0.5
 
 
 class HangError(TimeoutError):
-  """An environment has not come back for too long."""
+  """An environment has not returned from a call for too long."""
 
 
 class Watch:
-  """Knows for how long a node has waited for its environment.
+  """Knows how long a node has been waiting for its environment.
 
-  Time in which the process was stopped is not counted.
+  Time in which the process was stopped does not count.
   """
 
   def __init__(self, role: str, limit: float):
     """Makes a watch.
 
     Args:
-      role: whose environment it is, for the message.
+      role: the node's name, for the message.
       limit: seconds that one call may take.
     """
     self._role = role
@@ -46,7 +46,7 @@ class Watch:
 
   @contextlib.contextmanager
   def waiting_for(self, call: str) -> Iterator[None]:
-    """To be entered around a call, which is named for the message."""
+    """Enter it around a call; `call` is its name for the message."""
     self._call = (call, self._running_time.seconds)
     try:
       yield
@@ -54,9 +54,9 @@ class Watch:
       self._call = None
 
   def check(self) -> None:
-    """Raises a `HangError` if the call under way has taken too long.
+    """Raises a `HangError` if the current call has taken too long.
 
-    To be called several times a second, and by one thread.
+    One thread must call this several times per second.
     """
     now = self._running_time.look()
     call = self._call
@@ -74,7 +74,7 @@ class Watch:
   def over(
     self, factory: Callable[[int], dm_env.Environment]
   ) -> Callable[[int], dm_env.Environment]:
-    """A factory of the same environments, whose every call is watched."""
+    """A factory of the same environments, with every call watched."""
 
     def make(seed: int) -> dm_env.Environment:
       with self.waiting_for('constructor'):
@@ -87,9 +87,8 @@ class Watch:
   def ending_the_process(self) -> Iterator[None]:
     """Ends this process with status 1 if an environment hangs in the block.
 
-    For a process whose main thread is the one that waits: neither a signal nor
-    an exception gets it out of a simulator's C++. The last line that is printed
-    says why.
+    For a process whose main thread is the waiting one: neither a signal nor an
+    exception can interrupt a simulator's C++. The last line printed says why.
     """
     left = threading.Event()
     watcher = threading.Thread(target=self._end, args=(left,), daemon=True)
