@@ -1,7 +1,7 @@
 """Quinoa, a Q-function You Infer Normalized Over Actions, on Acme.
 
-Importing this package imports nothing else: each name below is imported when it
-is first used. What acts with a trained policy imports no Launchpad, Reverb and
+Importing this package imports nothing else: each name below is imported on
+first use. Acting with a trained policy imports no Launchpad, Reverb or
 TensorFlow at all.
 """
 
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
   from quinoa_acme.runs.watching.diagnostics import plot_diagnostics
   from quinoa_acme.runs.watching.plotting import plot_learning_curve
 
-# Where each name is.
+# The module of each name.
 _MODULES = {
   'D4PGConfig': 'quinoa_acme.agents.d4pg',
   'BaseMode': 'quinoa_acme.agents.quinoa',

@@ -1,7 +1,7 @@
 """The command `quinoa`, and `python -m quinoa_acme`.
 
-Like the doctor, which it starts, this file parses on Python 3.7 and imports the
-standard library only, until it is known that the program can run here.
+Like the doctor, which it starts, this file parses on Python 3.7 and imports
+only the standard library until it is known that the program can run here.
 """
 
 import os
@@ -10,12 +10,12 @@ import sys
 
 
 def main(arguments=None):
-  """Does what a command line says.
+  """Runs a command line.
 
   Args:
-    arguments: what follows the command's name; the process's own if None.
+    arguments: the arguments after the command's name; by default the process's.
   """
-  # Before anything is imported: Ctrl-C leaves no traceback there either.
+  # Before any import, so that Ctrl-C leaves no traceback there either.
   signal.signal(signal.SIGINT, _interrupt)
   if arguments is None:
     arguments = sys.argv[1:]

@@ -1,11 +1,11 @@
-"""Looks, before anything heavy is imported, whether the program can run here.
+"""Checks, before anything heavy is imported, that the program can run here.
 
-The pinned packages run on one Python and beside one set of versions. Anything
-else fails minutes later, deep inside an import, with a message about a symbol
-or a shared library. Here it fails first, in one line that says what to do.
+The pinned packages work with one Python and one set of versions. Anything else
+fails minutes later, deep inside an import, with a message about a symbol or a
+shared library. Here it fails first, in one line that says what to do.
 
-This file uses the standard library only, parses on Python 3.7, and is run by
-its path, so that it runs where the package is not installed.
+This file uses only the standard library, parses on Python 3.7, and is run by
+its path, so it also runs where the package is not installed.
 """
 
 import os
@@ -21,18 +21,18 @@ MEND = (
 
 
 class PreflightError(Exception):
-  """Says in one line what is wrong, and how to mend it."""
+  """Says in one line what is wrong, and how to fix it."""
 
 
 def check_interpreter():
-  """Checks that this is Python 3.10, which dm-launchpad has its wheels for.
+  """Checks that this is Python 3.10, which dm-launchpad's wheels need.
 
   Raises:
     PreflightError: It is another Python.
   """
   if sys.version_info[:2] != (3, 10):
     raise PreflightError(
-      f'Python 3.10 is needed, and {sys.executable} is'
+      f'Python 3.10 is needed, but {sys.executable} is'
       f' {sys.version_info[0]}.{sys.version_info[1]}. {MEND}'
     )
 
@@ -55,7 +55,7 @@ def check_versions():
 
   wrong = []
   for requirement in requirements:
-    # A marker, which follows ';', names one of the extras: those may be absent.
+    # A marker after ';' means an extra, which may be absent.
     if ';' in requirement:
       continue
     name, specifier = _split_requirement(requirement)
@@ -71,17 +71,17 @@ def check_versions():
 
 
 def check_package():
-  """Checks that no other module is in the package's place.
+  """Checks that no other module hides the package.
 
   Raises:
-    PreflightError: One of its name comes before it on the path.
+    PreflightError: One of the same name comes first on the path.
   """
   import importlib.util
 
   spec = importlib.util.find_spec('quinoa_acme')
   origin = spec.origin if spec is not None else None
   if origin is None:
-    return  # Not installed, which is said elsewhere, or a folder of no package.
+    return  # Not installed (reported elsewhere), or a plain folder.
   if not os.path.exists(os.path.join(os.path.dirname(origin), _THIS_FILE)):
     raise PreflightError(
       f'{origin} hides the package of its name: rename it, start elsewhere, or'
@@ -90,12 +90,12 @@ def check_package():
 
 
 def ensure_libpython():
-  """Makes libpython loadable, here and in the processes started from here.
+  """Makes libpython loadable, here and in processes started from here.
 
   Launchpad's C++ is linked to the shared libpython. An interpreter that is
   linked statically (uv's, conda's, Debian's) does not load it, and the import
-  of Launchpad fails. The nodes of a program import Launchpad before anything
-  of ours, so for them the library must be found through the environment.
+  of Launchpad fails. A program's nodes import Launchpad before anything of
+  ours, so they must find the library through the environment.
 
   Raises:
     PreflightError: This machine has no shared libpython for Python 3.10.
@@ -118,11 +118,11 @@ def ensure_libpython():
         directory + os.pathsep + inherited if inherited else directory
       )
       return
-  _load(LIBPYTHON)  # Wherever else the system's loader finds it.
+  _load(LIBPYTHON)  # Anywhere that the system's loader finds it.
 
 
 def run():
-  """Does all the checks; exits with status 1 and one line if one fails."""
+  """Makes all checks; if one fails, prints one line and exits with status 1."""
   try:
     check_interpreter()
     check_versions()
@@ -139,8 +139,8 @@ def _split_requirement(requirement):
 
 
 def _version(distribution):
-  """The version, without parsing the long text that follows it."""
-  # distribution.version parses all, which for 25 packages doubles our time.
+  """The version, without parsing the long text after it."""
+  # distribution.version parses everything: for 25 packages, twice the time.
   text = distribution.read_text('METADATA') or ''
   match = re.search(r'^Version: *(\S+)', text, re.MULTILINE)
   return match.group(1) if match else distribution.version or 'unknown'
@@ -171,10 +171,10 @@ def _release(version):
 
 
 def _library_directories():
-  """Where this interpreter's own libpython would lie, the likeliest first."""
+  """Where this interpreter's libpython may be, the likeliest first."""
   import sysconfig
 
-  # A relocated interpreter's LIBDIR may still name the machine it was built on.
+  # LIBDIR of a relocated interpreter may name the machine that built it.
   own = os.path.join(sys.base_prefix, 'lib')
   return [sysconfig.get_config_var('LIBDIR') or own, own]
 

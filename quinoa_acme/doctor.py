@@ -1,12 +1,12 @@
-"""Looks whether this machine can run the program, and says what mends it.
+"""Checks whether this machine can run the program, and says what to fix.
 
   python -m quinoa_acme.doctor --workdir=runs
 
-One line a check; below it, where something is wrong, the mend. The exit status
-is 1 if anything failed that a run needs; what only some runs need is a warning.
+One line per check; below it, if something is wrong, the fix. The exit status is
+1 if a check failed that a run needs; what only some runs need is a warning.
 
-It runs where packages are missing or broken, on any Python from 3.7 on: it uses
-the standard library only, and imports the packages in processes of their own.
+It also runs where packages are missing or broken, on any Python from 3.7 on: it
+uses only the standard library, and imports packages in separate processes.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _LEAST_DISK = 200 * _MEBIBYTE
 _GOOD_DISK = 2048 * _MEBIBYTE
 _GOOD_SHARED_MEMORY = 64 * _MEBIBYTE
 _IMPORT_SECONDS = 180.0
-# With Launchpad come Reverb and TensorFlow.
+# Launchpad imports Reverb and TensorFlow.
 _IMPORTS = ('jax', 'mujoco', 'launchpad')
 
 OK, WARNING, FAILURE = 'ok', 'warn', 'FAIL'
 
-# What a check found: its name, one of the three above, what it saw, and what to
-# do about it if it is not OK.
+# The finding of a check: its name, one of the three above, what it saw, and
+# what to do about it if it is not OK.
 Finding = collections.namedtuple('Finding', ['name', 'status', 'text', 'mend'])
 
 
@@ -61,13 +61,13 @@ def check_interpreter(workdir):
 
 
 def check_packages(workdir):
-  """The versions that the project names."""
+  """The versions that the project requires."""
   del workdir
   try:
     _preflight.check_versions()
   except _preflight.PreflightError as error:
     return _failure('packages', *_split(error))
-  except ImportError:  # Python 3.7 can not tell versions.
+  except ImportError:  # Python 3.7 cannot read versions.
     return _failure('packages', 'not looked at', _preflight.MEND)
   return _ok('packages', 'all have the versions that the project names')
 
@@ -83,7 +83,7 @@ def check_libpython(workdir):
 
 
 def check_processor(workdir):
-  """The instructions that the wheels of JAX and TensorFlow are made of."""
+  """The instructions that the wheels of JAX and TensorFlow use."""
   del workdir
   with open('/proc/cpuinfo') as file:
     lines = [line for line in file if line.startswith('flags')]
@@ -99,7 +99,7 @@ def check_processor(workdir):
 
 
 def check_imports(workdir):
-  """The heavy packages, each imported in a process of its own."""
+  """The heavy packages, each imported in a separate process."""
   del workdir
   texts, failed = [], False
   for name in _IMPORTS:
@@ -130,7 +130,7 @@ def check_rendering(workdir):
 
 
 def check_ports(workdir):
-  """Servers on this machine, as the nodes of a program have them."""
+  """Servers on this machine, like those of a program's nodes."""
   del workdir
   servers = []
   restricted = True
@@ -153,8 +153,8 @@ def check_ports(workdir):
     return _failure(
       'ports',
       f'no connection to localhost: {error}',
-      'Bring the loopback interface up (`ip link set lo up`), let localhost '
-      'stand in /etc/hosts, and raise `ulimit -n` if it is below 1024.',
+      'Bring the loopback interface up (`ip link set lo up`), make sure that '
+      '/etc/hosts has localhost, and raise `ulimit -n` if it is below 1024.',
     )
   finally:
     for server in servers:
@@ -166,13 +166,13 @@ def check_ports(workdir):
       WARNING,
       f'{text}; this kernel lets only root keep them to this machine',
       'Servers of a program will be open to the network: close their ports in '
-      'the firewall, or take Linux 5.7 or newer.',
+      'the firewall, or use Linux 5.7 or newer.',
     )
-  return _ok('ports', f'{text}, and no other machine can ask them')
+  return _ok('ports', f'{text}, and no other machine can reach them')
 
 
 def _is_kept_to_this_machine(server):
-  """Whether a server's socket can be told to hear the loopback alone."""
+  """Whether a server's socket can be limited to the loopback."""
   try:
     server.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')
   except OSError:
@@ -181,7 +181,7 @@ def _is_kept_to_this_machine(server):
 
 
 def check_disk(workdir):
-  """Room under the workdir, which can be written to and locked."""
+  """Space under the workdir, which must be writable and lockable."""
   folder = os.path.abspath(workdir)
   while not os.path.isdir(folder):
     folder = os.path.dirname(folder)
@@ -193,7 +193,7 @@ def check_disk(workdir):
   except OSError as error:
     return _failure(
       'disk',
-      f'{folder} can not be written to or locked: {error}',
+      f'{folder} cannot be written to or locked: {error}',
       'Give another --workdir.',
     )
   free = shutil.disk_usage(folder).free
@@ -207,7 +207,7 @@ def check_disk(workdir):
 
 
 def check_shared_memory(workdir):
-  """The memory that processes share, which containers are short of."""
+  """Shared memory, of which containers have little."""
   del workdir
   folder = '/dev/shm'
   mend = 'In a container: `docker run --shm-size=1g`.'
@@ -234,25 +234,25 @@ CHECKS = (
 
 
 def main(arguments=None, program='python -m quinoa_acme.doctor'):
-  """Makes all checks and prints what they find.
+  """Makes all checks and prints their findings.
 
   Args:
-    arguments: the command line; the program's own if None.
-    program: what was called, for its help.
+    arguments: the command line; by default the program's own.
+    program: the program's name as called, for its help.
 
   Returns:
     The exit status, 1 if a check failed.
   """
   parser = argparse.ArgumentParser(
     prog=program,
-    description='Looks whether this machine can run the program.',
+    description='Checks whether this machine can run the program.',
     add_help=False,
   )
   parser.add_argument(
-    '-h', '--help', action='store_true', help='tell this, and do nothing'
+    '-h', '--help', action='store_true', help='print this, and do nothing'
   )
   parser.add_argument(
-    '--workdir', default='runs', help='where the runs are to write'
+    '--workdir', default='runs', help='the folder of the runs'
   )
   values = parser.parse_args(arguments)
   if values.help:
@@ -269,7 +269,7 @@ def main(arguments=None, program='python -m quinoa_acme.doctor'):
 
 
 def _say(text):
-  """Prints a line; what nobody can read any more, as with head, is dropped."""
+  """Prints a line; drops it if nobody can read it any more, as with head."""
   try:
     print(text, flush=True)
   except BrokenPipeError:
@@ -277,10 +277,10 @@ def _say(text):
 
 
 def _make(check, workdir):
-  """Makes a check, one that goes wrong itself too."""
+  """Makes a check, and turns its own errors into findings."""
   try:
     return check(workdir)
-  except Exception as error:  # Whatever is broken here is what is looked for.
+  except Exception as error:  # Anything broken here is what it looks for.
     name = check.__name__[len('check_') :].replace('_', ' ')
     return _failure(name, f'{type(error).__name__}: {error}', _preflight.MEND)
 
@@ -294,7 +294,7 @@ def _failure(name, text, mend):
 
 
 def _split(error):
-  """What a `PreflightError` says is wrong, and its mend."""
+  """Splits a `PreflightError` into the problem and its fix."""
   text = str(error)
   if _preflight.MEND in text:
     return text.replace(_preflight.MEND, '').strip(), _preflight.MEND
@@ -303,7 +303,7 @@ def _split(error):
 
 
 def _why_not_imported(name):
-  """None if a package imports, else the last line of what went wrong."""
+  """None if a package imports, otherwise the last line of the error."""
   try:
     result = subprocess.run(
       [sys.executable, '-c', f'import {name}, os; os._exit(0)'],

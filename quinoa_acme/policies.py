@@ -1,11 +1,11 @@
-"""What was trained, as a function from observations to actions.
+"""A trained policy, as a function from observations to actions.
 
   import quinoa_acme
 
   policy = quinoa_acme.load_policy('runs/mine')
   action = policy(observation)
 
-Only the networks are made, and only JAX and Haiku imported: no environment,
+This makes only the networks, and imports only JAX and Haiku: no environment,
 Reverb, Launchpad or TensorFlow.
 """
 
@@ -29,13 +29,13 @@ from quinoa_acme.utils import user_modules
 
 
 class TrainedPolicy:
-  """Acts as a run has learnt to.
+  """Acts as a run has learned to.
 
   The first call with each batch size compiles, which takes a second or two.
 
   Attributes:
     spec: the specs of the environment that it acts in.
-    learner_steps: the SGD steps that it is the result of.
+    learner_steps: the SGD steps behind it.
   """
 
   def __init__(
@@ -46,15 +46,15 @@ class TrainedPolicy:
     learner_steps: int,
     seed: int,
   ):
-    """Makes the policy; `load_policy` does so for a run.
+    """Makes the policy; for a run, use `load_policy`.
 
     Args:
       policy: a pure function from parameters, a random key and a batch of
         observations to a batch of actions.
       params: its parameters.
       spec: the environment's specs.
-      learner_steps: the SGD steps that the parameters are the result of.
-      seed: of the samples.
+      learner_steps: the SGD steps behind the parameters.
+      seed: for the samples.
     """
     self.spec = spec
     self.learner_steps = learner_steps
@@ -72,16 +72,16 @@ class TrainedPolicy:
 
     Args:
       observation: as the environment gives it: an array, or a dictionary or
-        sequence of arrays; or the same with one more leading dimension, that
-        of a batch, in each array.
+        sequence of arrays; or a batch, with one more leading dimension in each
+        array.
 
     Returns:
       The action, or a batch of actions, in the environment's own shape, bounds
       and dtype.
 
     Raises:
-      ValueError: if the observation is not of the environment's spec, or is not
-        finite; names the part.
+      ValueError: if the observation does not match the environment's spec, or
+        is not finite; names the part.
     """
     parts = list(_pair(self.spec.observations, observation))
     arrays = [_as_array(value, where) for _, value, where in parts]
@@ -110,23 +110,23 @@ def load_policy(
   """Reads the policy of a run from its last checkpoint.
 
   Args:
-    workdir: the run's folder; the run may be under way.
-    mode: which action is taken: `Sample()`, `BaseMode()` or `MostLikely(n)` of
-      `quinoa_acme.agents.common.choices`, or 'sample', 'mode' or 'argmax'; if
-      None that which the run evaluates.
-    seed: of the samples. Two policies of one seed act the same.
-    spec: the environment's specs; if None those that the run wrote.
-    modules: those of one's own, 'module' or 'path/to/file.py', that register
-      the run's agent or flow; they are imported first.
+    workdir: the run's folder; the run may still be running.
+    mode: which action to take: `Sample()`, `BaseMode()` or `MostLikely(n)` of
+      `quinoa_acme.agents.common.choices`, or 'sample', 'mode' or 'argmax'; by
+      default the one that the run evaluates.
+    seed: for the samples. Two policies with one seed act the same.
+    spec: the environment's specs; by default those that the run wrote.
+    modules: your own modules, 'module' or 'path/to/file.py', that register the
+      run's agent or flow; they are imported first.
 
   Returns:
     The policy.
 
   Raises:
-    FileNotFoundError: if the folder is of no run.
-    ValueError: if the run is of another version, or of an agent or flow that is
-      not registered, there is no such mode, or its agent has none such, or a
-      module is not there.
+    FileNotFoundError: if the folder does not hold a run.
+    ValueError: if the run is from another version; if its agent or flow is not
+      registered; if the mode does not exist or its agent does not have it; or
+      if a module is not found.
     checkpointing.CheckpointError: if there is no checkpoint, or it does not
       fit.
   """
@@ -134,7 +134,7 @@ def load_policy(
   workdir = os.path.expanduser(os.fspath(workdir))
   if isinstance(mode, str):
     mode = choices.parse(mode)
-  # Whatever JAX_ENABLE_X64 says: the parameters are in single precision.
+  # Regardless of JAX_ENABLE_X64: the parameters are in single precision.
   with experimental.disable_x64():
     return _load(workdir, mode, seed, spec)
 
@@ -169,7 +169,7 @@ def _load(
 
 
 def spec_of(environment: dm_env.Environment) -> types.EnvironmentSpec:
-  """The specs of an environment, its observations by key."""
+  """The specs of an environment, with its observations by key."""
   return spec_json.EnvironmentSpec(
     nests.canonical_spec(environment.observation_spec()),
     environment.action_spec(),
@@ -181,7 +181,7 @@ def spec_of(environment: dm_env.Environment) -> types.EnvironmentSpec:
 def _pair(
   spec: Any, value: Any, where: str = 'the observation'
 ) -> Iterator[tuple[Any, Any, str]]:
-  """Yields each array's spec with its value and place.
+  """Yields each array's spec with its value and its location.
 
   Raises:
     ValueError: if the nests differ.
@@ -217,7 +217,7 @@ def _as_array(value: Any, where: str) -> np.ndarray:
   try:
     array = np.asarray(value)
   except ValueError as error:
-    raise ValueError(f'{where} is no array: {error}') from None
+    raise ValueError(f'{where} is not an array: {error}') from None
   if array.dtype.kind not in 'biuf':
     raise ValueError(f'{where} must be of numbers, but is of {array.dtype}.')
   if not nests.is_finite(array):
@@ -231,7 +231,7 @@ def _batch_shape(
   """The shape that all arrays have before that of their spec: () or (B,).
 
   Raises:
-    ValueError: if there is none such.
+    ValueError: if there is no such shape.
   """
   first: tuple[int, ...] | None = None
   for (spec, _, where), array in zip(parts, arrays, strict=True):

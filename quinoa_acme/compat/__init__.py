@@ -1,4 +1,4 @@
-"""What patches other packages, and bridges to versions of this one.
+"""Patches of other packages, and old names of this one.
 
-Each says for which version of what it is, and so when it can go.
+Each says for which version it is, and so when it can be removed.
 """

@@ -1,7 +1,7 @@
-"""What is done just before a third party's module is imported, or around it.
+"""Actions just before, or around, the import of a third party's module.
 
-Done when `quinoa_acme` itself is imported, it would import JAX, and fail where
-JAX is broken: in `quinoa_acme.doctor` too, which is to say why.
+If they ran when `quinoa_acme` is imported, they would import JAX, and fail
+where JAX is broken: also in `quinoa_acme.doctor`, which should say why.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ import sys
 
 
 class _Before(importlib.abc.MetaPathFinder):
-  """Finds no module, but does something before others find one of a few."""
+  """Finds no module, but acts before others find one of a few."""
 
   def __init__(self, names: tuple[str, ...], prepare: Callable[[], None]):
     """Makes the finder.
 
     Args:
       names: of the modules.
-      prepare: what is done.
+      prepare: the action.
     """
     self._names = names
     self._prepare = prepare
 
   def find_spec(self, fullname, path=None, target=None):
-    """Prepares, and leaves the finding to the others."""
+    """Prepares, and leaves the finding to others."""
     del path, target
     if fullname in self._names:
       self._prepare()
 
 
 class _LoadedBy(importlib.abc.MetaPathFinder):
-  """Finds one module as Python does, and has it loaded in another way."""
+  """Finds one module as Python does, but loads it in another way."""
 
   def __init__(
     self,
@@ -47,7 +47,7 @@ class _LoadedBy(importlib.abc.MetaPathFinder):
 
     Args:
       name: of the module.
-      loader: makes of its loader the one to use.
+      loader: makes the new loader from the module's own.
     """
     self._name = name
     self._loader = loader
@@ -76,10 +76,10 @@ class _Wrapper(importlib.abc.Loader):
 
 
 class _WithoutKeras(_Wrapper):
-  """Loads TensorFlow 2.8.4, which imports Keras when it is asked for.
+  """Loads TensorFlow 2.8.4 so that it imports Keras only on first use.
 
-  TensorFlow would import it at its end, more than a second of a processor, and
-  does without where there is none. Nothing here uses it.
+  TensorFlow would import it at its end, which takes over a second of CPU time.
+  It can do without Keras, and nothing here uses it.
   """
 
   _PART = 'keras.models'
@@ -96,12 +96,12 @@ class _WithoutKeras(_Wrapper):
 
 
 class _WithAnyBackend(_Wrapper):
-  """Loads Matplotlib also where MPLBACKEND names what it does not know.
+  """Loads Matplotlib even if MPLBACKEND names an unknown backend.
 
-  A notebook hands its own backend down to all that it starts, and another
-  environment need not have it. Matplotlib would fail at its end, as it means to
-  (https://github.com/matplotlib/matplotlib/pull/6699); figures that are only
-  saved need no backend. So this stays.
+  A notebook passes its backend on to everything it starts, and another
+  environment may lack it. Matplotlib would then fail at the end of its import,
+  by design (https://github.com/matplotlib/matplotlib/pull/6699); figures that
+  are only saved need no backend. So this stays.
   """
 
   _VARIABLE = 'MPLBACKEND'
@@ -116,7 +116,7 @@ class _WithAnyBackend(_Wrapper):
 
 
 class _Then(_Wrapper):
-  """Loads a module, and then does something."""
+  """Loads a module, then does something."""
 
   def __init__(self, loader: importlib.abc.Loader, do: Callable[[], None]):
     super().__init__(loader)
@@ -154,8 +154,8 @@ def _silence_mujoco() -> None:
 def _import_probability_alone() -> None:
   """Imports TensorFlow Probability for JAX without TensorFlow.
 
-  It would import TensorFlow, 5 s of a processor, to copy docstrings from it,
-  and does without where there is none. So does 0.16.0; this goes when
+  It would import TensorFlow, 5 s of CPU time, to copy docstrings from it, but
+  works without it. So does 0.16.0; this can go when
   https://github.com/tensorflow/probability/issues/1714 is closed.
   """
   if 'tensorflow' in sys.modules:
@@ -167,7 +167,7 @@ def _import_probability_alone() -> None:
     del sys.modules['tensorflow']
 
 
-# Both bring a gRPC of their own.
+# Both bring their own gRPC.
 _CONNECT = ('courier', 'reverb')
 _NEED_JAX_NAMES = (
   'acme.jax',
@@ -177,9 +177,9 @@ _NEED_JAX_NAMES = (
 
 
 def install() -> None:
-  """Puts the hooks in place; to be called once a process, before the imports.
+  """Installs the hooks; call it once per process, before the imports.
 
-  What is imported already is prepared for at once.
+  For modules that are already imported, the actions run at once.
   """
   if any(name in sys.modules for name in _NEED_JAX_NAMES):
     _bind_jax_names()
@@ -194,7 +194,7 @@ def install() -> None:
     _LoadedBy('matplotlib', _WithAnyBackend),
     _LoadedBy('mujoco', lambda loader: _Then(loader, _silence_mujoco)),
     # Haiku 0.0.17 imports both, and with them Flax and absl's tests: half of
-    # what it takes to import, and of use to few.
+    # the import time, for few users.
     _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),
     _LoadedBy('haiku.testing', importlib.util.LazyLoader),
   ]

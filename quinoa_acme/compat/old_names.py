@@ -1,7 +1,7 @@
-"""The names that modules had up to version 0.1.0, for one version more.
+"""The module names of versions up to 0.1.0, kept for one more version.
 
-An import by such a name gives the module itself, under its name of now, with a
-warning that says it. To go, with its test, in version 0.3.0. See
+Importing an old name gives the module under its new name, with a warning that
+says so. Remove this, with its test, in version 0.3.0. See
 docs/decisions/0041-the-tree.md.
 """
 
@@ -13,7 +13,7 @@ import importlib.machinery
 import sys
 import warnings
 
-# Of each package, below this one, which of its modules came from where.
+# For each package below this one, the origin of its modules.
 _MOVED = {
   'utils': {
     '': 'lazy nests options validation common_types resources',
@@ -53,7 +53,7 @@ def _join(*parts: str) -> str:
   return '.'.join(part for part in parts if part)
 
 
-# The name of now by that of then.
+# The new name for each old one.
 NAMES = {
   f'{_PACKAGE}.checked_environment': f'{_PACKAGE}.environments.checked',
   **{
@@ -66,16 +66,16 @@ NAMES = {
 
 
 class _Loader(importlib.abc.Loader):
-  """Loads a module by its name of now, in the place of that of then."""
+  """Loads a module by its new name, in place of the old one."""
 
   def exec_module(self, module):
-    # What is imported is what this holds afterwards.
+    # The import returns what this holds afterwards.
     name = module.__name__
     sys.modules[name] = importlib.import_module(NAMES[name])
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-  """Finds modules by their names of then."""
+  """Finds modules by their old names."""
 
   def find_spec(self, fullname, path=None, target=None):
     """Returns the spec of a name in the table; None for all others."""
@@ -83,17 +83,17 @@ class _Finder(importlib.abc.MetaPathFinder):
     if fullname not in NAMES:
       return None
     warnings.warn(
-      f'{fullname} is now {NAMES[fullname]}, and is not found by its old name '
-      'from version 0.3.0 on.',
+      f'{fullname} is now {NAMES[fullname]}; its old name will stop working '
+      'in version 0.3.0.',
       DeprecationWarning,
-      stacklevel=2,  # Who imports it: Python leaves its own machinery out.
+      stacklevel=2,  # The importing code: Python leaves its own frames out.
     )
     return importlib.machinery.ModuleSpec(fullname, _Loader())
 
 
 def install() -> None:
-  """Lets the old names be found; to be called once a process.
+  """Makes the old names importable; call it once per process.
 
-  The finder is the last one, so that nothing else waits for it.
+  The finder comes last, so that no other import waits for it.
   """
   sys.meta_path.append(_Finder())

@@ -1,4 +1,4 @@
-"""Keeps third parties from talking before the program does."""
+"""Keeps third parties from printing before the program does."""
 
 import logging
 from typing import Any
@@ -7,8 +7,8 @@ from typing import Any
 def silence_gym() -> None:
   """Drops the notice that gym prints on import, in every process.
 
-  dm-acme 0.4.0 imports gym for its wrappers, whether they are used or not, and
-  each of a program's half-dozen processes would say that gym is unmaintained.
+  dm-acme 0.4.0 imports gym for its wrappers, used or not, and each of a
+  program's half-dozen processes would say that gym is unmaintained.
   """
   from gym_notices import notices
 
@@ -16,19 +16,19 @@ def silence_gym() -> None:
 
 
 def silence_mujoco() -> None:
-  """Drops MuJoCo's warning of `settotalmass`; all others are logged.
+  """Drops MuJoCo's warning about `settotalmass`; all others are logged.
 
-  The half-cheetah of dm_control 1.0.50, and that of Gymnasium, has this
-  attribute, which MuJoCo 3.17 calls deprecated each time that one is made. The
-  models are not ours to change, and the pinned MuJoCo takes it. This may go
-  when dm_control's cheetah.xml has no `settotalmass` any more.
+  The half-cheetahs of dm_control 1.0.50 and Gymnasium have this attribute,
+  which MuJoCo 3.17 calls deprecated each time one is made. The models are not
+  ours to change, and the pinned MuJoCo accepts it. Remove this when
+  dm_control's cheetah.xml has no `settotalmass` any more.
   """
   from absl import logging as absl_logging
   import mujoco
 
   own: Any = mujoco  # Its stubs lack some of its functions.
   absl_logging.get_absl_logger().addFilter(_is_of_note)
-  # As dm_control does; Gymnasium leaves it to MuJoCo, which writes a file.
+  # As dm_control does. Gymnasium leaves it to MuJoCo, which writes a file.
   own.set_mju_user_warning(absl_logging.warning)
 
 

@@ -1,15 +1,15 @@
 """Checkpoints as plain arrays: no pickle, no code, no import paths.
 
 A checkpoint is one NumPy archive, `checkpoint-<step>.npz`. Each array of the
-state is an entry under its path in the tree, and the entry `metadata` is a JSON
-text with the version of the format and of the project, the step, every path
-with its dtype and shape, the values that are not arrays, and a SHA-256 digest
-of all of it. Anyone can read it with `numpy.load`, and reading one runs nothing
-that the file holds.
+state is an entry named by its path in the tree. The entry `metadata` is a JSON
+text with the versions of the format and of the project, the step, the dtype and
+shape of every path, the values that are not arrays, and a SHA-256 digest of all
+of it. Anyone can read it with `numpy.load`, and reading it runs no code from
+the file.
 
-Files are written aside and renamed, so one that has its final name is whole as
-far as the file system keeps its word; the digest tells where it did not. One
-directory takes one writer.
+Files are written under another name and renamed, so a file with its final name
+is complete, if the file system keeps its promises; the digest tells if it did
+not. A directory may have only one writer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,12 +41,12 @@ _METADATA = 'metadata'
 _FILE_NAME = re.compile(r'checkpoint-(\d{12,})\.npz')
 _PYTHON_TYPES = (bool, int, float, str)
 _MAX_DIFFERENCES = 5
-# In the place of a length that is not fixed.
+# Stands for a length that is not fixed.
 _ANY = 'any'
 
 
 class CheckpointError(RuntimeError):
-  """A checkpoint is there but cannot be used."""
+  """A checkpoint exists but cannot be used."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Rows:
 
   Attributes:
     shape: The shape of one row.
-    dtype: Of NumPy's own.
+    dtype: A dtype of NumPy's own.
   """
 
   shape: tuple[int, ...]
@@ -63,7 +63,7 @@ class Rows:
 
 
 class _UnusableError(Exception):
-  """A file is torn, altered, or no checkpoint of ours; says which."""
+  """A file is torn, altered, or not one of our checkpoints; says which."""
 
 
 def save(
@@ -72,15 +72,15 @@ def save(
   """Writes a checkpoint and removes the oldest ones.
 
   Args:
-    directory: Where the checkpoints of this run are; made if it is missing.
-    step: The step of the state, 0 or more. The checkpoint of the same step, if
-      any, is replaced.
+    directory: The directory of this run's checkpoints; made if missing.
+    step: The step of the state, 0 or more. A checkpoint of the same step is
+      replaced.
     state: A pytree whose leaves are NumPy or JAX arrays of numbers or booleans
-      (bfloat16 and its kin among them), or Python's own bool, int, float and
-      str. Random keys are the raw uint32 ones.
+      (including bfloat16 and similar types), or Python's bool, int, float and
+      str. Random keys are raw uint32 ones.
     keep: How many checkpoints to keep, 1 or more: this one and the newest of
-      those with smaller steps. Those of later steps, which a run finds that
-      was restored from an earlier one, stay until that run overwrites them.
+      those with smaller steps. Those of later steps, which exist if a run was
+      restored from an earlier one, stay until the run overwrites them.
 
   Returns:
     The path of the new checkpoint.
@@ -117,7 +117,7 @@ def save(
       file.flush()
       files.sync(file.fileno(), path)
   except BaseException:
-    # On a full disk the half of a checkpoint is in the way of what comes next.
+    # On a full disk, half a checkpoint would be in the way of the next one.
     aside.unlink(missing_ok=True)
     raise
   os.replace(aside, path)
@@ -127,7 +127,7 @@ def save(
 
 
 class Checkpoint:
-  """A checkpoint that was read and found whole."""
+  """A checkpoint that was read and found complete."""
 
   def __init__(
     self,
@@ -138,13 +138,13 @@ class Checkpoint:
     """Use `read_latest`.
 
     Args:
-      path: Where it is.
-      metadata: What its entry `metadata` says.
+      path: Its file.
+      metadata: Its entry `metadata`.
       arrays: Its arrays by path in the tree.
     """
     self._path = path
     self._leaves = metadata['leaves']
-    # By path in the tree; dtypes that NumPy has not are as bytes.
+    # By path in the tree; dtypes that NumPy lacks are bytes.
     self.arrays: Mapping[str, np.ndarray] = arrays
     self.step: int = metadata['step']
 
@@ -154,18 +154,18 @@ class Checkpoint:
     return {x['path']: x['value'] for x in self._leaves if 'value' in x}
 
   def restore(self, like: Any, *, partial: bool = False) -> Any:
-    """Makes the state of what was read.
+    """Makes the state from the file's contents.
 
     Args:
-      like: A pytree that gives the structure, and at its leaves the shapes and
-        dtypes, of the state: the initial state, or what `jax.eval_shape` makes
-        of it, with `Rows` in the place of arrays of any length.
+      like: A pytree with the structure of the state and, at its leaves, the
+        shapes and dtypes: the initial state, or its `jax.eval_shape`, with
+        `Rows` for arrays of any length.
       partial: Whether the checkpoint may hold more than `like`.
 
     Returns:
-      The state, in the structure of `like`; its leaves are NumPy arrays, or
-      Python's own types, where those of `like` are or `Rows` is, and else JAX
-      arrays.
+      The state, in the structure of `like`. Its leaves are NumPy arrays or
+      Python's own types if those of `like` are, NumPy arrays for `Rows`, and
+      otherwise JAX arrays.
 
     Raises:
       CheckpointError: The checkpoint does not match `like`.
@@ -176,19 +176,19 @@ class Checkpoint:
 
 
 def read_latest(directory: PathLike) -> Checkpoint | None:
-  """Reads the newest checkpoint that is whole.
+  """Reads the newest complete checkpoint.
 
-  A file that is torn, altered or not a checkpoint is named in a warning, and
-  the one before it is tried.
+  If a file is torn, altered or not a checkpoint, a warning names it, and the
+  one before it is tried.
 
   Args:
-    directory: Where the checkpoints of the run are.
+    directory: The directory of the run's checkpoints.
 
   Returns:
     The checkpoint, or None when there is none.
 
   Raises:
-    CheckpointError: There are checkpoints, but none is whole.
+    CheckpointError: There are checkpoints, but none is complete.
   """
   problems = []
   for step, path in reversed(_list(directory)):
@@ -206,22 +206,22 @@ def read_latest(directory: PathLike) -> Checkpoint | None:
 
 
 def restore_latest(directory: PathLike, like: Any) -> tuple[int, Any] | None:
-  """Reads the newest checkpoint that is whole, and makes its state.
+  """Reads the newest complete checkpoint, and makes its state.
 
-  A file that is whole but holds another state than `like`, such as that of
-  another configuration, is an error: going back further would not help, and
-  would hide the mistake.
+  A complete file with another state than `like`, such as that of another
+  configuration, is an error: an earlier file would not help, and would hide the
+  mistake.
 
   Args:
-    directory: Where the checkpoints of the run are.
+    directory: The directory of the run's checkpoints.
     like: As for `Checkpoint.restore`.
 
   Returns:
     The step and the state, or None when there is no checkpoint.
 
   Raises:
-    CheckpointError: There are checkpoints but none is whole, or the newest
-      whole one does not match `like`.
+    CheckpointError: There are checkpoints but none is complete, or the newest
+      complete one does not match `like`.
     TypeError: `like` has a leaf that no checkpoint can hold.
   """
   checkpoint = read_latest(directory)
@@ -229,7 +229,7 @@ def restore_latest(directory: PathLike, like: Any) -> tuple[int, Any] | None:
 
 
 def latest_step(directory: PathLike) -> int | None:
-  """Returns the newest step that has a file, whole or not, or None."""
+  """Returns the newest step with a file, complete or not, or None."""
   files = _list(directory)
   return files[-1][0] if files else None
 
@@ -238,7 +238,7 @@ def saved_at(directory: PathLike) -> float:
   """When the last file was written, in seconds since the epoch, or 0."""
   times = [0.0]
   for _, path in _list(directory):
-    # One that is too old may just be removed.
+    # An old one may be removed at this moment.
     with contextlib.suppress(FileNotFoundError):
       times.append(path.stat().st_mtime)
   return max(times)
@@ -254,7 +254,7 @@ def _list(directory: PathLike) -> list[tuple[int, pathlib.Path]]:
 
 
 def _remove_old(directory: pathlib.Path, step: int, keep: int) -> None:
-  """Removes what is older than the `keep` last, and what a crash left."""
+  """Removes all but the `keep` last, and remains of a crash."""
   older = [path for other, path in _list(directory) if other < step]
   for path in older[: max(0, len(older) - (keep - 1))]:
     path.unlink()
@@ -263,7 +263,7 @@ def _remove_old(directory: pathlib.Path, step: int, keep: int) -> None:
 
 
 def _sync_directory(directory: pathlib.Path) -> None:
-  """Makes a rename in the directory outlive a power cut."""
+  """Makes a rename in the directory survive a power cut."""
   descriptor = os.open(directory, os.O_RDONLY)
   try:
     files.sync(descriptor, directory)
@@ -275,7 +275,7 @@ def _project_version() -> str:
   try:
     return metadata_lib.version('quinoa-acme')
   except metadata_lib.PackageNotFoundError:
-    return 'unknown'  # Run from the sources, without having been installed.
+    return 'unknown'  # Run from the sources, without being installed.
 
 
 def _encode(
@@ -285,7 +285,7 @@ def _encode(
   leaves, arrays = [], {}
   for path, leaf in _flatten(state):
     if isinstance(leaf, Rows):
-      raise TypeError(f'The leaf {_show(path)} is of `like`, not of a state.')
+      raise TypeError(f'The leaf {_show(path)} is for `like`, not for a state.')
     leaves.append(_describe(path, leaf))
     if type(leaf) in _PYTHON_TYPES:
       leaves[-1]['value'] = leaf
@@ -380,13 +380,13 @@ def _describe(path: str, leaf: Any) -> dict[str, Any]:
 def _digest(
   metadata: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
 ) -> str:
-  """Hashes the metadata, but for the digest, and the arrays by path."""
+  """Hashes the metadata, without the digest, and the arrays by path."""
   rest = {key: value for key, value in metadata.items() if key != 'sha256'}
   digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
   for path in sorted(arrays):
     array = arrays[path]
     digest.update(f'{path!r} {array.dtype.str} {array.shape}'.encode())
-    # A view: a replay's arrays are as large as the memory may be.
+    # A view: a replay's arrays may fill half of the memory.
     digest.update(array.reshape(-1).view(np.uint8).data)
   return digest.hexdigest()
 
@@ -401,7 +401,7 @@ def _read(
       raise _UnusableError('its contents do not have the digest it gives')
     if metadata['step'] != step:
       raise _UnusableError(
-        f'it holds step {metadata["step"]}, and its name says {step}'
+        f'it holds step {metadata["step"]}, but its name says {step}'
       )
   except _UnusableError:
     raise
@@ -417,7 +417,7 @@ def _load(
   path: pathlib.Path,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
   """Reads the metadata and arrays of a file without verifying them."""
-  # Opened here: of a torn archive np.load leaves it open.
+  # Opened here, because np.load leaves a torn archive open.
   with path.open('rb') as file:
     archive = np.load(file, allow_pickle=False)
     if not isinstance(archive, npyio.NpzFile):
@@ -430,7 +430,7 @@ def _load(
         raise _UnusableError('it is not one of our checkpoints')
       if metadata['format_version'] != _FORMAT_VERSION:
         raise _UnusableError(
-          f'its format has version {metadata["format_version"]}, and this'
+          f'its format has version {metadata["format_version"]}, but this'
           f' program reads version {_FORMAT_VERSION}'
         )
       arrays = {
@@ -476,7 +476,7 @@ def _check_matches(
 def _with_any_length(
   leaf: Mapping[str, Any], expected: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-  """Leaves the first dimension out of a leaf where any length will do."""
+  """Drops the first dimension of a leaf that may have any length."""
   if leaf.get('shape') and expected.get('shape', ())[:1] == [_ANY]:
     return {**leaf, 'shape': [_ANY, *leaf['shape'][1:]]}
   return leaf

@@ -1,8 +1,8 @@
-"""Names for what the pure functions take.
+"""Types for the arguments of the pure functions.
 
-`acme.jax.networks` has most of them. But with Acme comes Launchpad, and with
-its JAX parts Reverb and TensorFlow, which only training needs: what acts with a
-policy that was trained is written in these.
+`acme.jax.networks` has most of them. But Acme imports Launchpad, and its JAX
+parts import Reverb and TensorFlow, which only training needs. Code that acts
+with a trained policy uses these types instead.
 """
 
 from typing import Any, Protocol
@@ -17,27 +17,27 @@ PRNGKey = jax.Array
 
 
 class EnvironmentSpec(Protocol):
-  """What an environment takes and gives, as `acme.specs.EnvironmentSpec`.
+  """The interface of an environment, as in `acme.specs.EnvironmentSpec`.
 
-  Each is an array spec of dm_env's, or a nest of them.
+  Each part is one of dm_env's array specs, or a nest of them.
   """
 
   @property
   def observations(self) -> Any:
-    """What the agent observes."""
+    """The agent's observations."""
     ...
 
   @property
   def actions(self) -> Any:
-    """What the agent does."""
+    """The agent's actions."""
     ...
 
   @property
   def rewards(self) -> Any:
-    """What it is paid."""
+    """The rewards."""
     ...
 
   @property
   def discounts(self) -> Any:
-    """What of the future counts."""
+    """The discounts."""
     ...

@@ -1,27 +1,27 @@
-"""What a file system may not have, and a run can do without."""
+"""File system features that may be missing, and that a run can do without."""
 
 import errno
 import os
 
 from absl import logging
 
-# With these nothing was written.
+# These errors mean that nothing was written.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def sync(descriptor: int, path: str | os.PathLike[str]) -> None:
-  """Makes what was written outlive a power cut, where that can be had.
+  """Makes written data survive a power cut, if the file system can.
 
-  Some file systems have no such call, for folders or at all, and on others it
-  fails for a while. What was written can be read all the same: the run goes on,
-  after a warning.
+  Some file systems lack this call, for folders or entirely, and on others it
+  fails for a while. The data can still be read, so the run continues, after a
+  warning.
 
   Args:
     descriptor: of an open file or folder.
-    path: of the file that it is done for, for the warning.
+    path: of the file concerned, for the warning.
 
   Raises:
-    OSError: if there is no room left.
+    OSError: if the disk is full.
   """
   try:
     os.fsync(descriptor)
@@ -30,7 +30,7 @@ def sync(descriptor: int, path: str | os.PathLike[str]) -> None:
       raise
     logging.log_first_n(
       logging.WARNING,
-      '%s may not outlive a power cut: fsync says %s. The run goes on.',
+      '%s may not outlive a power cut: fsync says %s. The run continues.',
       1,
       path,
       error,

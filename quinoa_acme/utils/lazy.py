@@ -1,4 +1,4 @@
-"""Names of a package that are imported when they are first asked for."""
+"""Names of a package that are imported on first use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 def attach(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
   """Makes the `__getattr__` of a package (PEP 562).
 
-  A type checker does not see what it gives: import the same names under
+  A type checker does not see these names: also import them under
   `TYPE_CHECKING`.
 
   Args:
@@ -18,14 +18,14 @@ def attach(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
     modules: the module of each name.
 
   Returns:
-    The function, to be bound in the package as `__getattr__`.
+    The function; bind it in the package as `__getattr__`.
   """
 
   def get(name: str) -> object:
     if name not in modules:
       raise AttributeError(f'module {package!r} has no attribute {name!r}')
     value = getattr(importlib.import_module(modules[name]), name)
-    # The next time it is found at once.
+    # Next time it is found directly.
     setattr(sys.modules[package], name, value)
     return value
 

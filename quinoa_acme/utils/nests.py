@@ -1,10 +1,10 @@
-"""Nests of arrays, as their specs say: in one order, and cast by no one.
+"""Nests of arrays that follow their specs: in one order, with no silent casts.
 
-JAX takes a dictionary's keys in their order as texts, those of an `OrderedDict`
-in the order in which they were put in, and any other mapping for a leaf;
-dm-tree takes all by key. Where a learner and an actor go by different ones, the
-features change places without a word. Here every mapping is a dictionary with
-its keys in order, and every sequence a tuple.
+JAX orders a dictionary's keys as texts, keeps an `OrderedDict` in order of
+insertion, and treats any other mapping as a leaf; dm-tree orders all by key. If
+a learner and an actor use different ones, features silently change places. Here
+every mapping becomes a dictionary with its keys in order, and every sequence a
+tuple.
 
 See docs/decisions/0030-the-edge-of-the-environment.md.
 """
@@ -18,24 +18,24 @@ import numpy as np
 
 # Networks compute in float32.
 _GREATEST = float(np.finfo(np.float32).max)
-# A sum of squares below it is of numbers all of which float32 holds. Where the
-# sum is above it each is looked at, which takes several times as long.
+# Below this sum of squares, float32 can hold every number. Above it each number
+# is checked, which takes several times as long.
 _PLAINLY_FINITE = 1e37
-# By the kind of the spec's dtype, the kinds of which nothing may be lost.
+# For each kind of the spec's dtype, the kinds that must convert without loss.
 _KINDS = {'b': 'b', 'i': 'biu', 'u': 'biu', 'f': 'biuf'}
 
 
 class MisfitError(ValueError):
-  """A value is not as its spec says.
+  """A value does not match its spec.
 
   Attributes:
     name: of the part, e.g. `observation['position']`.
-    problem: what is wrong with it, to be read after the name.
-    value: what it is.
+    problem: what is wrong, phrased to follow the name.
+    value: the value.
   """
 
   def __init__(self, name: str, problem: str, value: Any):
-    """Takes the three; the message is 'the <name> <problem>'."""
+    """Stores the three; the message is 'the <name> <problem>'."""
     super().__init__(f'the {name} {problem}')
     self.name = name
     self.problem = problem
@@ -47,10 +47,10 @@ class NotFiniteError(MisfitError):
 
 
 def canonical(nest: Any) -> Any:
-  """A nest with its mappings as dictionaries by key, at every depth.
+  """Turns mappings into dictionaries ordered by key, at every depth.
 
   Args:
-    nest: arrays, array specs, or mappings and sequences of such.
+    nest: arrays, array specs, or mappings and sequences of them.
 
   Returns:
     The nest; its leaves are the same objects.
@@ -60,7 +60,7 @@ def canonical(nest: Any) -> Any:
     >>> canonical(types.MappingProxyType({'b': [1, 2], 'a': 3}))
     {'a': 3, 'b': (1, 2)}
   """
-  # Actors come here at each step, most often with an array.
+  # Actors call this at each step, most often with an array.
   if isinstance(nest, np.ndarray):
     return nest
   if isinstance(nest, Mapping):
@@ -71,10 +71,10 @@ def canonical(nest: Any) -> Any:
 
 
 def own(nest: Any) -> Any:
-  """A canonical copy of a nest, whose arrays nobody else can change."""
+  """A canonical copy of a nest; no one else can change its arrays."""
   if isinstance(nest, np.ndarray):
     return nest.copy()
-  # To see that a number is no mapping takes longer than all else here.
+  # Finding out that a number is no mapping would take most of the time here.
   if isinstance(nest, np.generic | float):
     return nest
   if isinstance(nest, Mapping):
@@ -85,24 +85,25 @@ def own(nest: Any) -> Any:
 
 
 def canonical_spec(spec: Any, name: str = 'observation') -> Any:
-  """The canonical nest of array specs, if it is one.
+  """The canonical nest of array specs, after checking that it is one.
 
   Args:
-    spec: an array spec, or a mapping or sequence of such.
-    name: what it is of, for the error's message.
+    spec: an array spec, or a mapping or sequence of them.
+    name: the name of its values, for the error message.
 
   Returns:
     The nest, its sequences as tuples.
 
   Raises:
-    ValueError: if a part is no spec of an array of numbers, or a key no text.
+    ValueError: if a part is not a spec of a numeric array, or a key is not
+      text.
   """
   if isinstance(spec, Mapping):
     for key in spec:
       if not isinstance(key, str):
         raise ValueError(
           f'The spec of the {name} has the key {key!r}. Keys must be texts, '
-          'since their order is that of the features: name them so.'
+          'because their order is that of the features: rename them.'
         )
     return {
       key: canonical_spec(spec[key], f'{name}[{key!r}]') for key in sorted(spec)
@@ -114,25 +115,25 @@ def canonical_spec(spec: Any, name: str = 'observation') -> Any:
   if not isinstance(spec, specs.Array) or spec.dtype.kind not in _KINDS:
     raise ValueError(
       f'The spec of the {name} is {spec!r}: expected the spec of an array of '
-      'numbers (dm_env.specs.Array), or a dictionary or sequence of such.'
+      'numbers (dm_env.specs.Array), or a dictionary or sequence of them.'
     )
   return spec
 
 
 def is_finite(array: np.ndarray) -> bool:
-  """Whether float32 has all of an array's numbers, as finite ones."""
-  # What is not a number is not below anything.
+  """Whether all of an array's numbers are finite in float32."""
+  # NaN is not below anything.
   return array.dtype.kind != 'f' or bool((np.abs(array) <= _GREATEST).all())
 
 
 class Leaf:
-  """An array of a nest.
+  """One array of a nest.
 
   Attributes:
-    name: what it is called.
+    name: its name.
     dtype: the spec's.
     shape: the spec's.
-    num_bytes: what its numbers take.
+    num_bytes: the size of its numbers.
   """
 
   def __init__(self, spec: specs.Array, name: str):
@@ -144,21 +145,21 @@ class Leaf:
     self._is_float = self.dtype.kind == 'f'
 
   def cast(self, value: Any, leading: tuple[int, ...] = ()) -> np.ndarray:
-    """The value as an array of the spec's dtype and shape.
+    """Converts a value to an array of the spec's dtype and shape.
 
-    A number may become one of another kind or size where nothing is lost but
-    the digits that a float has not.
+    A number may change kind or size if only digits beyond a float's precision
+    are lost.
 
     Args:
-      value: an array, or what becomes one.
+      value: an array, or something that converts to one.
       leading: dimensions that it has before the spec's.
 
     Returns:
-      The array, which is the value itself if that is as it should be.
+      The array; the value itself if it already matches.
 
     Raises:
-      MisfitError: if it is of another shape, of a kind that does not become the
-        spec's, or beyond its dtype's range.
+      MisfitError: if it has another shape, is of a kind that does not convert
+        to the spec's, or exceeds its dtype's range.
     """
     shape = leading + self.shape if leading else self.shape
     try:
@@ -167,17 +168,17 @@ class Leaf:
       raise MisfitError(
         self.name, f'{self._expect(shape)} is no array: {error}', value
       ) from None
-    # The usual, in a fraction of a microsecond.
+    # The common case, in a fraction of a microsecond.
     if array.dtype == self.dtype and array.shape == shape:
       return array
     return self._cast(array, shape, value)
 
   def check_finite(self, array: np.ndarray) -> None:
-    """Raises a NotFiniteError if float32 has not all of its numbers."""
+    """Raises a NotFiniteError unless all numbers are finite in float32."""
     if not self._is_float:
       return
     flat = array.ravel()
-    # As Python's, for NumPy compares a number of its own ten times as slowly.
+    # As a Python number: comparing NumPy's own takes ten times as long.
     if float(flat.dot(flat)) < _PLAINLY_FINITE or is_finite(array):
       return
     where = ' in float32' if np.isfinite(array).all() else ''
@@ -210,12 +211,12 @@ class Leaf:
     return cast
 
   def _is_lost(self, array: np.ndarray, cast: np.ndarray) -> np.ndarray:
-    """Where the numbers of an array are beyond the dtype, of its shape."""
+    """Where the numbers of an array exceed the dtype, of its shape."""
     if self.dtype.kind == 'f':
       return np.isfinite(array) & ~np.isfinite(cast)
     limits = np.iinfo(self.dtype)
-    # As Python's, for the limits may be beyond the array's own dtype; the
-    # extremes first, as an image has many numbers.
+    # As Python numbers, because the limits may exceed the array's own dtype.
+    # Extremes first, because an image has many numbers.
     if not array.size or (
       limits.min <= int(array.min()) and int(array.max()) <= limits.max
     ):
@@ -225,7 +226,7 @@ class Leaf:
 
 
 class _Node(Protocol):
-  """A part of a nest, which may be all of it."""
+  """A part of a nest, or all of it."""
 
   def append_to(
     self, leaves: list[np.ndarray], value: Any, leading: tuple[int, ...]
@@ -234,7 +235,7 @@ class _Node(Protocol):
     ...
 
   def make(self, leaves: Iterator[Any]) -> Any:
-    """Makes the part of what comes next."""
+    """Makes the part from the next leaves."""
     ...
 
 
@@ -306,10 +307,10 @@ class _SequenceNode:
 
 
 class Nest:
-  """What a spec says of a nest, to be looked at quickly.
+  """A spec of a nest, prepared for fast checks.
 
   Attributes:
-    leaves: its arrays in order: of dictionaries by key.
+    leaves: its arrays in order, with dictionaries ordered by key.
 
   Examples:
     >>> parts = {'b': specs.Array((), np.int32), 'a': specs.Array((1,), float)}
@@ -327,8 +328,9 @@ float64 [1], but is float64 []
     """Reads a spec.
 
     Args:
-      spec: the spec; named tuples may be in it, and are made again.
-      name: what it is of; nothing for the parts of a named tuple by themselves.
+      spec: the spec; named tuples in it are rebuilt as such.
+      name: the name of its values; empty for a named tuple, whose parts have
+        their own names.
     """
     self.leaves: list[Leaf] = []
     self._root = self._read(spec, name)
@@ -339,21 +341,21 @@ float64 [1], but is float64 []
     """The arrays of a value, in the dtypes and shapes of the spec.
 
     Args:
-      value: what should be as the spec says.
+      value: a value that should match the spec.
       leading: dimensions that each of its arrays has before the spec's.
 
     Returns:
-      The arrays in order; those that are as they should be are not copied.
+      The arrays in order; those that match are not copied.
 
     Raises:
-      MisfitError: if it is not as the spec says; names the first part.
+      MisfitError: if it does not match the spec; names the first wrong part.
     """
     leaves: list[np.ndarray] = []
     self._root.append_to(leaves, value, leading)
     return leaves
 
   def unflatten(self, leaves: Sequence[Any]) -> Any:
-    """The nest of so many leaves."""
+    """The nest with these leaves."""
     return self._root.make(iter(leaves))
 
   def _read(self, spec: Any, name: str) -> _Node:

@@ -1,8 +1,8 @@
 """Reads options written as Python, e.g. `FixedTemperature(value=0.1)`.
 
-A command line can so name any field of a configuration, the composed ones too.
-Nothing is evaluated: the text is parsed, and only literals and the given option
-types are built from it.
+A command line can thus set any field of a configuration, including composed
+ones. Nothing is evaluated: the text is parsed, and only literals and the given
+option types are built from it.
 """
 
 import ast
@@ -22,11 +22,11 @@ ConfigT = TypeVar('ConfigT')
 
 @dataclasses.dataclass(frozen=True)
 class _OpenType:
-  """A type of which more options may be registered.
+  """A type whose options can be registered.
 
   Attributes:
-    members: gives those that are.
-    how: how one is registered, as a call.
+    members: returns the registered options.
+    how: how to register one, as a call.
   """
 
   members: Callable[[], Sequence[type]]
@@ -39,24 +39,24 @@ _OPEN_TYPES: dict[type, _OpenType] = {}
 def declare_open(
   kind: type, members: Callable[[], Sequence[type]], how: str
 ) -> None:
-  """Says that fields of a type take those options that are registered for it.
+  """Declares that fields of a type take the options registered for it.
 
   Args:
-    kind: the type, as fields are annotated with it.
-    members: gives the option types that are registered by now.
-    how: how one is registered, as a call, for messages.
+    kind: the type, as in the fields' annotations.
+    members: returns the option types registered so far.
+    how: how to register one, as a call, for messages.
   """
   _OPEN_TYPES[kind] = _OpenType(members, how)
 
 
 def check_option_type(kind: Any) -> None:
-  """Checks that a class may be an option: written and read as text and JSON.
+  """Checks that a class can be an option: read and written as text and JSON.
 
   Args:
     kind: the class.
 
   Raises:
-    TypeError: if it is no frozen dataclass, a field has no default, or is of a
+    TypeError: if it is not a frozen dataclass, or a field has no default or a
       type that cannot be read; says which, and why.
   """
   if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
@@ -83,12 +83,12 @@ def check_option_type(kind: Any) -> None:
     ) from error
   if again != option:
     raise TypeError(
-      f'{name} comes back from JSON as {again!r}, and was {option!r}.'
+      f'{name} comes back from JSON as {again!r}, but was {option!r}.'
     )
 
 
 def is_defined_again(before: type, kind: type) -> bool:
-  """Whether a class is another's new definition, as of a notebook's cell."""
+  """Whether a class redefines another, as when a notebook's cell runs again."""
   return (before.__module__, before.__qualname__) == (
     kind.__module__,
     kind.__qualname__,
@@ -96,7 +96,7 @@ def is_defined_again(before: type, kind: type) -> bool:
 
 
 def classes_in(value: Any) -> set[type]:
-  """The classes of an option, and of the options in its fields."""
+  """The classes of an option and of the options in its fields."""
   if isinstance(value, tuple):
     return set().union(*map(classes_in, value))
   if not dataclasses.is_dataclass(value):
@@ -106,10 +106,10 @@ def classes_in(value: Any) -> set[type]:
 
 
 def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
-  """A copy of a configuration with fields read from texts.
+  """A copy of a configuration with some fields read from texts.
 
-  A name with a dot is of a field of an option that the configuration has, or is
-  given: 'temperature.epsilon'.
+  A name with a dot is a field of an option, one that the configuration has or
+  that is given too: 'temperature.epsilon'.
 
   Args:
     config: a frozen dataclass that validates itself.
@@ -119,7 +119,7 @@ def replace(config: ConfigT, overrides: Mapping[str, str]) -> ConfigT:
     The new configuration.
 
   Raises:
-    ValueError: if a field is unknown, or a text or its value does not fit.
+    ValueError: if a field is unknown, or a text or its value is wrong.
   """
   nested: dict[str, dict[str, str]] = {}
   whole = {}
@@ -141,7 +141,7 @@ def _replace_in(
   values: Mapping[str, Any],
   texts: Mapping[str, str],
 ) -> Any:
-  """What an option becomes with some of its own fields read from texts."""
+  """An option with some of its own fields read from texts."""
   known = [field.name for field in dataclasses.fields(config)]
   if name not in known:
     raise ValueError(
@@ -159,7 +159,7 @@ def _replace_in(
 
 
 def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:
-  """Reads values of fields of a dataclass.
+  """Reads values for fields of a dataclass.
 
   Args:
     kind: the dataclass.
@@ -169,7 +169,7 @@ def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:
     The values by field name.
 
   Raises:
-    ValueError: if a field is unknown, or a text or its value does not fit.
+    ValueError: if a field is unknown, or a text or its value is wrong.
   """
   hints = _hints(kind)
   values = {}
@@ -186,15 +186,15 @@ def parse_fields(kind: type, texts: Mapping[str, str]) -> dict[str, Any]:
 
 
 def check_types(options: Any) -> None:
-  """Checks that each field of a dataclass is of its type, or makes it so.
+  """Checks that each field of a dataclass has its type, or converts it.
 
-  Numbers of NumPy's become Python's.
+  NumPy numbers become Python numbers.
 
   Args:
     options: the dataclass.
 
   Raises:
-    ValueError: if one is not; names the field and what was expected.
+    ValueError: if a field has another type; names it and the expected type.
   """
   validation.make_plain(options)
   for name, hint in _hints(type(options)).items():
@@ -216,17 +216,17 @@ def to_plain(value: Any) -> Any:
 
 
 def from_plain(plain: Any, hint: Any) -> Any:
-  """Makes of what `to_plain` gave, after a way through JSON, what it was.
+  """Restores a value of `to_plain` that has been through JSON.
 
   Args:
     plain: plain values.
-    hint: the type that is wanted, an option type or a union of such.
+    hint: the expected type, an option type or a union of option types.
 
   Returns:
     The value.
 
   Raises:
-    ValueError: if the values are not of that type, or not sound.
+    ValueError: if the values do not have that type, or are not valid.
   """
   if not isinstance(plain, Mapping):
     return _coerce(plain, hint)
@@ -238,7 +238,7 @@ def from_plain(plain: Any, hint: Any) -> Any:
   option = types_by_name[name]
   hints = _hints(option)
   known = {field.name for field in dataclasses.fields(option)}
-  # A field that is missing was added since; its default is what there was.
+  # A missing field was added later; its default is the former behaviour.
   if not required_fields(option) <= set(fields) <= known:
     raise ValueError(
       f'{name} has the fields {sorted(known)}, but given are {sorted(fields)}: '
@@ -264,13 +264,13 @@ def parse(text: str, hint: Any) -> Any:
 
   Args:
     text: a literal, a bare word for a string, or a call of an option type.
-    hint: the type that is wanted.
+    hint: the expected type.
 
   Returns:
     The value.
 
   Raises:
-    ValueError: if the text is not of that type.
+    ValueError: if the text does not have that type.
   """
   if hint is str:
     return text
@@ -338,9 +338,9 @@ def _coerce(value: Any, hint: Any) -> Any:
     return tuple(_coerce(item, element) for item in value)
   members = _members(hint)
   if hint in _OPEN_TYPES and type(value) not in members:
-    # One of a subclass would be written under a name that none can read.
+    # A subclass would be written under a name that cannot be read back.
     raise ValueError(
-      f'expected {_name(hint)}, not {value!r}: register one of your own by '
+      f'expected {_name(hint)}, not {value!r}: register your own by '
       f'{_OPEN_TYPES[hint].how}'
     )
   if not isinstance(value, members):
@@ -356,7 +356,7 @@ def _hints(kind: type) -> Mapping[str, Any]:
 
 
 def _members(hint: Any) -> tuple[type, ...]:
-  """The classes that a type allows: those registered, a union's, or its own."""
+  """The classes that a type allows: registered ones, a union's, or its own."""
   if hint in _OPEN_TYPES:
     return tuple(_OPEN_TYPES[hint].members())
   if typing.get_origin(hint) in (typing.Union, types.UnionType):
@@ -367,7 +367,7 @@ def _members(hint: Any) -> tuple[type, ...]:
 
 
 def option_types_of(kind: type) -> dict[str, type]:
-  """The option types that the fields of a dataclass take, by name."""
+  """The option types that a dataclass's fields take, by name."""
   return {
     name: option
     for hint in _hints(kind).values()
@@ -376,7 +376,7 @@ def option_types_of(kind: type) -> dict[str, type]:
 
 
 def _option_types(hint: Any) -> dict[str, type]:
-  """The option types in a type, and those in their fields, by name."""
+  """The option types in a type and in their fields, by name."""
   found = {}
   for member in _members(hint):
     if dataclasses.is_dataclass(member):
@@ -400,6 +400,6 @@ def _sentence(error: ValueError) -> str:
 
 
 def suggest(name: str, known: Sequence[str]) -> str:
-  """The end of a sentence on a name that is not known: the nearest, if any."""
+  """Ends a sentence about an unknown name: suggests the nearest, if any."""
   near = difflib.get_close_matches(name, known, n=1)
   return f'; did you mean {near[0]!r}?' if near else '.'

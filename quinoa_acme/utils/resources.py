@@ -1,9 +1,9 @@
-"""What each process of a run may use of the machine, and who may talk to it.
+"""What each process of a run may use of the machine, and who may reach it.
 
-Only the learner computes in bulk. The others get no GPU, so that neither JAX
-nor TensorFlow takes its memory, and no node starts a pool of threads as wide as
-the machine: with half a dozen processes those pools only take turns. A run in
-one process has two threads where it may use two cores.
+Only the learner computes in bulk. The other processes get no GPU, so that
+neither JAX nor TensorFlow takes its memory. No node starts a thread pool as
+wide as the machine, because with half a dozen processes such pools only
+compete. A run in one process has two threads if it may use two cores.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,18 +21,18 @@ from typing import TypeVar
 
 T = TypeVar('T')
 
-# Holds the launcher's process number, in the nodes that have processes of
-# their own.
+# Holds the launcher's process number, in nodes with their own processes.
 _LAUNCHER = 'QUINOA_ACME_LAUNCHER'
-# Of an update's operations few have work for more.
+# Few operations of an update have work for more threads.
 _MAX_THREADS_OF_A_RUN = 2
-# Holds the number of threads where it is this module's choice: what a process
-# sets for itself is no choice of the user's for those that it starts.
+# Holds the number of threads if this module chose it: child processes must not
+# take a process's own choice for the user's.
 _CHOSEN_THREADS = 'QUINOA_ACME_NPROC'
-# Options with which XLA computes a whole program in the thread that calls it.
-# By default it hands parts of one to its pool and back, though that be a single
-# thread: on two cores the data go from one's caches to the other's. The passes
-# are left out since what they make of some programs ends the process.
+# Options with which XLA computes a whole program in the calling thread. By
+# default it hands parts of it to its pool and back, even if that is a single
+# thread: on two cores, data then move from one core's caches to the other's.
+# The passes are left out because what they make of some programs ends the
+# process.
 # See docs/decisions/0027-one-thread-of-xla.md.
 IN_CALLING_THREAD: Mapping[str, bool | str] = types.MappingProxyType(
   {
@@ -40,32 +40,32 @@ IN_CALLING_THREAD: Mapping[str, bool | str] = types.MappingProxyType(
     'xla_disable_hlo_passes': 'onednn-contraction-rewriter,onednn-ops-rewriter',
   }
 )
-# How far threads that move data stand behind those that compute: on a busy core
+# How far threads that move data yield to threads that compute: on a busy core
 # they get a tenth of it.
 _NICENESS = 10
-# Where gRPC looks for a proxy, and the hosts that never are behind one.
+# Where gRPC looks for a proxy, and for hosts that are never behind one.
 _PROXIES = ('grpc_proxy', 'https_proxy', 'http_proxy')
 _LOOPBACK = ('localhost', '127.0.0.1', '::1')
-# Of Linux's <sys/prctl.h>.
+# From Linux's <sys/prctl.h>.
 _PR_SET_PDEATHSIG = 1
 
 
 def compilation_cache() -> pathlib.Path:
-  """Where XLA's compiled programs are kept from one run to the next."""
+  """The folder in which XLA keeps compiled programs between runs."""
   base = os.environ.get('XDG_CACHE_HOME') or pathlib.Path.home() / '.cache'
   return pathlib.Path(base) / 'quinoa_acme' / 'xla'
 
 
 def environment_of(role: str) -> dict[str, str]:
-  """The environment variables of a process, on top of the launcher's.
+  """The environment variables for a process, in addition to the launcher's.
 
   Args:
     role: 'learner', 'run' for all in one process, or any other node's name.
 
   Returns:
-    Variables to set before the process imports JAX or TensorFlow. What the user
-    has set stays: the number of XLA's threads, as NPROC, where and from which
-    time on JAX keeps what it compiles, and how it uses a GPU's memory and
+    Variables to set before the process imports JAX or TensorFlow. The user's
+    settings stay: the number of XLA threads as NPROC, where JAX keeps compiled
+    programs and from which compile time on, and how it uses a GPU's memory and
     multiplies on it.
   """
   variables = {
@@ -76,7 +76,7 @@ def environment_of(role: str) -> dict[str, str]:
     'TF_NUM_INTEROP_THREADS': '1',
     'TF_CPP_MIN_LOG_LEVEL': '2',
     'TF_FORCE_GPU_ALLOW_GROWTH': 'true',
-    # All computes in single precision, whatever else on the machine wants.
+    # Everything computes in single precision, whatever else the machine wants.
     'JAX_ENABLE_X64': '0',
     **_unless_set(
       {
@@ -87,23 +87,23 @@ def environment_of(role: str) -> dict[str, str]:
   }
   if role not in ('learner', 'run'):
     return variables | {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''}
-  # Of a GPU, where there is one. See docs/decisions/0027-one-thread-of-xla.md.
+  # For a GPU, if there is one. See docs/decisions/0027-one-thread-of-xla.md.
   choices = {
-    # JAX would take three quarters of its memory at once.
+    # By default JAX would take three quarters of its memory at once.
     'XLA_PYTHON_CLIENT_PREALLOCATE': 'false',
-    # JAX would round what it multiplies to ten bits.
+    # By default JAX would round the factors of products to ten bits.
     'JAX_DEFAULT_MATMUL_PRECISION': 'highest',
   }
   return variables | _unless_set(choices)
 
 
 def _unless_set(choices: Mapping[str, str]) -> dict[str, str]:
-  """Variables with the values given, or with the user's."""
+  """The given variables, with the user's values where set."""
   return {name: os.environ.get(name, value) for name, value in choices.items()}
 
 
 def _threads_of(role: str) -> dict[str, str]:
-  """What XLA's pool of threads is made by; its flags do not hold it back."""
+  """The variables that size XLA's thread pool; its flags do not limit it."""
   wanted = os.environ.get('NPROC')
   if wanted is not None and wanted != os.environ.get(_CHOSEN_THREADS):
     return {'NPROC': wanted}
@@ -113,7 +113,7 @@ def _threads_of(role: str) -> dict[str, str]:
 
 
 def configure_process(role: str) -> None:
-  """Sets this process's variables; to be called before JAX is imported.
+  """Sets this process's variables; call it before JAX is imported.
 
   Args:
     role: as for `environment_of`.
@@ -124,16 +124,17 @@ def configure_process(role: str) -> None:
 def take_threads_of_a_run() -> None:
   """Lets XLA compute in the threads of a run in one process.
 
-  JAX takes their number when it first computes; later this does nothing.
+  JAX reads their number when it first computes; later this has no effect.
   """
   os.environ.update(_threads_of('run'))
 
 
 def compiler_options() -> dict[str, bool | str]:
-  """Options of XLA's for programs that take as long as an update.
+  """XLA options for programs that take as long as an update.
 
   Returns:
-    `IN_CALLING_THREAD` where JAX computes on the CPU, in one thread; else none.
+    `IN_CALLING_THREAD` if JAX computes on the CPU in one thread; otherwise
+    none.
   """
   import jax
 
@@ -148,12 +149,12 @@ def compiler_options() -> dict[str, bool | str]:
 def single_precision(everywhere: bool) -> Iterator[None]:
   """Lets JAX compute in 32 bits in the block.
 
-  Networks and optimisers are in single precision; with JAX_ENABLE_X64 JAX would
-  mix in numbers of 64 bits, and refuse the mixture.
+  Networks and optimisers are in single precision. With JAX_ENABLE_X64, JAX
+  would mix in 64-bit numbers and then refuse the mixture.
 
   Args:
-    everywhere: whether in all threads, and processes that are forked, or in
-      the calling thread alone, beside which others may want double precision.
+    everywhere: whether in all threads and forked processes, or only in the
+      calling thread, so that other threads may use double precision.
   """
   import jax
   from jax import experimental
@@ -162,7 +163,7 @@ def single_precision(everywhere: bool) -> Iterator[None]:
     with experimental.disable_x64():
       yield
     return
-  # As other threads have it; the calling one may be in a block of its own.
+  # The setting of other threads; the calling one may be in its own block.
   with futures.ThreadPoolExecutor(1) as pool:
     before = pool.submit(jax.config.read, 'jax_enable_x64').result()
   jax.config.update('jax_enable_x64', False)
@@ -174,13 +175,13 @@ def single_precision(everywhere: bool) -> Iterator[None]:
 
 
 def compute_in_calling_thread() -> None:
-  """Lets JAX on the CPU start computing in the thread that asks for it.
+  """Lets JAX on the CPU start computing in the calling thread.
 
-  By default it hands each call to another thread, which is of use to who goes
-  on meanwhile. An actor waits for its action, and a learner for its metrics;
-  for them the other thread only costs two switches a call. With a pool of more
-  than one thread XLA computes in all of them all the same.
-  To be called before JAX is used; nodes that are forked later inherit it.
+  By default it hands each call to another thread, which helps callers that do
+  something else meanwhile. But an actor waits for its action, and a learner for
+  its metrics: for them the other thread only costs two switches per call. If
+  its pool has more than one thread, XLA still computes in all of them. Call
+  this before JAX is used; nodes that are forked later inherit it.
   """
   import jax
 
@@ -188,40 +189,41 @@ def compute_in_calling_thread() -> None:
 
 
 def give_way() -> None:
-  """Lets other threads go before the calling one, and those that it starts.
+  """Gives other threads priority over the calling one and its children.
 
-  For what moves data in threads that are not ours, Reverb's and TensorFlow's:
-  they are many, wait much and compute little. Each that wakes on the learner's
-  core stops an update, and takes its caches. On an idle core nothing changes.
+  For code that moves data in threads of other packages, Reverb's and
+  TensorFlow's: they are many, wait much and compute little. Each one that wakes
+  on the learner's core interrupts an update and evicts its caches. On an idle
+  core nothing changes.
   """
-  # On Linux each thread has a niceness, which those that it starts inherit.
+  # On Linux each thread has its own niceness, inherited by threads it starts.
   thread = threading.get_native_id()
   niceness = os.getpriority(os.PRIO_PROCESS, thread)
   os.setpriority(os.PRIO_PROCESS, thread, max(niceness, _NICENESS))
 
 
 def call_behind(function: Callable[[], T]) -> T:
-  """Calls a function in a thread that gives way, as do those that it starts.
+  """Calls a function in a thread that gives way, as do the threads it starts.
 
   Args:
-    function: starts what moves data.
+    function: starts the code that moves data.
 
   Returns:
-    What it returns.
+    The function's result.
   """
   with futures.ThreadPoolExecutor(1, initializer=give_way) as pool:
     return pool.submit(function).result()
 
 
 def node_environment_of(role: str, temporary_dir: str) -> dict[str, str]:
-  """The variables of a node that the present process launches.
+  """The variables for a node that the current process launches.
 
   Args:
     role: as for `environment_of`.
-    temporary_dir: where the node puts its temporary files.
+    temporary_dir: the folder for the node's temporary files.
 
   Returns:
-    The variables, for `end_with_launcher` too.
+    The variables, including the one for `end_with_launcher`.
   """
   return environment_of(role) | {
     _LAUNCHER: str(os.getpid()),
@@ -230,32 +232,32 @@ def node_environment_of(role: str, temporary_dir: str) -> dict[str, str]:
 
 
 def hide_gpus_from_tensorflow() -> None:
-  """Lets TensorFlow, which moves data only, take no memory of any GPU.
+  """Keeps TensorFlow, which only moves data, from taking GPU memory.
 
-  To be called before TensorFlow is used. The build of it that the project names
-  knows no GPU; one that someone else installed may, and takes all its memory.
+  Call it before TensorFlow is used. The build that the project pins has no GPU
+  support; another build may, and would take all the memory.
   """
   import tensorflow as tf
 
   try:
     tf.config.set_visible_devices([], 'GPU')
   except RuntimeError:
-    # It has been used already, as in a notebook. Its own variable is left:
+    # It is already in use, as in a notebook. Leave it to its own variable,
     # TF_FORCE_GPU_ALLOW_GROWTH, which `environment_of` sets.
     return
 
 
 def serve_this_machine_only(port: int) -> bool:
-  """Lets a server of this process take connections from this machine alone.
+  """Makes a server of this process accept connections only from this machine.
 
-  Reverb and Courier listen on every interface, and have no option for it. Their
-  socket can be told to hear no device but the loopback, once it listens.
+  Reverb and Courier listen on every interface, and have no option to change it.
+  But a listening socket can be bound to the loopback device.
 
   Args:
     port: the server's.
 
   Returns:
-    Whether the kernel did so: Linux does from 5.7 on, and before that for root.
+    Whether the kernel did so: Linux does from 5.7 on, and earlier for root.
   """
   done = False
   for listener in _listeners(port):
@@ -289,17 +291,17 @@ def _listeners(port: int) -> Iterator[socket.socket]:
 
 
 def spare_loopback_proxies() -> None:
-  """Keeps what goes between processes of this machine off any proxy.
+  """Keeps traffic between processes of this machine off any proxy.
 
-  gRPC sends all of it by way of an HTTP proxy that the environment names. It
-  looks at the environment at each new connection.
+  gRPC sends it through an HTTP proxy if the environment names one. It reads the
+  environment at each new connection.
   """
   if not any(os.environ.get(name) for name in _PROXIES):
     return
-  # Others read them too: what is there stays, and what is only in capital
-  # letters must not be hidden by what is in small ones.
+  # Other programs read these too: existing values stay, and a lower-case
+  # variable must not hide one that exists only in capitals.
   os.environ.setdefault('no_proxy', os.environ.get('NO_PROXY', ''))
-  # The latter is gRPC's own, and goes before the other.
+  # The latter is gRPC's own, and takes precedence.
   for name in ('no_proxy', 'no_grpc_proxy'):
     if name in os.environ:
       hosts = [x.strip() for x in os.environ[name].split(',') if x.strip()]
@@ -308,18 +310,18 @@ def spare_loopback_proxies() -> None:
 
 
 def end_with_launcher() -> None:
-  """Lets the kernel end this node when its launcher is gone, even by SIGKILL.
+  """Makes the kernel end this node with its launcher, even after SIGKILL.
 
-  To be called first in each node. It does nothing in a process that was not
-  launched as a node, as where the nodes are threads.
+  Call it first in each node. It does nothing in a process that was not launched
+  as a node, as when the nodes are threads.
   """
   launcher = os.environ.get(_LAUNCHER)
   if launcher is None:
     return
   ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-  # A terminal that is closed hangs up on all of the program; the launcher tells
-  # the nodes to stop.
+  # A closing terminal sends SIGHUP to the whole program; the launcher tells the
+  # nodes to stop.
   signal.signal(signal.SIGHUP, signal.SIG_IGN)
   if os.getppid() != int(launcher):
-    # It was gone before the kernel was asked.
+    # The launcher was gone before the kernel was asked.
     os._exit(1)

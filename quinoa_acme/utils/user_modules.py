@@ -1,8 +1,8 @@
-"""Modules of the user's own, imported when the user names them.
+"""The user's own modules, imported when the user names them.
 
-A module may make environments, and may register agents and flows. What a file
-says, such as the `config.json` of a run, is never imported by itself: whoever
-wrote the file would decide what is run here.
+A module may make environments, and may register agents and flows. A name in a
+file, such as a run's `config.json`, is never imported by itself: the file's
+author would then decide what code runs here.
 """
 
 from collections.abc import Iterable
@@ -21,11 +21,11 @@ def load(place: str) -> Any:
   """Imports a module.
 
   Args:
-    place: 'module', which is looked for in the current folder last, or
+    place: 'module', looked up in the current folder last, or
       'path/to/file.py'. A file is run once, as a module of its own name.
 
   Returns:
-    The module, or what has the names that the file defines.
+    The module, or an object with the names that the file defines.
 
   Raises:
     ImportError: if there is no such module.
@@ -35,19 +35,19 @@ def load(place: str) -> Any:
     path = pathlib.Path(place).expanduser().resolve()
     return _run(str(path), path.stat().st_mtime_ns)
   if '' not in sys.path and str(pathlib.Path.cwd()) not in sys.path:
-    # Last, so that it hides no module that is installed.
+    # Last, so that it hides no installed module.
     sys.path.append(str(pathlib.Path.cwd()))
   return importlib.import_module(place)
 
 
 def load_all(places: str | Iterable[str]) -> None:
-  """Imports modules for what they register.
+  """Imports modules for their registrations.
 
   Args:
     places: see `load`; one, or several.
 
   Raises:
-    ValueError: if one is not there; says which.
+    ValueError: if one is not found; says which.
   """
   for place in [places] if isinstance(places, str) else places:
     try:
@@ -60,19 +60,19 @@ def load_all(places: str | Iterable[str]) -> None:
 
 @functools.cache
 def _run(path: str, changed_ns: int) -> types.SimpleNamespace:
-  """Runs a file, once for each time that it was changed."""
+  """Runs a file, once per version of its contents."""
   del changed_ns
   names = runpy.run_path(path, run_name=pathlib.Path(path).stem)
   return types.SimpleNamespace(**names)
 
 
 def is_imported(kind: type) -> bool:
-  """Whether a class is of a module that another process could import too."""
+  """Whether a class is from a module that another process could import."""
   return kind.__module__ != '__main__' and kind.__module__ in sys.modules
 
 
 def places_of(kinds: Iterable[type]) -> list[str]:
-  """The modules of the user's own that classes are of, as one names them."""
+  """The user's modules that define these classes, as the user names them."""
   names = {kind.__module__ for kind in kinds}
   return sorted(
     'path/to/your/script.py' if name == '__main__' else name

@@ -281,13 +281,13 @@ def test_an_altered_value_is_found_by_the_digest(tmp_path):
 def test_a_renamed_file_is_not_taken_for_another_step(tmp_path):
   path = checkpointing_lib.save(tmp_path, 1, 0)
   path.rename(tmp_path / 'checkpoint-000000000009.npz')
-  assert 'holds step 1, and its name says 9' in _unusable(tmp_path, 0)
+  assert 'holds step 1, but its name says 9' in _unusable(tmp_path, 0)
 
 
 def test_another_format_version_is_said(tmp_path):
   with mock.patch.object(checkpointing_lib, '_FORMAT_VERSION', 2):
     checkpointing_lib.save(tmp_path, 1, 0)
-  assert 'version 2, and this program reads version 1' in _unusable(tmp_path, 0)
+  assert 'version 2, but this program reads version 1' in _unusable(tmp_path, 0)
 
 
 @pytest.mark.parametrize(
@@ -377,7 +377,7 @@ def test_an_array_of_any_length_comes_back(tmp_path, length):
   other = checkpointing_lib.Rows((4,), np.dtype(np.float32))
   with pytest.raises(checkpointing_lib.CheckpointError, match=r"\['any', 4\]"):
     checkpointing_lib.restore_latest(tmp_path, {'rows': other, 'n': 0})
-  with pytest.raises(TypeError, match='of `like`, not of a state'):
+  with pytest.raises(TypeError, match='for `like`, not for a state'):
     checkpointing_lib.save(tmp_path, 2, {'rows': rows})
 
 
