@@ -3,10 +3,10 @@
   python experiments/compare_devices.py --table=devices.csv
 
 A learner makes updates on random transitions, so that the policy is no longer
-the uniform one. Then actions of 1,024 states are sampled with their
-log-densities, and the densities computed again by inverting the flow, on both
-devices and at several precisions of JAX's products. Each is held against the
-CPU's at full precision. Without a GPU the CPU is compared with itself.
+uniform. Then actions of 1,024 states are sampled with their log-densities, and
+the densities computed again by inverting the flow, on both devices and at
+several precisions of JAX's products. Each is compared with the CPU's at full
+precision. Without a GPU the CPU is compared with itself.
 """
 
 import pathlib
@@ -36,7 +36,7 @@ from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
 _UPDATES = flags.DEFINE_integer(
-  'num_updates', 1000, 'Made before, a multiple of 50.', lower_bound=50
+  'num_updates', 1000, 'Updates before, a multiple of 50.', lower_bound=50
 )
 _TABLE = flags.DEFINE_string('table', None, 'A CSV file for the rows.')
 
@@ -47,13 +47,13 @@ _PRECISIONS = ('tensorfloat32', 'highest')
 
 
 def learn(num_updates: int) -> tuple[quinoa.QuinoaNetworks, dict]:
-  """Makes updates of the default on random transitions.
+  """Makes updates of the default agent on random transitions.
 
   Args:
-    num_updates: how many, a multiple of 50.
+    num_updates: number of updates, a multiple of 50.
 
   Returns:
-    The networks, and what the policy depends on.
+    The networks, and the policy's variables.
   """
   config = dataclasses.replace(
     quinoa.QuinoaConfig(),
@@ -74,12 +74,12 @@ def densities(
 
   Args:
     policy: the policy.
-    variables: what it depends on.
-    device: JAX's, where it is computed.
-    precision: of products, as JAX names it.
+    variables: its variables.
+    device: JAX's device to compute on.
+    precision: of products, by JAX's name.
 
   Returns:
-    As sampling gives them, and by inverting the flow, float32 [4, 1024] each.
+    From sampling, and by inverting the flow, float32 [4, 1024] each.
   """
   observation = np.random.default_rng(1).uniform(-1.0, 1.0, (_STATES, 24))
 

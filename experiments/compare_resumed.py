@@ -1,11 +1,11 @@
-"""Kills a run twice, resumes it, and lays it beside one that was never cut.
+"""Kills a run twice, resumes it, and compares it with an uninterrupted one.
 
   python experiments/compare_resumed.py --output=.
 
 Once in one process, where both must be equal to the bit, and once with
-processes by Launchpad, where no two runs are. Below the folder `--output` it
-writes experiments/results/resumed.csv and draws docs/images/resumed.png; with
-`--draw_only` it draws what the committed file has.
+Launchpad's processes, where no two runs are equal. Below the folder `--output`
+it writes experiments/results/resumed.csv and draws docs/images/resumed.png;
+`--draw_only` draws the committed file.
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _OUTPUT = flags.DEFINE_string(
 _DRAW_ONLY = flags.DEFINE_bool('draw_only', False, 'Make no runs.')
 _EVERY = 1000
 _NUM_STEPS = 20_000
-# The evaluations after which, a moment later, the run is killed.
+# The run is killed a moment after these evaluations.
 _KILLED_AFTER = (5000, 12_000)
 _FLAGS = (
   '--env_name=control:cartpole:balance',
@@ -56,7 +56,7 @@ _WAYS = {
     '--replay_checkpoints=ReplayCheckpoints(every=2)',
   ),
 }
-# What tells of the time, in which no two runs are equal.
+# Columns that depend on time, in which no two runs are equal.
 _TIMES = {
   loggers.WALL_CLOCK,
   'steps_per_second',
@@ -92,7 +92,7 @@ def _kill(process: subprocess.Popen, workdir: pathlib.Path, steps: int) -> None:
   time.sleep(2.0)
   os.killpg(process.pid, signal.SIGKILL)
   process.wait()
-  # The kernel needs a moment to give back what they held.
+  # The kernel needs a moment to free its resources.
   time.sleep(2.0)
 
 
@@ -117,7 +117,7 @@ def _are_equal(first: pathlib.Path, second: pathlib.Path) -> bool:
 
 
 def _arrays(workdir: pathlib.Path) -> Mapping[str, np.ndarray]:
-  """All of the last checkpoint: learner, replay, actor and environment."""
+  """The whole last checkpoint: learner, replay, actor and environment."""
   checkpoint = checkpointing.read_latest(
     run_folder.run_checkpoints(str(workdir))
   )
@@ -126,17 +126,17 @@ def _arrays(workdir: pathlib.Path) -> Mapping[str, np.ndarray]:
 
 
 def compare(way: str, folder: pathlib.Path) -> list[dict[str, Any]]:
-  """Makes both runs; gives the rows of the table.
+  """Makes both runs; returns the rows of the table.
 
   Args:
     way: a key of the ways above.
     folder: for their workdirs.
 
   Returns:
-    One row an evaluation.
+    One row per evaluation.
 
   Raises:
-    RuntimeError: if a run fails, or the two are not equal and should be.
+    RuntimeError: if a run fails, or the two should be equal but are not.
   """
   uncut, resumed = folder / 'uncut', folder / 'resumed'
   _finish(_start(uncut, way))

@@ -1,10 +1,10 @@
-"""Trains dm-acme's SVG0 for TensorFlow, and ours, by one set of options.
+"""Trains dm-acme's SVG0 for TensorFlow, and ours, with the same options.
 
   python experiments/compare_svg0.py \
     --output=experiments/results/svg0_acme.csv
 
-Acme's agent runs untouched in Acme's own loop, with sequences of two steps, on
-which its Retrace target is the one-step target. It needs trfl, which `make
+Acme's agent runs unchanged in Acme's own loop. It gets sequences of two steps,
+for which its Retrace target is the one-step target. It needs trfl, which `make
 setup` installs.
 """
 
@@ -49,17 +49,17 @@ _TASK = flags.DEFINE_string(
   'env_name', 'control:cartpole:balance', 'Which task to train.'
 )
 _STEPS = flags.DEFINE_integer('num_steps', 5_000, 'Environment steps of each.')
-_EVERY = flags.DEFINE_integer('eval_every', 2_500, 'Steps an evaluation.')
+_EVERY = flags.DEFINE_integer('eval_every', 2_500, 'Steps per evaluation.')
 _EPISODES = flags.DEFINE_integer('evaluation_episodes', 3, 'Of each.')
 _SEED = flags.DEFINE_integer('seed', 0, 'Seed of everything random.')
-_FOLDER = flags.DEFINE_string('folder', 'runs/compare_svg0', 'Of our run.')
+_FOLDER = flags.DEFINE_string('folder', 'runs/compare_svg0', 'For our run.')
 _OUTPUT = flags.DEFINE_string(
   'output', None, 'The CSV file for the rows.', required=True
 )
 
 _SIZES = (64, 64)
 _TARGET = svg0.CopyEvery(100)
-# What both are given. Scales and samples are those that Acme's agent has.
+# Options of both. Scales and samples are those of Acme's agent.
 _CONFIG = svg0.SVG0Config(
   policy=svg0.ClippedGaussianConfig(
     hidden_sizes=_SIZES, initial_scale=1.0, min_scale=0.3, max_scale=2.0
@@ -72,14 +72,14 @@ _CONFIG = svg0.SVG0Config(
 
 
 def _make_environment(seed: int) -> Any:
-  # Acme's policy gives actions that are not clipped.
+  # Acme's policy does not clip its actions.
   return wrappers.CanonicalSpecWrapper(
     environments.make_environment(_TASK.value, seed), clip=True
   )
 
 
 def _make_acme_policy(spec: specs.EnvironmentSpec) -> snt.Module:
-  """The policy of `svg0_prior.make_default_networks`, of our widths."""
+  """The policy of `svg0_prior.make_default_networks`, with our widths."""
   return snt.Sequential(
     [
       tf_utils.batch_concat,
@@ -92,7 +92,7 @@ def _make_acme_policy(spec: specs.EnvironmentSpec) -> snt.Module:
 
 
 def _make_acme_agent(spec: specs.EnvironmentSpec) -> tuple[Any, snt.Module]:
-  """Acme's agent, and its policy."""
+  """Makes Acme's agent and its policy."""
   policy = _make_acme_policy(spec)
   critic = svg0_prior.make_default_networks(
     spec.actions, critic_layer_sizes=_SIZES
@@ -143,7 +143,7 @@ def train_acme() -> Iterator[dict]:
   layers: list[Any] = [policy, lambda x: x.mean()]
   evaluator = acting_loop.ActingLoop(
     _make_environment(_SEED.value + 1),
-    # Compiled, as Acme's own actor for this agent is not.
+    # Compiled, unlike Acme's own actor for this agent.
     actors.FeedForwardActor(snt.Sequential(layers)),
     should_update=False,
   )
@@ -159,7 +159,7 @@ def train_acme() -> Iterator[dict]:
 
 
 def train_ours() -> list[dict]:
-  """Trains our agent; gives the rows of its evaluations."""
+  """Trains our agent; returns the rows of its evaluations."""
   config = experiment.ExperimentConfig(
     agent=_CONFIG,
     environment_factory=_make_environment,
@@ -170,7 +170,7 @@ def train_ours() -> list[dict]:
     eval_every=_EVERY.value,
     evaluation_episodes=_EPISODES.value,
   )
-  # A task that there is not is refused before anything is written.
+  # An unknown task is refused before anything is written.
   config.make_spec()
   config.write_json()
   local.run(config)
@@ -201,7 +201,7 @@ def main(argv: list[str]) -> None:
     rows.append(row)
     results.update_table(table, rows)
     print(f'Acme, {row["actor_steps"]:,} steps: {row["return"]}', flush=True)
-  # Threads of TensorFlow's and Reverb's may hold up an interpreter's end.
+  # Threads of TensorFlow and Reverb may block the interpreter's shutdown.
   os._exit(0)
 
 

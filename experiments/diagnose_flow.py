@@ -1,16 +1,16 @@
-"""Judges flows by a regression: whether the advantages they imply are right.
+"""Judges flows by a regression: are the advantages that they imply right?
 
   python experiments/run_quinoa.py --run_distributed=false --seed=500 \
     --preset=with_critics --env_name=control:walker:walk --num_steps=18000 \
     --workdir=runs/walker
   python experiments/diagnose_flow.py --workdir=runs/walker --output=found.csv
 
-Each candidate is fitted to the targets that the run's critics make of its
-replay, by its TD loss alone, as an agent of QuinoaConfig.direct() with that
-flow would be; an ensemble of new critics is what it is compared with. The rows
-of a seed take the place of its former ones in the table. docs/diagnosis.md says
-what the numbers mean; `--page=docs/diagnosis.md` renews the table there, alone
-if there is no `--workdir`.
+Each candidate is fitted to the targets that the run's critics make from its
+replay. Only its TD loss is used, as by an agent of QuinoaConfig.direct() with
+that flow. An ensemble of new critics is the reference. The rows of a seed
+replace its earlier ones in the table. docs/diagnosis.md explains the numbers;
+`--page=docs/diagnosis.md` renews the table there, and does only that if there
+is no `--workdir`.
 """
 
 import pathlib
@@ -57,21 +57,21 @@ _FLOWS = {
 }
 _WORKDIR = flags.DEFINE_string('workdir', None, 'The run with critics.')
 _OUTPUT = flags.DEFINE_string('output', None, 'A CSV file.', required=True)
-_PAGE = flags.DEFINE_string('page', None, 'A page to renew the table of.')
+_PAGE = flags.DEFINE_string('page', None, 'A page whose table to renew.')
 _CANDIDATES = flags.DEFINE_list(
   'candidates', list(_FLOWS), f'Which flows, of {", ".join(_FLOWS)}.'
 )
 _SEED = flags.DEFINE_integer(
-  'seed', 0, 'Of everything random.', lower_bound=0, upper_bound=2**31 - 1
+  'seed', 0, 'For everything random.', lower_bound=0, upper_bound=2**31 - 1
 )
 _CRITICS = flags.DEFINE_integer(
   'num_critics', 6, 'Critics of the reference.', lower_bound=2
 )
 _UPDATES = flags.DEFINE_integer(
-  'num_updates', 5000, 'Of each, 256 transitions each.', lower_bound=1
+  'num_updates', 5000, 'Of each, with 256 transitions each.', lower_bound=1
 )
 _STATES = flags.DEFINE_integer(
-  'num_states', 1024, 'Held-out states that are looked at.', lower_bound=1
+  'num_states', 1024, 'Held-out states to evaluate.', lower_bound=1
 )
 _EPISODES = flags.DEFINE_integer(
   'episodes', 3, "Of the run's policy.", lower_bound=1
@@ -101,7 +101,7 @@ _COLUMNS = (
   'version',
   'commit',
 )
-# What tells one row from another.
+# The identity of a row.
 _KEY = ('task', 'run_seed', 'seed', 'candidate')
 _HEADS = {
   'error': 'error',
@@ -133,17 +133,17 @@ def diagnose(
   Args:
     run: a run with critics, in one process.
     candidates: keys of `_FLOWS`.
-    seed: of everything random.
-    num_critics: critics of the reference.
+    seed: for everything random.
+    num_critics: number of critics in the reference.
     num_updates: SGD steps of each.
-    num_states: held-out states that are looked at.
-    num_episodes: episodes of the run's policy.
+    num_states: number of held-out states to evaluate.
+    num_episodes: number of episodes of the run's policy.
 
   Yields:
-    A row each: of the ensemble, of one more critic, and of the candidates.
+    One row each for the ensemble, one more critic, and the candidates.
 
   Raises:
-    ValueError: if the run is of another kind, or has not learnt.
+    ValueError: if the run is of another kind, or has not learned yet.
     FileNotFoundError: if it has no checkpoint.
   """
   started = time.process_time()
@@ -204,7 +204,7 @@ def diagnose(
   yield row('ensemble', advantages.measure_ensemble(ensemble, setting))
   values = values_of(fit(next(keys), setting.fitted))
   yield row('critic', advantages.measure(values, reference, setting))
-  # Each has the key of its place, whichever others there are.
+  # The key depends on its position, not on the other candidates.
   for (name, flow), key in zip(_FLOWS.items(), keys, strict=True):
     if name not in candidates:
       continue
@@ -239,7 +239,7 @@ def read(table: pathlib.Path) -> list[dict[str, str]]:
 
 
 def write(table: pathlib.Path, rows: Sequence[Mapping[str, Any]]) -> None:
-  """Puts rows into a table, in the place of those that they are anew."""
+  """Puts rows into a table; they replace earlier rows of the same identity."""
   known = read(table) if table.exists() else []
   made = [{k: _cell(row[k]) for k in _COLUMNS} for row in rows]
   names = ['ensemble', 'critic', *_FLOWS]
@@ -273,10 +273,10 @@ def make_table(rows: Sequence[Mapping[str, str]]) -> str:
   """The table by candidate, in Markdown: the median over seeds, and the range.
 
   Args:
-    rows: what `read` gives.
+    rows: from `read`.
 
   Returns:
-    The table, and below it of what it is.
+    The table, with its conditions below.
   """
   lines = [
     f'| | {" | ".join(_HEADS.values())} |',
@@ -331,16 +331,16 @@ def _format(cells: Sequence[str]) -> str:
 
 
 def split(page: pathlib.Path) -> tuple[str, str]:
-  """What is before and after a page's table.
+  """The text before and after a page's table.
 
   Args:
     page: the file.
 
   Returns:
-    The texts, with neither mark.
+    The texts, without the marks.
 
   Raises:
-    ValueError: if the page has not both marks.
+    ValueError: if the page lacks a mark.
   """
   before, found, rest = page.read_text().partition(_BEGIN)
   _, closed, after = rest.partition(_END)
@@ -350,7 +350,7 @@ def split(page: pathlib.Path) -> tuple[str, str]:
 
 
 def main(argv: list[str]) -> None:
-  """Does what the flags say."""
+  """Runs the script."""
   scripts.begin(argv)
   try:
     _run()

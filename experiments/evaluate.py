@@ -1,4 +1,4 @@
-"""Runs what was trained, and says how well it does: `quinoa evaluate`.
+"""Runs a trained policy, and reports its return: `quinoa evaluate`.
 
   python experiments/evaluate.py --workdir=runs/mine --video=out.mp4
 
@@ -10,8 +10,8 @@ A run in an environment of your own needs its factory:
 import pathlib
 import runpy
 
-# By path: the interpreter and the versions must be right before the package is
-# imported.
+# By path, because interpreter and versions must be checked before the package
+# is imported.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 

@@ -2,9 +2,9 @@
 
   python experiments/figure1.py --output=docs/images/figure1.png
 
-Above the median over seeds with the range, as in the paper; below, and for the
-three tasks together, the interquartile mean with its 95 % stratified bootstrap
-interval. Runs of the suite `figure1` that are not in its table are named.
+Above: the median over seeds with the range, as in the paper. Below, and for the
+three tasks together: the interquartile mean with its 95 % stratified bootstrap
+interval. It also names runs of the suite `figure1` that its table lacks.
 """
 
 import pathlib
@@ -24,7 +24,7 @@ _OUTPUT = flags.DEFINE_string('output', None, 'The picture.', required=True)
 
 
 def main(argv: list[str]) -> None:
-  """Draws the figure, and says what is missing."""
+  """Draws the figure, and reports missing runs."""
   scripts.begin(argv)
   try:
     scripts.check_output('output', _OUTPUT.value)
@@ -45,7 +45,7 @@ def _read() -> tuple[sweeps.Sweep, pathlib.Path]:
 
 
 def draw(picture: pathlib.Path) -> None:
-  """Draws the figure of the committed rows."""
+  """Draws the figure from the committed rows."""
   sweep, table = _read()
   algorithms = [
     figures.algorithm(*key)
@@ -60,7 +60,7 @@ def draw(picture: pathlib.Path) -> None:
 def describe_missing(
   missing: list[sweeps.Run], num_runs: int, table: pathlib.Path
 ) -> str:
-  """Which runs are missing, by curve, and the command that makes them."""
+  """The missing runs, by curve, and the command that makes them."""
   seeds: dict[results.Curve, list[str]] = {}
   for run in missing:
     seeds.setdefault(run.curve, []).append(str(run.seed))

@@ -2,14 +2,14 @@
 
   python experiments/figure2.py --output=docs/images
 
-draws it from the committed data of `experiments/results/figure2`, of the
-`paper` preset, and the same of the default from `figure2_default`, and
+draws it from the committed data in `experiments/results/figure2`, for the
+`paper` preset, and from `figure2_default`, for the default;
 
   python experiments/figure2.py --workdir=runs/walker
 
-makes such data of a run of Quinoa, by a search over the states that its policy
-visits, and draws them; they go into the run's folder, or to `--output`. MuJoCo
-renders the state by EGL or OSMesa.
+makes such data from a run of Quinoa, by a search over the states that its
+policy visits, and draws them; they go into the run's folder, or to `--output`.
+MuJoCo renders the state by EGL or OSMesa.
 """
 
 import pathlib
@@ -36,30 +36,32 @@ _RESULTS = _ROOT / 'experiments' / 'results'
 _COMMITTED = ('figure2', 'figure2_default')
 
 _WORKDIR = flags.DEFINE_string(
-  'workdir', None, 'The run; committed data if not.'
+  'workdir', None, 'The run; by default committed data.'
 )
 _ENVIRONMENT = flags.DEFINE_string(
   'environment',
   None,
-  "What makes the run's environment from a seed, if it is your own: "
+  "Your own function that makes the run's environment from a seed: "
   'module:function, or path/to/file.py:function.',
 )
 _OUTPUT = flags.DEFINE_string(
   'output',
   None,
-  "The folder for what is made; the run's if not set.",
+  "The output folder; by default the run's.",
 )
 _STATES = flags.DEFINE_integer(
-  'num_states', 1000, 'How many states are searched.', lower_bound=1
+  'num_states', 1000, 'How many states to search.', lower_bound=1
 )
 _EVERY = flags.DEFINE_integer(
   'every', 5, 'Environment steps between two of them.', lower_bound=1
 )
-_SEED = flags.DEFINE_integer('seed', 0, 'Of search and samples.', lower_bound=0)
+_SEED = flags.DEFINE_integer(
+  'seed', 0, 'For search and samples.', lower_bound=0
+)
 
 
 def main(argv: list[str]) -> None:
-  """Does what the flags say."""
+  """Runs the script."""
   scripts.begin(argv)
   try:
     output, workdir = _OUTPUT.value, _WORKDIR.value
@@ -86,7 +88,7 @@ def draw_committed(images: pathlib.Path) -> None:
 
 
 def _draw(folder: pathlib.Path, picture: pathlib.Path) -> None:
-  """Draws the data of a folder, and says what they are."""
+  """Draws the data of a folder, and describes them."""
   data = policy_figure.PolicyInState.read(folder / 'data.json')
   state = image_lib.imread(folder / 'state.png')
   figures.save(policy_figure.draw(data, state), picture)
@@ -95,8 +97,8 @@ def _draw(folder: pathlib.Path, picture: pathlib.Path) -> None:
 
 
 def _make_data(workdir: str, folder: pathlib.Path) -> None:
-  """Searches a run, and writes what is drawn of it."""
-  # First, for dm_control settles on a renderer when it is imported.
+  """Searches a run, and writes the data of its figure."""
+  # First, because dm_control chooses a renderer when it is imported.
   rendering.choose_backend()
   data, picture = policy_figure.make(
     running.read_config(workdir, _ENVIRONMENT.value),

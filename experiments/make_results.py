@@ -1,9 +1,9 @@
-"""Remakes tables and pictures of the README and of docs on results.
+"""Remakes the tables and pictures of the README and of the results page.
 
   python experiments/make_results.py --output=.
 
-They are made of the committed tables in `experiments/results`, of the sweep of
-ablations, and of published returns in `experiments/published`, alone, and go
+They are made only from the committed tables in `experiments/results`, the sweep
+of ablations, and the published returns in `experiments/published`. They go
 below the folder `--output`. `figure1.py` and `figure2.py` draw the figures.
 """
 
@@ -43,12 +43,12 @@ _OUTPUT = flags.DEFINE_string(
   required=True,
 )
 _BEGIN, _END = '<!-- {} made by make_results.py -->', '<!-- end of {} -->'
-# A sweep of what is no option any more; the rows are still there.
+# A sweep with an option that no longer exists; its rows remain.
 _DELETED = 'deleted_{}.json'
 _FIGURE1 = _ROOT / 'experiments' / 'sweeps' / 'figure1.json'
-# After which figure 1 is looked at too, beside its end.
+# Steps at which figure 1 is read too, besides its end.
 _FIRST_STEPS = 50_000
-# Whose learner steps are told beside their returns, and where.
+# Curves whose learner steps are shown with their returns, and at which steps.
 _PAPER = {
   ('quinoa', 'paper'): 'Quinoa, paper preset',
   ('quinoa', 'paper/updates-4'): 'with four updates a step',
@@ -64,10 +64,10 @@ _PAPER_ROWS = (
 _OFFLINE_STEPS = (10_000, 20_000)
 _OFFLINE = {'quinoa': 'Quinoa, `offline` preset', 'bc': 'Behaviour cloning'}
 
-# For each curve and seed, the returns by steps.
+# For each curve and seed, the returns by step.
 _Returns = Mapping[results.Curve, Mapping[int, results.RunReturns]]
 
-# Of the published SACs the one that acts at every frame, as ours do.
+# The published SAC that acts at every frame, as ours do.
 _SAME_CONDITIONS = 'https://github.com/denisyarats/pytorch_sac'
 
 _ALGORITHMS = (
@@ -77,9 +77,9 @@ _ALGORITHMS = (
   figures.algorithm('sac', 'default/width-128'),
   figures.algorithm('svg0', 'default'),
 )
-# The tables that have their rows.
+# The tables with their rows.
 _RUNS = ('bars', 'direct', 'peers')
-# Tasks, and the steps after which they are looked at.
+# Tasks, and the steps at which their returns are read.
 _ROWS = (
   ('walker-walk', 50_000),
   ('walker-walk', 100_000),
@@ -90,10 +90,10 @@ _ROWS = (
   ('cartpole-swingup', 50_000),
 )
 _TASKS = tuple(dict.fromkeys(task for task, _ in _ROWS))
-# What the README shows: the end of each task, beside SAC of equal width.
+# The README shows the end of each task, next to SAC of equal width.
 _README_ROWS = tuple({task: (task, steps) for task, steps in _ROWS}.values())
 _README_ALGORITHMS = (*_ALGORITHMS[:2], _ALGORITHMS[3])
-# Tasks that nothing was tuned on, and the steps after which they are looked at.
+# Tasks on which nothing was tuned, and the steps at which they are read.
 _HELD_OUT = (
   ('finger-spin', 100_000),
   ('reacher-hard', 100_000),
@@ -129,12 +129,12 @@ def make_table(curves: figures.Curves) -> str:
 
 
 def make_held_out_table(curves: figures.Curves) -> str:
-  """The table of tasks that nothing was tuned on, in Markdown."""
+  """The table of tasks on which nothing was tuned, in Markdown."""
   return _make_medians(curves, _HELD_OUT, _ALGORITHMS[:2])
 
 
 def make_readme_table(curves: figures.Curves) -> str:
-  """The table of the README: the last medians of each task, in Markdown."""
+  """The README's table: the last medians of each task, in Markdown."""
   return _make_medians(curves, _README_ROWS, _README_ALGORITHMS)
 
 
@@ -157,13 +157,13 @@ def _make_medians(
 
 
 def read_runs() -> figures.Curves:
-  """The curves of the committed tables that the page is made of."""
+  """The curves in the committed tables behind the page."""
   paths = [_TABLES / f'{name}.csv' for name in _RUNS]
   return results.read([path for path in paths if path.exists()])
 
 
 def make_figure1_table(curves: figures.Curves) -> str:
-  """The table of what figure 1 has so far, in Markdown."""
+  """The table of figure 1's returns so far, in Markdown."""
   sweep = sweeps.read(_FIGURE1)
   looks = [
     figures.algorithm(*key)
@@ -189,7 +189,7 @@ def make_figure1_table(curves: figures.Curves) -> str:
 
 
 def make_paper_table(curves: figures.Curves) -> str:
-  """The table of returns with the learner steps they took, in Markdown."""
+  """The table of returns with the learner steps behind them, in Markdown."""
   updates: dict[tuple[results.Curve, int], int] = {}
   with (_TABLES / 'bars.csv').open(newline='') as file:
     for row in csv.DictReader(file):
@@ -214,7 +214,7 @@ def make_paper_table(curves: figures.Curves) -> str:
 def make_iqm_table(curves: figures.Curves) -> str:
   """The table of interquartile means, in Markdown.
 
-  Its last rows are over all tasks that were looked at after as many steps.
+  Its last rows cover all tasks that are read at the same step.
   """
   heads = ('tasks', 'steps', *(look.name for look in _ALGORITHMS))
   lines = [_line(*heads), '|' + '---|' * len(heads)]
@@ -233,7 +233,7 @@ def make_iqm_table(curves: figures.Curves) -> str:
 
 
 def _format_iqm(points: Sequence[results.Point | None]) -> str:
-  """A cell: the interquartile mean, its interval if there is one, and runs."""
+  """A cell: the interquartile mean, its interval if any, and runs."""
   known = [point for point in points if point is not None]
   if len(known) < len(points):
     return 'not run' if not known else 'not all run'
@@ -273,7 +273,7 @@ def _read_published() -> list[dict[str, str]]:
 
 
 def draw(curves: figures.Curves, path: pathlib.Path) -> None:
-  """Draws the median over seeds, and the range, of every task."""
+  """Draws the median over seeds, with the range, for every task."""
   figure = figure_lib.Figure(
     figsize=(2.8 * len(_TASKS), 3.2), layout='constrained'
   )
@@ -300,7 +300,7 @@ def draw(curves: figures.Curves, path: pathlib.Path) -> None:
 
 
 def make_offline_table(curves: figures.Curves) -> str:
-  """The table of what was learnt from fixed data, in Markdown."""
+  """The table of learning from fixed data, in Markdown."""
   heads = [f'{steps:,} updates' for steps in _OFFLINE_STEPS]
   lines = [_line('', *heads), '|---|' + '---|' * len(_OFFLINE_STEPS)]
   for agent, name in _OFFLINE.items():
@@ -314,7 +314,7 @@ def make_offline_table(curves: figures.Curves) -> str:
 
 
 def make_modes_table(name: str) -> str:
-  """The table of the modes in the state of a figure 2, in Markdown."""
+  """The table of the modes in the state of figure 2, in Markdown."""
   data = policy_figure.PolicyInState.read(_TABLES / name / 'data.json')
   lines = [
     _line(
@@ -339,11 +339,11 @@ def make_modes_table(name: str) -> str:
 
 
 def make_ablation_table(name: str) -> str:
-  """The table of variants of a sweep's first, in Markdown, and what it lacks.
+  """The table of the variants of a sweep's first, in Markdown.
 
-  A return is the mean over seeds. A difference is taken between the runs of one
-  task and seed, after the last evaluation. Variants that the package can no
-  longer make come last.
+  A return is the mean over seeds. A difference is between runs of the same task
+  and seed, after the last evaluation. Variants that the package can no longer
+  make come last, and missing runs below.
 
   Args:
     name: of the sweep.
@@ -390,9 +390,9 @@ def make_ablation_table(name: str) -> str:
 def _changes(
   run: sweeps.Run, base: Sequence[tuple[str, str]]
 ) -> dict[str, str]:
-  """The options of a run that are others than those of the base.
+  """The options of a run that differ from those of the base.
 
-  What only the base sets is the preset's.
+  An option that only the base sets has the preset's value.
   """
   preset = running.PRESETS[run.agent][run.preset]()
   options = {name: str(getattr(preset, name)) for name, _ in base}
@@ -418,7 +418,7 @@ def _format_evaluations(runs: Sequence[sweeps.Run], returns: _Returns) -> str:
 def _differences(
   runs: Sequence[sweeps.Run], defaults: Sequence[sweeps.Run], returns: _Returns
 ) -> list[float]:
-  """Return less the default's at the end, of each task and seed that has it."""
+  """Final return minus the default's, for each task and seed that has both."""
   found = []
   for run, default in zip(runs, defaults, strict=True):
     value = _return_of(run, returns, run.num_steps)
@@ -435,7 +435,7 @@ def _return_of(run: sweeps.Run, returns: _Returns, steps: int) -> float | None:
 def _format_differences(
   differences: Sequence[float], num_runs: int
 ) -> tuple[str, str]:
-  """Two cells: median and mean, and of how many runs if not of all."""
+  """Two cells: median and mean, with the number of runs unless all."""
   if not differences:
     return '', ''
   known = len(differences)
@@ -461,7 +461,7 @@ def put(text: str, tables: Mapping[str, str]) -> str:
 
 
 def main(argv: list[str]) -> None:
-  """Remakes tables and picture."""
+  """Remakes the tables and the picture."""
   scripts.begin(argv)
   try:
     readme, document, ablations, picture = scripts.place_outputs(

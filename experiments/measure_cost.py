@@ -1,12 +1,12 @@
-"""Measures the cost of an update and of an action as the work grows; plots it.
+"""Measures and plots the cost of an update and an action against their size.
 
   python experiments/measure_cost.py --output=.
 
-One of action dimension, couplings and batch varies, the others are those of the
-default preset in a task of 17 numbers and 6 actions. All settings take turns,
+Action dimension, couplings or batch varies; the others are those of the default
+preset in a task with 17 observations and 6 actions. All settings take turns,
 `--rounds` times; the table, experiments/results/cost.csv below the folder
-`--output`, has a row a round. `--plot` only draws the committed table. How
-several actors share a machine is measured by whole runs, elsewhere.
+`--output`, has one row per round. `--plot` only draws the committed table. How
+several actors share a machine is measured elsewhere, with whole runs.
 """
 
 import pathlib
@@ -49,7 +49,7 @@ _OUTPUT = flags.DEFINE_string(
   'The folder for table and picture; that of the repository renews them.',
   required=True,
 )
-_PLOT = flags.DEFINE_bool('plot', False, 'Only draw what the table has.')
+_PLOT = flags.DEFINE_bool('plot', False, 'Only draw the committed table.')
 
 _TABLE = _ROOT / 'experiments' / 'results' / 'cost.csv'
 _PICTURE = _ROOT / 'docs' / 'images' / 'cost.png'
@@ -61,7 +61,7 @@ _COLUMNS: tuple[str, ...] = (
   'update_ms',
   'action_us',
 )
-# What varies, and over which values; the default is among them.
+# What varies, with its values, which include the default.
 _VALUES = {
   'action dimension': (1, 2, 6, 12, 24, 38, 64),
   'couplings': (2, 4, 6, 8),
@@ -102,7 +102,7 @@ def _make_calls(dimension: int, couplings: int, batch_size: int) -> Calls:
 
 
 def _seconds(call: Callable[[], Any]) -> float:
-  """Seconds of a call, over as many as half a second holds."""
+  """Seconds per call, averaged over half a second of calls."""
   count = 0
   started = time.perf_counter()
   while time.perf_counter() - started < _SECONDS:
@@ -144,7 +144,7 @@ def _write(path: pathlib.Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _plot(rows: list[dict[str, str]], path: pathlib.Path) -> None:
-  """Medians over rounds with their range, a column for each that varies."""
+  """Medians over rounds with their range; one column per varied quantity."""
   figure = figure_lib.Figure(figsize=(10, 5.5), layout='constrained')
   axes = figure.subplots(2, len(_VALUES), sharey='row')
   for column, varied in enumerate(_VALUES):
@@ -165,7 +165,7 @@ def _plot(rows: list[dict[str, str]], path: pathlib.Path) -> None:
       axis.minorticks_off()
       axis.grid(alpha=0.3)
     axes[1, column].set_xlabel(varied)
-  # After all is drawn, for it ends the scaling of the whole row.
+  # After everything is drawn, because it fixes the scale of the whole row.
   for axis in axes[:, 0]:
     axis.set_ylim(bottom=0)
   axes[0, 0].set_ylabel('update, ms')

@@ -1,15 +1,15 @@
-"""Measures how a distributed run's speed goes with the number of its actors.
+"""Measures how a distributed run's speed depends on its number of actors.
 
   python experiments/measure_scaling.py --output=.
   python experiments/measure_scaling.py --output=. --only_page
 
-Each run is one of `run_quinoa.py` under local_mp, measured by the counts that
-it writes and by the processor time of its nodes, and then killed. Two paces: as
-a user's run, where the replay's limiter holds actors and learner to
-`samples_per_insert`; and free, where each goes as fast as the processors let
-it. Below the folder `--output` the rows go to experiments/results/scaling.csv,
-and from there into a table of docs/scaling.md, which `--only_page` alone makes
-anew, of the committed rows.
+Each run is one of `run_quinoa.py` under local_mp. It is measured by the counts
+that it writes and by the processor time of its nodes, then killed. There are
+two paces: as in a user's run, where the replay's limiter holds actors and
+learner to `samples_per_insert`; and free, where each runs as fast as the
+processors let it. Below the folder `--output` the rows go to
+experiments/results/scaling.csv, and from there into a table of docs/scaling.md.
+`--only_page` only renews that table, from the committed rows.
 """
 
 import pathlib
@@ -35,9 +35,9 @@ from quinoa_acme.agents import quinoa  # noqa: E402
 from quinoa_acme.runs import experiment  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
-_ACTORS = flags.DEFINE_list('actors', ['1', '2', '4', '8'], 'Numbers of them.')
+_ACTORS = flags.DEFINE_list('actors', ['1', '2', '4', '8'], 'How many.')
 _SECONDS = flags.DEFINE_float(
-  'seconds', 25.0, 'Of each measurement.', lower_bound=5.0
+  'seconds', 25.0, 'For each measurement.', lower_bound=5.0
 )
 _WARM_UP = flags.DEFINE_float(
   'warm_up', 5.0, 'Seconds of learning before each.', lower_bound=0.0
@@ -54,7 +54,7 @@ _TABLE = _ROOT / 'experiments' / 'results' / 'scaling.csv'
 _PAGE = _ROOT / 'docs' / 'scaling.md'
 
 _ENV_NAME = 'control:cheetah:run'
-# Longer than any start on a machine that is not broken.
+# Longer than any start on a working machine.
 _START_SECONDS = 900.0
 _PACES = {
   'limited': (),
@@ -62,7 +62,7 @@ _PACES = {
   'free': ('--samples_per_insert_tolerance=1e6',),
 }
 _ROLES = ('actor', 'learner', 'counter', 'evaluator')
-# Numbers of actors for which speeds are calculated.
+# Numbers of actors for which to calculate speeds.
 _CALCULATED = (1, 2, 4, 8, 16, 32, 64)
 _BEGIN, _END = '<!-- made by measure_scaling.py -->', '<!-- end -->'
 _TICKS = os.sysconf('SC_CLK_TCK')
@@ -73,13 +73,13 @@ class Moment:
   """What a run has done and used so far.
 
   Attributes:
-    time: seconds, of the counts.
+    time: of the counts, in seconds.
     actor_steps: environment steps made.
     learner_steps: updates made.
-    processor: seconds of a processor, by role.
-    updating: those of the learner's threads that give way to no other, which
-      make the updates.
-    memory: MiB, shared ones divided among those that share them, by role.
+    processor: processor seconds, by role.
+    updating: processor seconds of the learner's threads that yield to no
+      others; they make the updates.
+    memory: MiB by role; shared memory is divided among its users.
   """
 
   time: float
@@ -91,7 +91,7 @@ class Moment:
 
 
 def find_nodes(launcher: int) -> dict[int, str]:
-  """The processes of a program's nodes, and the role of each.
+  """Finds the processes of a program's nodes, and their roles.
 
   Args:
     launcher: its process number, which is its session's.
@@ -114,7 +114,7 @@ def find_nodes(launcher: int) -> dict[int, str]:
 
 
 def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
-  """Looks at a run.
+  """Reads the state of a run.
 
   Args:
     workdir: its folder.
@@ -150,15 +150,15 @@ def look(workdir: pathlib.Path, launcher: int) -> Moment | None:
 
 
 def _read_stat(folder: pathlib.Path) -> tuple[float, int]:
-  """Seconds of a processor that a process or thread has had; its niceness."""
-  # Its name, in brackets before them, may have spaces.
+  """Processor seconds used by a process or thread, and its niceness."""
+  # Its name, in brackets before these, may have spaces.
   fields = (folder / 'stat').read_text().rpartition(')')[2].split()
   user, system, niceness = (int(fields[i]) for i in (11, 12, 16))
   return (user + system) / _TICKS, niceness
 
 
 def _read_stat_of_thread(folder: pathlib.Path) -> tuple[float, int]:
-  """As `_read_stat`; nothing of a thread that has ended meanwhile."""
+  """As `_read_stat`; zero for a thread that has just ended."""
   try:
     return _read_stat(folder)
   except (FileNotFoundError, ProcessLookupError):
@@ -168,7 +168,7 @@ def _read_stat_of_thread(folder: pathlib.Path) -> tuple[float, int]:
 def make_row(
   before: Moment, after: Moment, batch_size: int
 ) -> dict[str, float]:
-  """The speeds between two moments, and what the nodes used for them.
+  """The speeds between two moments, and the nodes' resources behind them.
 
   Args:
     before: one moment.
@@ -176,8 +176,8 @@ def make_row(
     batch_size: of the learner.
 
   Returns:
-    A row: a second's environment steps, updates and samples; by role the
-    seconds of a processor per second, and the MiB of memory.
+    A row: environment steps, updates and samples per second; by role,
+    processor seconds per second, and MiB of memory.
   """
   seconds = after.time - before.time
   updates = (after.learner_steps - before.learner_steps) / seconds
@@ -306,13 +306,13 @@ def make_table(rows: list[dict[str, str]]) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Costs:
-  """A processor's seconds for what a run does.
+  """Processor seconds for the work of a run.
 
   Attributes:
-    actor: for an environment step.
-    learner: for an update, with its samples and the replay that they are of.
-    updating: of that, what the threads that make the update take.
-    updates: a step, a number.
+    actor: per environment step.
+    learner: per update, including its samples and the replay.
+    updating: the share of that used by the threads that make the update.
+    updates: updates per step.
   """
 
   actor: float
@@ -322,10 +322,10 @@ class Costs:
 
 
 def read_costs(row: dict[str, str]) -> Costs:
-  """Reads them off a run that the limiter held.
+  """Computes the costs from a run that the limiter held.
 
   Args:
-    row: the run's.
+    row: the run's row.
 
   Returns:
     The costs.
@@ -342,15 +342,15 @@ def read_costs(row: dict[str, str]) -> Costs:
 
 
 def calculate(costs: Costs, actors: int, processors: float) -> float:
-  """The steps a second of a run with the limiter, as docs/scaling.md has it.
+  """Steps per second of a run with the limiter, as in docs/scaling.md.
 
   Args:
-    costs: of one processor.
-    actors: the number of them.
-    processors: how many the run has, infinity if each node has its own.
+    costs: on one processor.
+    actors: number of actors.
+    processors: number of processors; infinity if each node has its own.
 
   Returns:
-    The steps a second over all actors.
+    Steps per second over all actors.
   """
   return min(
     actors / costs.actor,
@@ -360,7 +360,7 @@ def calculate(costs: Costs, actors: int, processors: float) -> float:
 
 
 def make_calculation(rows: list[dict[str, str]]) -> str:
-  """What follows from the run with the fewest actors, beside what was measured.
+  """Predictions from the run with the fewest actors, next to measurements.
 
   Args:
     rows: of the file.
@@ -434,16 +434,16 @@ def _line(*cells: str) -> str:
 
 
 def read_page(page: pathlib.Path) -> tuple[str, str]:
-  """Reads what is before and after the table.
+  """Reads the text before and after the table.
 
   Args:
     page: the page.
 
   Returns:
-    Both, with the marks.
+    Both, including the marks.
 
   Raises:
-    ValueError: if the page has no marks.
+    ValueError: if the page lacks a mark.
   """
   before, found, rest = page.read_text().partition(_BEGIN)
   _, closed, after = rest.partition(_END)
@@ -490,7 +490,7 @@ def _processor() -> str:
 
 
 def main(argv: list[str]) -> None:
-  """Measures, writes the rows, and makes the page's table of them."""
+  """Measures, writes the rows, and renews the page's table."""
   scripts.begin(argv)
   try:
     numbers = _read_actors()

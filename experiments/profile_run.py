@@ -1,11 +1,11 @@
-"""Says where the time of a run goes; prints it, and may write a table.
+"""Shows where the time of a run goes; prints it, and may write a table.
 
   python experiments/profile_run.py --output=experiments/results/profile.csv
 
-Each part is timed alone, over and over, for the seconds that `--seconds` gives
-it; the table has the microseconds of a clock and of the processor, all threads
-of the process together, and what one call is of. With
-`python -X importtime -c 'import ...'` Python says which module takes how long.
+Each part is timed alone, repeatedly, for `--seconds` seconds. The table has
+wall-clock microseconds, processor microseconds (over all threads of the
+process), and a note on what one call covers.
+`python -X importtime -c 'import ...'` shows how long each module takes.
 """
 
 import pathlib
@@ -47,13 +47,13 @@ _ENV_NAME = 'control:cheetah:run'
 
 
 class Part(NamedTuple):
-  """What was measured of a part.
+  """The measurement of one part.
 
   Attributes:
-    part: what it is.
-    clock_us: microseconds of a clock a call, the median of many rounds.
-    processor_us: of the processor, in all threads of this process.
-    note: what to read it with.
+    part: its name.
+    clock_us: wall-clock microseconds per call, the median of many rounds.
+    processor_us: processor microseconds, over all threads of this process.
+    note: how to read it.
   """
 
   part: str
@@ -63,7 +63,7 @@ class Part(NamedTuple):
 
 
 def _measure(part: str, call: Callable[[], Any], note: str = '') -> Part:
-  """Calls again and again; the first calls, which compile, are left out."""
+  """Calls repeatedly, leaving out the first calls, which compile."""
   jax.block_until_ready([call() for _ in range(3)])
   started = time.perf_counter()
   call()
@@ -90,10 +90,10 @@ def _measure(part: str, call: Callable[[], Any], note: str = '') -> Part:
 def _profile_update(
   agent: quinoa.QuinoaAgent, spec: specs.EnvironmentSpec, batch: Any
 ) -> Iterator[Part]:
-  """The update beside the multiplications in it, and a call that does nothing.
+  """The update, its matrix products, and a call that does nothing.
 
-  The limit is what the processor makes of matrices of the critics' size, in
-  the one thread that the learner has.
+  The limit is the processor's speed with matrices of the critics' size, in the
+  learner's single thread.
   """
   config = agent.config
   networks = agent.make_networks(spec)
@@ -205,7 +205,7 @@ def _profile_imports() -> Iterator[Part]:
 
 
 def _profile_run() -> Iterator[Part]:
-  """The parts of a run: acting first, which fills the replay of the last."""
+  """The parts of a run; acting first, which fills the replay of the last."""
   config = dataclasses.replace(
     quinoa.QuinoaConfig(), min_replay_size=1, samples_per_insert_tolerance=1e9
   )

@@ -2,14 +2,14 @@
 
   python experiments/record_data.py --workdir=runs/walker --output=data.npz
 
-`run_offline.py` learns from what it wrote.
+`run_offline.py` learns from the file.
 """
 
 import pathlib
 import runpy
 
-# By path: the interpreter and the versions must be right before the package is
-# imported.
+# By path, because interpreter and versions must be checked before the package
+# is imported.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 

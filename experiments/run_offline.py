@@ -2,7 +2,7 @@
 
   python experiments/run_offline.py --data=walker.npz --output=offline.csv
 
-The table has one row an evaluation.
+The table has one row per evaluation.
 """
 
 import pathlib
@@ -30,14 +30,14 @@ from quinoa_acme.runs.sweeps import results  # noqa: E402
 from quinoa_acme.utils import options  # noqa: E402
 
 _DATA = flags.DEFINE_string(
-  'data', None, 'What record_data.py wrote.', required=True
+  'data', None, 'The file of record_data.py.', required=True
 )
 _ENV_NAME = flags.DEFINE_string('env_name', 'control:walker:walk', 'The task.')
 _ALGORITHMS = flags.DEFINE_multi_enum(
   'algorithm', list(offline.ALGORITHMS), list(offline.ALGORITHMS), 'Which.'
 )
 _SEEDS = flags.DEFINE_multi_integer(
-  'seed', [0, 1, 2], 'One run of each.', lower_bound=0
+  'seed', [0, 1, 2], 'One run for each.', lower_bound=0
 )
 _STEPS = flags.DEFINE_integer('num_learner_steps', 30_000, 'SGD steps.')
 _EVAL_EVERY = flags.DEFINE_integer('eval_every', 10_000, 'SGD steps.')
@@ -46,7 +46,7 @@ _PRESET = flags.DEFINE_enum(
   'preset', 'offline', list(running.PRESETS['quinoa']), 'The configuration.'
 )
 _OVERRIDES = flags.DEFINE_multi_string(
-  'option', [], 'Replaces a field of it, e.g. conservatism=0.1.'
+  'option', [], 'Replaces a field of the preset, e.g. conservatism=0.1.'
 )
 _OUTPUT = flags.DEFINE_string(
   'output', None, 'The CSV file of the table.', required=True
@@ -54,7 +54,7 @@ _OUTPUT = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> None:
-  """Does what the flags say."""
+  """Runs the script."""
   scripts.begin(argv)
   try:
     scripts.check_output('output', _OUTPUT.value)

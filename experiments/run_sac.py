@@ -9,8 +9,8 @@ losses and learner are Acme's own.
 import pathlib
 import runpy
 
-# By path: the interpreter and the versions must be right before the package is
-# imported, and the threads and devices settled before JAX is.
+# By path, because interpreter and versions must be checked before the package
+# is imported, and threads and devices set before JAX is.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](

@@ -1,19 +1,19 @@
-"""Makes the runs of a suite, one a core, and a table of their results.
+"""Makes the runs of a suite, one per core, and a table of their results.
 
   python experiments/run_suite.py --suite=quick \
     --output=experiments/results/quick.csv
 
-A suite is a file of `experiments/sweeps`, by its name. What is done is skipped,
-be it in the runs' folders or in the table `--output`, and what was cut goes on;
-so the same command completes a suite however often, and wherever, it is
-stopped. To measure anew what the committed table has, name another one.
+A suite is a file of `experiments/sweeps`, by its name. Finished runs, in the
+runs' folders or in the table `--output`, are skipped, and interrupted ones
+resumed. So the same command completes a suite however often, and wherever, it
+is stopped. To repeat runs of the committed table, name another table.
 
   python experiments/run_suite.py --suite=quick --compare
 
-makes all its runs anew, in a folder of their own, and compares them with the
-committed table, which it leaves alone; the exit status is 1 if anything got
-worse. `--folder` with what it printed first goes on with a comparison that was
-stopped.
+repeats all its runs in a separate folder and compares them with the committed
+table, which it does not change; the exit status is 1 if anything got worse.
+With `--folder` set to the folder that it printed first, it resumes a comparison
+that was stopped.
 """
 
 import pathlib
@@ -43,7 +43,7 @@ _COMPARE = flags.DEFINE_bool(
 
 
 def main(argv: list[str]) -> None:
-  """Does what the flags say."""
+  """Runs the script."""
   scripts.begin(argv)
   try:
     _run(flags.FLAGS)
@@ -73,7 +73,7 @@ def _run(values: flags.FlagValues) -> None:
 def _check_committed(
   runs: Sequence[sweeps.Run], committed: pathlib.Path
 ) -> None:
-  """Leaves before anything is run, if there is nothing to compare with."""
+  """Exits before anything is run if there is nothing to compare with."""
   known = results.read_runs([committed]) if committed.exists() else {}
   try:
     comparison.check_finished(runs, known, 'committed')
@@ -87,7 +87,7 @@ def _check_committed(
 def _compare(
   runs: Sequence[sweeps.Run], committed: pathlib.Path, table: pathlib.Path
 ) -> int:
-  """Says what became better or worse; 1 if anything became worse."""
+  """Prints what became better or worse; returns 1 if anything became worse."""
   try:
     differences = comparison.compare(
       runs, results.read_runs([committed]), results.read_runs([table])

@@ -8,8 +8,8 @@ Environment, steps, updates, evaluation and logs are the same code.
 import pathlib
 import runpy
 
-# By path, because importing quinoa_acme already imports JAX: the interpreter
-# and the versions must be right, and the threads and devices settled, first.
+# By path, because importing quinoa_acme imports JAX: first the interpreter and
+# the versions must be checked, and threads and devices set.
 _PACKAGE = pathlib.Path(__file__).resolve().parents[1] / 'quinoa_acme'
 runpy.run_path(str(_PACKAGE / '_preflight.py'))['run']()
 runpy.run_path(str(_PACKAGE / 'utils' / 'resources.py'))['configure_process'](

@@ -1,12 +1,12 @@
-"""Runs a program for long, and looks whether its memory and its speed stay.
+"""Runs a program for a long time, and checks its memory and speed for drift.
 
   python experiments/soak.py --minutes=60 --output=.
 
 Below the folder `--output` it writes experiments/results/soak.csv and
-soak.json, draws docs/images/soak.png and renews the table of docs/soak.md; with
-`--minutes=0` it does these two from the committed files. The program is that of
-run_quinoa.py under `local_mp`, with two actors; other flags go to it, after
-`--`.
+soak.json, draws docs/images/soak.png and renews the table of docs/soak.md.
+`--minutes=0` does only the last two, from the committed files. The program is
+that of run_quinoa.py under `local_mp`, with two actors; further flags go to it,
+after `--`.
 """
 
 from collections.abc import Mapping
@@ -38,15 +38,15 @@ _OUTPUT = flags.DEFINE_string(
   required=True,
 )
 _WARM_UP = flags.DEFINE_float(
-  'warm_up', 10.0, 'Minutes that are left out.', lower_bound=0.0
+  'warm_up', 10.0, 'Minutes at the start to leave out.', lower_bound=0.0
 )
 _TABLE = _ROOT / 'experiments' / 'results' / 'soak.csv'
 _CONDITIONS = _TABLE.with_suffix('.json')
 _PICTURE = _ROOT / 'docs' / 'images' / 'soak.png'
 _DOCUMENT = _ROOT / 'docs' / 'soak.md'
-# What follows it in the document is made here.
+# This script makes the part of the document that follows it.
 _MARK = '<!-- Made by experiments/soak.py. -->\n'
-# A replay that is soon full. All that is done now and then is done often.
+# The replay fills up soon, and everything periodic happens often.
 _FLAGS = (
   '--lp_launch_type=local_mp',
   '--env_name=control:cheetah:run',
@@ -61,12 +61,12 @@ _FLAGS = (
 
 
 def run(minutes: float, workdir: str, extra: list[str]) -> None:
-  """Runs the program, and stops it as a user does.
+  """Runs the program, and stops it as a user would.
 
   Args:
-    minutes: how long.
+    minutes: duration.
     workdir: its folder.
-    extra: flags, on top of those above.
+    extra: flags, in addition to those above.
 
   Raises:
     RuntimeError: if it ends by itself, or with an error.
@@ -91,14 +91,14 @@ def write(
   table: pathlib.Path,
   conditions: pathlib.Path,
 ) -> None:
-  """Writes the rows of a run, and under what conditions they came to be.
+  """Writes the rows of a run, and its conditions.
 
   Args:
     rows: the rows.
-    extra: flags of the run, on top of those above.
-    source: version and commit that it was of.
+    extra: flags of the run, in addition to those above.
+    source: its version and commit.
     table: the file for the rows.
-    conditions: that for the conditions.
+    conditions: the file for the conditions.
   """
   table.unlink(missing_ok=True)
   logger = loggers.CSVLogger(table)
@@ -124,7 +124,7 @@ def write(
 def make_section(
   table: pathlib.Path = _TABLE, conditions_file: pathlib.Path = _CONDITIONS
 ) -> str:
-  """What the document says of a run, by default the committed one."""
+  """The document's section on a run, by default the committed one."""
   conditions = json.loads(conditions_file.read_text())
   found = soak.trends(loggers.read_rows(table), conditions['warm_up'])
   versions = ', '.join(f'{k} {x}' for k, x in conditions['versions'].items())

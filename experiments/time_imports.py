@@ -1,10 +1,10 @@
-"""Times imports: of the package, of what acts, of what trains.
+"""Times imports: of the package, for acting, and for training.
 
   python experiments/time_imports.py --output=experiments/results/imports.csv
 
-Each is made in a process of its own, several times; the table has the least
-seconds, of a clock and of the processor, without those of Python itself. With
-`python -X importtime -c '...'` each says which module takes how long.
+Each is made several times, in a separate process. The table has the smallest
+wall-clock and processor seconds, without those of Python itself.
+`python -X importtime -c '...'` shows how long each module takes.
 """
 
 import csv
@@ -30,7 +30,7 @@ _STATEMENTS = (
 
 
 def _measure(statement: str) -> tuple[float, float]:
-  """Seconds of a clock and of the processor, of one process."""
+  """Wall-clock and processor seconds, for one process."""
   before = resource.getrusage(resource.RUSAGE_CHILDREN)
   started = time.monotonic()
   subprocess.run([sys.executable, '-c', statement], check=True)
@@ -47,7 +47,7 @@ def _least(statement: str) -> tuple[float, float]:
 
 
 def main(argv: list[str]) -> None:
-  """Measures, prints, and writes if it is to."""
+  """Measures, prints, and writes if requested."""
   scripts.begin(argv)
   try:
     if _OUTPUT.value:

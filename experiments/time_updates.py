@@ -4,10 +4,10 @@
   python experiments/time_updates.py --learners=default --batch_sizes=256,4096 \
     --num_sgd_steps_per_step=1,50 --table=update_times.csv
 
-Learners take turns, so that what else the machine does falls on all of them.
-The transitions are random: their values cost nothing. They lie in the machine's
-memory, so that a GPU has them brought to it. Where JAX sees a GPU, it is the
-GPU that is timed.
+Learners take turns, so that other load on the machine affects all of them. The
+transitions are random, because their values do not affect the cost. They are
+in the machine's memory and have to be moved to a GPU. If JAX sees a GPU, the
+GPU is timed.
 """
 
 import pathlib
@@ -51,13 +51,13 @@ _CALLS = flags.DEFINE_integer(
   'num_calls', 20, 'Timed calls of each learner.', lower_bound=1
 )
 _LEARNERS = flags.DEFINE_multi_enum(
-  'learners', list(_CONFIGS), list(_CONFIGS), "Whose; sac is dm-acme's SAC."
+  'learners', list(_CONFIGS), list(_CONFIGS), "Which; sac is dm-acme's SAC."
 )
 _STEPS = flags.DEFINE_list(
-  'num_sgd_steps_per_step', ['50'], 'Updates a call, one or more numbers.'
+  'num_sgd_steps_per_step', ['50'], 'Updates per call, one or more numbers.'
 )
 _BATCH_SIZES = flags.DEFINE_list(
-  'batch_sizes', ['256'], 'Transitions an update, one or more numbers.'
+  'batch_sizes', ['256'], 'Transitions per update, one or more numbers.'
 )
 _TABLE = flags.DEFINE_string('table', None, 'A CSV file for the rows.')
 
@@ -65,15 +65,15 @@ _TABLE = flags.DEFINE_string('table', None, 'A CSV file for the rows.')
 def measure(
   names: list[str], batch_size: int, num_sgd_steps: int
 ) -> list[dict[str, object]]:
-  """Times the learners by turns.
+  """Times the learners in turns.
 
   Args:
     names: keys of `_CONFIGS`.
-    batch_size: transitions an update.
-    num_sgd_steps: updates a call.
+    batch_size: transitions per update.
+    num_sgd_steps: updates per call.
 
   Returns:
-    A row each: the median and the quartiles of the updates a second, and the
+    One row each: the median and quartiles of updates per second, and the
     seconds of the first call, in which XLA compiles.
   """
   learners = {
@@ -82,7 +82,7 @@ def measure(
         _CONFIGS[name](),
         batch_size=batch_size,
         num_sgd_steps_per_step=num_sgd_steps,
-        # Learners alone know no limiter.
+        # Without a replay there is no limiter.
         min_replay_size=max(100_000, batch_size),
         max_replay_size=1_000_000,
       )
@@ -124,7 +124,7 @@ def _read_numbers(name: str, texts: list[str]) -> list[int]:
 
 
 def main(argv: list[str]) -> None:
-  """Prints a row for each learner, batch size, and number of updates a call."""
+  """Prints a row per learner, batch size, and number of updates per call."""
   scripts.begin(argv)
   table = _TABLE.value and pathlib.Path(_TABLE.value)
   try:

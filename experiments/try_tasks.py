@@ -1,14 +1,14 @@
-"""Lists the tasks, and trains a while on each to see that it can be done.
+"""Lists the tasks, and trains briefly on each to see that it works.
 
   python experiments/try_tasks.py --list
   python experiments/try_tasks.py --output=experiments/results/tasks.csv
 
-The tasks are all of the DeepMind Control Suite, and of Gymnasium the five that
-papers use MuJoCo for and the pendulum. Each is trained on in this one process
-by the default agent, or by one of another preset, and evaluated over an episode
-at the end. What that returns says nothing: a few thousand steps teach little.
+The tasks are all of the DeepMind Control Suite, plus six of Gymnasium: the five
+for which papers use MuJoCo, and the pendulum. This single process trains the
+default agent, or another preset, on each, and evaluates one episode at the end.
+Its return means nothing: a few thousand steps teach little.
 
-The table has a row a task: whether it `ran`, was `refused` before its first
+The table has one row per task: whether it `ran`, was `refused` before its first
 step, or `failed` later, and why.
 """
 
@@ -46,7 +46,7 @@ _NUM_STEPS = flags.DEFINE_integer(
 )
 _PRESET = flags.DEFINE_string('preset', 'default', "The agent's preset.")
 _OUTPUT = flags.DEFINE_string(
-  'output', None, 'The CSV file to write; by default the rows are printed only.'
+  'output', None, 'The CSV file to write; by default the rows are only printed.'
 )
 
 _GYMNASIUM = (
@@ -70,12 +70,12 @@ _COLUMNS: tuple[str, ...] = (
 
 
 def list_tasks() -> tuple[str, ...]:
-  """The names of all tasks that are tried."""
+  """The names of all tasks to try."""
   return (*environments.list_tasks(), *_GYMNASIUM)
 
 
 def try_task(name: str, preset: str, num_steps: int) -> dict[str, str | int]:
-  """Trains a while on a task.
+  """Trains briefly on a task.
 
   Args:
     name: of the task.
@@ -101,10 +101,10 @@ def try_task(name: str, preset: str, num_steps: int) -> dict[str, str | int]:
       )
       row |= _describe(config)
       row['outcome'] = 'failed'
-      # The progress of one task after the other is no news.
+      # Progress lines of one task after another would be noise.
       with contextlib.redirect_stdout(io.StringIO()):
         status = local.run(config)
-    except Exception as error:  # Whatever ends a run is what is looked for.
+    except Exception as error:  # Any error that ends a run is a finding.
       return row | {'reason': ' '.join(f'{error}'.split())}
   row |= {
     'outcome': 'ran',
@@ -116,7 +116,7 @@ def try_task(name: str, preset: str, num_steps: int) -> dict[str, str | int]:
 
 
 def _describe(config: experiment_lib.ExperimentConfig) -> dict[str, int]:
-  """The sizes of a task's specs, if the agent takes them."""
+  """The sizes of a task's specs, if the agent accepts them."""
   spec = config.make_spec()
   config.make_agent().make_networks(spec)
   return {
@@ -126,7 +126,7 @@ def _describe(config: experiment_lib.ExperimentConfig) -> dict[str, int]:
 
 
 def try_all(names: Iterable[str]) -> list[dict[str, str | int]]:
-  """Tries tasks one after the other, and prints what came of each."""
+  """Tries tasks one after another, and prints the outcome of each."""
   rows = []
   for name in names:
     rows.append(try_task(name, _PRESET.value, _NUM_STEPS.value))
@@ -136,7 +136,7 @@ def try_all(names: Iterable[str]) -> list[dict[str, str | int]]:
 
 
 def main(argv: list[str]) -> None:
-  """Tries the tasks that the flags name, and writes the table."""
+  """Tries the tasks in the flags, and writes the table."""
   scripts.begin(argv)
   if _LIST.value:
     print('\n'.join(list_tasks()))
@@ -159,7 +159,7 @@ def main(argv: list[str]) -> None:
       writer.writeheader()
       writer.writerows(rows)
   sys.stdout.flush()
-  # Threads of TensorFlow's may hold up an interpreter that goes down by itself.
+  # Threads of TensorFlow may block the interpreter's normal shutdown.
   os._exit(int(any(row['outcome'] == 'failed' for row in rows)))
 
 

@@ -1,12 +1,12 @@
-"""Whether a flow can learn what actions are worth, told by a regression.
+"""Whether a flow can learn advantages, measured by a regression.
 
-An agent that learns Q = V + alpha D by one TD loss has a policy that is right
-only where the advantages that its density implies, alpha D, are. Its return
-tells that after an hour, and not apart from all else that goes on. Here the
-flow, as a candidate, is fitted to targets that are given: what a run's critics
-make of its replay. Nothing bootstraps and nobody acts, so that a right V and a
-small error beside wrong advantages are the flow's own. The reference is an
-ensemble of critics that are fitted to the same targets.
+An agent that learns Q = V + alpha D by one TD loss has a right policy only if
+the advantages that its density implies, alpha D, are right. The return shows
+that only after an hour, and mixed with everything else. Here a flow, the
+candidate, is fitted to fixed targets, which a run's critics make from its
+replay. Nothing bootstraps and nobody acts. So if V is right and the error small
+but the advantages wrong, the flow is the cause. The reference is an ensemble of
+critics fitted to the same targets.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,20 +38,20 @@ from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import trained as trained_lib
 from quinoa_acme.utils import resources
 
-# How near to 0 or 1 a coordinate is saturated.
+# A coordinate this close to 0 or 1 is saturated.
 _MARGIN = 0.01
-# Transitions whose targets are computed at once.
+# Transitions whose targets are computed at a time.
 _CHUNK = 4096
-# Below it the networks of couplings tell nothing from no tilt at all.
+# Below it the couplings' networks cannot tell a tilt from none.
 _NO_TILT = 1e-6
 
 
 class Targets(NamedTuple):
-  """What a Q-function is to say of replayed actions.
+  """The targets of a Q-function at replayed actions.
 
   Attributes:
     observation: the states, leaves [N, ...].
-    action: what was done in each, [N, *action].
+    action: the action taken in each, [N, *action].
     target: y, [N].
   """
 
@@ -65,8 +65,8 @@ class Drawn(NamedTuple):
 
   Attributes:
     observation: the states, leaves [B, ...].
-    action: K in each, [K, B, *action].
-    log_ratio: D of these, by that policy, [K, B].
+    action: K per state, [K, B, *action].
+    log_ratio: D of these actions under that policy, [K, B].
   """
 
   observation: Any
@@ -75,19 +75,19 @@ class Drawn(NamedTuple):
 
 
 class Setting(NamedTuple):
-  """What all candidates are given, and are measured by.
+  """What all candidates are given, and what measures them.
 
   Attributes:
     temperature: alpha of the run, scalar.
-    fitted: what they are fitted to.
-    held_out: other transitions, as likely to be any of replay.
-    drawn: actions of the run's policy in states that are held out.
+    fitted: the targets to fit.
+    held_out: other transitions, drawn in the same way from replay.
+    drawn: actions of the run's policy in held-out states.
     uniform_action: actions that are uniform on the box in the same states, [K,
       B, *action].
-    visited: the states that the run's policy comes to by itself, and what it
-      does there, K = 1.
+    visited: states that the run's policy visits by itself, and its actions
+      there, K = 1.
     discounted_return: its mean discounted return from these states on.
-    soft_return: the same of rewards less alpha D, as a soft value has it.
+    soft_return: the same for rewards minus alpha D, as in a soft value.
   """
 
   temperature: jax.Array
@@ -106,11 +106,11 @@ class Regressor:
 
   Attributes:
     init: `init(key, observation, action)` makes the parameters.
-    q: `q(params, observation, action)` to Q, [B], of an action a state.
+    q: `q(params, observation, action)` to Q, [B], of one action per state.
     optimizer: of the parameters.
-    value: `value(params, observation)` to its V, [B], where it has one.
-    inner: `inner(params, observation, action)` to where the inverse of its
-      couplings takes actions, in [0, 1], [B, A], where it has any.
+    value: `value(params, observation)` to its V, [B], if it has one.
+    inner: `inner(params, observation, action)` to the latent coordinates of
+      actions, the inverse of its couplings, in [0, 1], [B, A], if it has any.
   """
 
   init: Callable[[networks_lib.PRNGKey, Any, jax.Array], Any]
@@ -122,18 +122,18 @@ class Regressor:
 
 @dataclasses.dataclass(frozen=True)
 class Findings:
-  """What a candidate came to; NaN is what it has not.
+  """The results of a candidate; NaN where it has none.
 
   Attributes:
-    error: the mean squared error at transitions that are held out.
+    error: the mean squared error at held-out transitions.
     correlation_policy: of its advantages with the reference's, at actions of
       the run's policy.
     correlation_uniform: the same at uniform actions.
-    value: its mean V in states that are held out.
-    value_visited: the same in states that the run's policy comes to.
+    value: its mean V in held-out states.
+    value_visited: the same in states that the run's policy visits.
     saturated_variance: the share of D's variance over replayed actions that
-      comes from those with a saturated inner coordinate.
-    saturated_actions: the share of actions that have one.
+      comes from actions with a saturated latent coordinate.
+    saturated_actions: the share of such actions.
   """
 
   error: float
@@ -146,15 +146,15 @@ class Findings:
 
 
 def check_agent(workdir: str, agent: off_policy.OffPolicyConfig) -> None:
-  """Refuses a run whose critics are no reference.
+  """Refuses a run whose critics cannot be the reference.
 
   Args:
     workdir: its folder, for the message.
     agent: its options.
 
   Raises:
-    ValueError: if it is of another agent than Quinoa, has no critics, or
-      measures D against another density than the uniform one.
+    ValueError: if its agent is not Quinoa, has no critics, or measures D
+      against a density other than the uniform one.
   """
   if not isinstance(agent, quinoa.QuinoaConfig):
     found = f'a run of {type(agent).__name__}'
@@ -180,28 +180,28 @@ def prepare(
   num_episodes: int,
   seed: int,
 ) -> Setting:
-  """Makes what candidates are given of a run that `check_agent` lets pass.
+  """Makes the candidates' setting from a run that passes `check_agent`.
 
   Args:
     trained: the run.
     replay: its replay, leaves [N, ...].
-    num_states: how many states are looked at, or all that are held out.
-    num_actions: actions in each, K.
-    num_episodes: episodes of the run's policy.
-    seed: of everything random.
+    num_states: number of states to evaluate, at most all held-out ones.
+    num_actions: number of actions in each, K.
+    num_episodes: number of episodes of the run's policy.
+    seed: for everything random.
 
   Returns:
     The setting. A tenth of replay is held out.
 
   Raises:
-    ValueError: if the run has not learnt yet.
+    ValueError: if the run has not learned yet.
   """
   config = cast(quinoa.QuinoaConfig, trained.agent.config)
   networks = trained.networks
   state = jax.tree_util.tree_map(jnp.asarray, trained.learner.save())
   if not state.steps:
     raise ValueError(
-      'The run has not learnt yet: give one whose learner has made steps.'
+      'The run has not learned yet: give one whose learner has made steps.'
     )
   keys = jax.random.split(jax.random.PRNGKey(seed), 3)
   rng = np.random.default_rng(seed)
@@ -248,17 +248,17 @@ def make_targets(
   replay: types.Transition,
   key: networks_lib.PRNGKey,
 ) -> Targets:
-  """The learner's targets of all transitions, by a state that stays as it is.
+  """The learner's targets for all transitions, from a state held fixed.
 
   Args:
     networks: the run's networks.
     config: its options.
     state: its learner's state.
     replay: the transitions, leaves [N, ...].
-    key: of the next states' actions, one each.
+    key: for the next states' actions, one each.
 
   Returns:
-    The targets, with leaves of NumPy's.
+    The targets, with NumPy leaves.
   """
   num_rows = len(replay.reward)
   # Chunks of one size are compiled once; what is over is left out again.
@@ -279,7 +279,7 @@ def make_targets(
 
 
 def take(nest: Any, rows: np.ndarray | jax.Array) -> Any:
-  """Rows of a nest of arrays, leaves [N, ...]."""
+  """The given rows of a nest of arrays, leaves [N, ...]."""
   return jax.tree_util.tree_map(lambda leaf: leaf[rows], nest)
 
 
@@ -291,9 +291,9 @@ def returns_to_go(
   Args:
     rewards: of each step, [T].
     discount: gamma.
-    was_cut: whether the episode would have gone on after its last step.
-    left_off: the last steps of such an episode, which know too little of what
-      follows and are left off.
+    was_cut: whether a time limit ended the episode early.
+    left_off: number of last steps of such an episode to drop, because they see
+      too little of what follows.
 
   Returns:
     An array of shape [T], or [max(T - left_off, 0)].
@@ -316,7 +316,7 @@ def _returns(
   episode: trained_lib.Episode,
   config: quinoa.QuinoaConfig,
 ) -> tuple[_Step, np.ndarray, np.ndarray]:
-  """Steps of an episode, with returns and soft returns from each on."""
+  """Steps of an episode, with return and soft return from each on."""
   action = jnp.asarray(episode.actions)
   log_prob = jax.jit(policy.log_prob)(variables, episode.observations, action)
   log_ratio = np.asarray(log_prob) - policy.uniform_log_prob
@@ -333,17 +333,17 @@ def _returns(
 def make_critic(
   spec: specs.EnvironmentSpec, fit: quinoa.CriticFit
 ) -> Regressor:
-  """A critic of a run's shape.
+  """Makes a critic of a run's shape.
 
   Args:
     spec: the environment's specs.
-    fit: gives its shape and its learning rate.
+    fit: determines its shape and its learning rate.
 
   Returns:
     The regressor.
   """
   critic = quinoa_networks.make_critic(spec, fit.hidden_sizes, fit.norm)
-  # Without couplings the optimiser is one for all parameters.
+  # Without couplings, one optimiser serves all parameters.
   config = dataclasses.replace(
     quinoa.QuinoaConfig.direct(), learning_rate=fit.learning_rate
   )
@@ -357,12 +357,12 @@ def make_direct(
   config: quinoa.QuinoaConfig,
   temperature: jax.Array,
 ) -> Regressor:
-  """Q = V + alpha D of a flow, against the uniform prior.
+  """Makes Q = V + alpha D from a flow, with a uniform prior.
 
   Args:
     spec: the environment's specs.
-    config: gives the flow, V and the optimiser; one of a `DirectFit`.
-    temperature: alpha, which stays.
+    config: determines flow, V and optimiser; must have a `DirectFit`.
+    temperature: alpha, which stays fixed.
 
   Returns:
     The regressor.
@@ -399,23 +399,23 @@ def make_direct(
 def make_inner(
   spec: specs.EnvironmentSpec, config: quinoa_networks.FlowConfig
 ) -> Callable[[quinoa.PolicyVariables, Any, jax.Array], jax.Array] | None:
-  """Makes the function from actions to where a flow's couplings come from.
+  """Makes the function from actions to the couplings' latent coordinates.
 
   Args:
     spec: the environment's specs.
     config: the flow's kind and shape.
 
   Returns:
-    A function of the policy's variables, a batch of observations and an action
-    each to points of [0, 1], [B, A]; or None, where no network of the flow sees
-    an action.
+    A function from the policy's variables, a batch of observations and one
+    action each to points of [0, 1], [B, A]; or None if no network of the flow
+    sees an action.
   """
   box = box_lib.Box.from_spec(spec.actions)
   match config:
     case energy.EnergyFlowConfig():
       if isinstance(config.couplings, energy.NoCouplings):
         return None
-      # What is sharp, and no coupling, comes before them: it is taken out.
+      # The sharp part before the couplings is not one of them; it is removed.
       config = dataclasses.replace(config, max_tilt=_NO_TILT)
     case tilted.TiltedFlowConfig() | real_nvp.RealNVPConfig():
       pass
@@ -437,12 +437,12 @@ def make_inner(
 def make_fit(
   regressor: Regressor, num_updates: int, batch_size: int
 ) -> Callable[[networks_lib.PRNGKey, Targets], Any]:
-  """Makes the regression of a Q-function on given targets.
+  """Makes the regression of a Q-function on fixed targets.
 
   Args:
     regressor: the Q-function.
     num_updates: SGD steps.
-    batch_size: transitions of each.
+    batch_size: transitions per step.
 
   Returns:
     A function from a random key and targets to the parameters; it raises a
@@ -487,13 +487,13 @@ def make_fit(
 
 
 class Values(NamedTuple):
-  """What a Q-function says in a setting.
+  """The values of a Q-function in a setting.
 
   Attributes:
-    held_out: Q of the actions that are held out, [N].
+    held_out: Q of the held-out actions, [N].
     policy: Q of the run's policy's actions, [K, B].
     uniform: Q of uniform actions, [K, B].
-    visited: Q of what the run's policy does by itself, [1, T].
+    visited: Q of the run's policy's actions on its own episodes, [1, T].
   """
 
   held_out: np.ndarray
@@ -505,7 +505,7 @@ class Values(NamedTuple):
 def make_values(
   regressor: Regressor, setting: Setting
 ) -> Callable[[Any], Values]:
-  """Makes the function from a Q-function's parameters to what it says."""
+  """Makes the function from a Q-function's parameters to its `Values`."""
   q = jax.jit(jax.vmap(regressor.q, in_axes=(None, None, 0)))
   drawn, held_out, visited = setting.drawn, setting.held_out, setting.visited
 
@@ -527,14 +527,14 @@ def mean_values(values: Sequence[Values]) -> Values:
 
 
 def measure(values: Values, reference: Values, setting: Setting) -> Findings:
-  """Measures a Q-function without a V of its own by the reference.
+  """Measures a Q-function without its own V against the reference.
 
-  Its V is that of the run's policy, mean (Q - alpha D) at its actions.
+  V is that of the run's policy, mean (Q - alpha D) at its actions.
 
   Args:
-    values: what it says.
-    reference: what the ensemble says.
-    setting: where.
+    values: its values.
+    reference: the ensemble's values.
+    setting: the setting.
 
   Returns:
     The findings.
@@ -562,14 +562,14 @@ def measure_flow(
   reference: Values,
   setting: Setting,
 ) -> Findings:
-  """Measures Q = V + alpha D by the reference.
+  """Measures Q = V + alpha D against the reference.
 
   Args:
-    regressor: of `make_direct`.
+    regressor: from `make_direct`.
     params: its parameters.
-    values: what it says.
-    reference: what the ensemble says.
-    setting: where.
+    values: its values.
+    reference: the ensemble's values.
+    setting: the setting.
 
   Returns:
     The findings, with its own V.
@@ -597,15 +597,15 @@ def measure_flow(
 
 
 def measure_ensemble(critics: Sequence[Values], setting: Setting) -> Findings:
-  """Measures the reference: its mean, and how well its critics agree.
+  """Measures the reference: its mean, and the agreement of its critics.
 
   Args:
-    critics: what each says, at least two.
-    setting: where.
+    critics: the values of each, at least two.
+    setting: the setting.
 
   Returns:
     Findings whose correlations are those of one critic with the mean of the
-    others, on average: no candidate is asked for more.
+    others, on average: more cannot be asked of a candidate.
   """
   mean = mean_values(critics)
   return dataclasses.replace(
@@ -616,7 +616,7 @@ def measure_ensemble(critics: Sequence[Values], setting: Setting) -> Findings:
 
 
 def advantages(q: np.ndarray) -> np.ndarray:
-  """Q less its mean over the actions of a state, [K, B]."""
+  """Q minus its mean over the actions of a state, [K, B]."""
   return q - np.mean(q, axis=0)
 
 
@@ -629,10 +629,10 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def agreement(qs: Sequence[np.ndarray]) -> float:
-  """The mean correlation of one's advantages with those of the others' mean.
+  """The mean correlation of each one's advantages with the others' mean.
 
   Args:
-    qs: Q of each, [K, B], of at least two.
+    qs: Q of each, [K, B]; at least two.
 
   Returns:
     The mean over all.
@@ -646,16 +646,15 @@ def agreement(qs: Sequence[np.ndarray]) -> float:
 
 
 def saturation(log_ratio: np.ndarray, inner: np.ndarray) -> tuple[float, float]:
-  """What saturated inner coordinates have to do with D.
+  """How much saturated latent coordinates contribute to D.
 
   Args:
     log_ratio: D of N actions, [N].
-    inner: their inner coordinates, in [0, 1], [N, A].
+    inner: their latent coordinates, in [0, 1], [N, A].
 
   Returns:
-    The share of D's variance that comes from actions with a coordinate within
-    0.01 of 0 or 1, and the share of actions that have one. If D has no variance
-    the first is NaN.
+    The share of D's variance from actions with a coordinate within 0.01 of 0
+    or 1, and the share of such actions. If D has no variance the first is NaN.
   """
   is_saturated = np.any((inner < _MARGIN) | (inner > 1.0 - _MARGIN), axis=1)
   log_ratio = np.asarray(log_ratio, np.float64)

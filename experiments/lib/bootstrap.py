@@ -1,7 +1,7 @@
-"""What the runs that were made say of an algorithm, and how surely.
+"""What a set of runs says about an algorithm, with its uncertainty.
 
-The interquartile mean (IQM) over all runs of all tasks, and a percentile
-interval from a bootstrap that is stratified by task: each resample draws, with
+The interquartile mean (IQM) over all runs of all tasks, with a percentile
+interval from a bootstrap stratified by task: each resample draws, with
 replacement, as many runs of each task as there are. After Agarwal et al., 'Deep
 Reinforcement Learning at the Edge of the Statistical Precipice', 2021 (arXiv
 2108.13264), sections 4.2 and 4.3.
@@ -15,18 +15,18 @@ from scipy import stats
 
 from quinoa_acme.utils import validation
 
-# The share of runs that is left out at each end.
+# The share of runs to leave out at each end.
 _TRIMMED = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
 class Bootstrap:
-  """How intervals are made.
+  """Options of the intervals.
 
   Attributes:
     confidence: the share of resamples within the interval.
-    num_resamples: how many are drawn.
-    seed: of the resampling.
+    num_resamples: number of resamples.
+    seed: for the resampling.
   """
 
   confidence: float = 0.95
@@ -44,10 +44,10 @@ class Bootstrap:
 
 @dataclasses.dataclass(frozen=True)
 class Interval:
-  """An estimate, and the ends of its interval.
+  """An estimate with its interval.
 
   Attributes:
-    estimate: of the runs themselves.
+    estimate: from the runs themselves.
     low: the lower end.
     high: the upper end.
   """
@@ -61,12 +61,11 @@ def interquartile_mean(scores: Sequence[np.ndarray]) -> float:
   """The mean of the runs between the quartiles, over all tasks together.
 
   A quarter of the runs, rounded down, is left out at each end; with fewer than
-  four runs in all it is the mean. A task with more runs than another counts for
-  more.
+  four runs in total it is the mean. A task with more runs has more weight.
 
   Args:
-    scores: for each task the scores of its runs, floats of shape [runs]. Tasks
-      of different scales are to be normalised first.
+    scores: for each task the scores of its runs, floats of shape [runs].
+      Normalise tasks of different scales first.
 
   Returns:
     The IQM.
@@ -87,13 +86,13 @@ def interval(
 
   Args:
     scores: as for `interquartile_mean`.
-    bootstrap: how the interval is made.
+    bootstrap: options of the interval.
 
   Returns:
-    The interval. With a handful of runs it is too narrow, as every bootstrap's.
+    The interval. With a handful of runs it is too narrow, like any bootstrap's.
 
   Raises:
-    ValueError: if a task has fewer than two runs, whose spread is not known.
+    ValueError: if a task has fewer than two runs, so its spread is unknown.
   """
   rng = np.random.default_rng(bootstrap.seed)
   means = _resampled_means(scores, bootstrap.num_resamples, rng)
@@ -107,13 +106,13 @@ def difference(
 ) -> Interval:
   """The difference of two interquartile means, with its interval.
 
-  The runs of both are resampled, each by itself: a seed in common does not make
-  two runs of different code a pair.
+  The runs of both are resampled independently: a common seed does not make two
+  runs of different code a pair.
 
   Args:
     new: as for `interquartile_mean`.
-    old: the same, of what is taken away.
-    bootstrap: how the interval is made.
+    old: the same, to be subtracted.
+    bootstrap: options of the interval.
 
   Returns:
     The interval of IQM(new) - IQM(old).

@@ -1,9 +1,9 @@
-"""Compares two tables of the same runs: what got better, and what got worse.
+"""Compares two tables of the same runs: what got better, and what worse.
 
-A run's score is the mean return over its evaluations after the start, so that
-slower learning counts as well as a lower end. Judged is the difference of
-interquartile means by its bootstrap interval, and not a single number: a task,
-or all of them together, got worse if the whole interval lies below zero.
+A run's score is the mean return over its evaluations after the start, so slower
+learning counts as well as a lower end. The verdict rests on the bootstrap
+interval of the difference of interquartile means, not on a single number: a
+task, or all together, got worse if the whole interval is below zero.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ from experiments.lib import bootstrap as bootstrap_lib
 from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweeps
 
-# For each agent, preset and task, and each seed, the returns by steps.
+# For each agent, preset and task, and each seed, the returns by step.
 Runs = Mapping[results.Curve, Mapping[int, results.RunReturns]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-  """What became of one algorithm on one task, or on all of them.
+  """The change of one algorithm on one task, or on all of them.
 
   Attributes:
     name: agent, preset and task, or 'all tasks'.
     old: the interquartile mean of the old scores.
-    new: that of the new ones.
+    new: the interquartile mean of the new scores.
     interval: of new - old.
   """
 
@@ -49,9 +49,9 @@ def check_finished(runs: Sequence[sweeps.Run], found: Runs, which: str) -> None:
   """Raises a ValueError if results lack a run, or its end.
 
   Args:
-    runs: which runs they must have.
+    runs: the runs that they must have.
     found: results by curve and seed.
-    which: what they are, for the error's message.
+    which: the name of the results, for the error message.
   """
   missing = [
     run.label
@@ -71,7 +71,7 @@ def score(returns: results.RunReturns, num_steps: int) -> float:
 
   Args:
     returns: the returns by environment steps.
-    num_steps: those of more steps do not count.
+    num_steps: returns after more steps do not count.
 
   Returns:
     The mean.
@@ -89,15 +89,15 @@ def compare(
   """Compares new results of the same runs with old ones.
 
   Args:
-    runs: which runs; at least two seeds of each task.
-    old: results by curve and seed, as `results.read_runs` gives them.
+    runs: the runs; at least two seeds of each task.
+    old: results by curve and seed, from `results.read_runs`.
     new: the same.
-    confidence: of all intervals together: each one's share of what is left is
-      the smaller, the more there are (Bonferroni).
+    confidence: of all intervals together. The more there are, the higher the
+      confidence of each (Bonferroni).
 
   Returns:
-    For each algorithm a difference of each task and, if there are several, one
-    of all tasks together.
+    For each algorithm, a difference for each task and, if there are several,
+    one for all tasks together.
 
   Raises:
     ValueError: if a run is missing or unfinished in one of them, was not
@@ -131,7 +131,7 @@ def compare(
 
 
 def format_differences(differences: Sequence[Difference]) -> str:
-  """The differences as a table for the terminal, one a line."""
+  """The differences as a table for the terminal, one per line."""
   width = max(len(difference.name) for difference in differences)
   lines = [f'{"":{width}}  {"old":>6} {"new":>6}  {"difference":^22}']
   for x in differences:
@@ -147,7 +147,7 @@ def format_differences(differences: Sequence[Difference]) -> str:
 def _groups(
   runs: Sequence[sweeps.Run],
 ) -> dict[str, list[list[sweeps.Run]]]:
-  """What is compared, by name: for each task its runs."""
+  """The comparisons, by name: for each task its runs."""
   by_curve: dict[results.Curve, list[sweeps.Run]] = {}
   for run in runs:
     by_curve.setdefault(run.curve, []).append(run)
@@ -170,5 +170,5 @@ def _check_evaluations(runs: Sequence[sweeps.Run], old: Runs, new: Runs):
     if grids[0] != grids[1]:
       raise ValueError(
         f'{run.label} was evaluated after {grids[0]} steps in the old results '
-        f'and after {grids[1]} in the new ones. Make the old ones again.'
+        f'and after {grids[1]} in the new ones. Repeat the old ones.'
       )

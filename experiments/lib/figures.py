@@ -1,8 +1,8 @@
 """Figures of many runs: returns over environment steps, algorithm by algorithm.
 
-Two ways to see the seeds of a curve together: the median with the range, as
-figure 1 of the Quinoa paper has it, and the interquartile mean with its
-bootstrap interval. A line is dashed where not all seeds have come so far.
+The seeds of a curve are summarised in two ways: the median with the range, as
+in figure 1 of the Quinoa paper, and the interquartile mean with its bootstrap
+interval. A line is dashed where some seeds have not come so far.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ _RETURNS = (0, 1000)
 
 @dataclasses.dataclass(frozen=True)
 class Algorithm:
-  """What the curves of one agent and preset look like.
+  """The look of the curves of one agent and preset.
 
   Attributes:
     agent: as in the tables of results.
@@ -52,7 +52,7 @@ _KNOWN = (
 
 
 def algorithm(agent: str, preset: str) -> Algorithm:
-  """The looks of an agent and preset; grey under its own name if not known."""
+  """The look of an agent and preset; if unknown, grey with its own name."""
   for known in _KNOWN:
     if (known.agent, known.preset) == (agent, preset):
       return known
@@ -62,14 +62,14 @@ def algorithm(agent: str, preset: str) -> Algorithm:
 def draw_suite(
   curves: Curves, algorithms: Sequence[Algorithm], tasks: Sequence[str]
 ) -> figure_lib.Figure:
-  """Draws medians above and interquartile means below, a column a task.
+  """Draws medians above and interquartile means below, one column per task.
 
-  A last column has the interquartile mean over all tasks together, as far as
-  an algorithm has been run on all of them.
+  A last column has the interquartile mean over all tasks, for algorithms that
+  have been run on all of them.
 
   Args:
     curves: points by curve.
-    algorithms: whose curves to draw; those without any are left out.
+    algorithms: the algorithms to draw; those without curves are left out.
     tasks: at least one.
 
   Returns:
@@ -104,11 +104,11 @@ def draw_suite(
 def draw_median(
   axes: Any, points: Sequence[results.Point], look: Algorithm
 ) -> None:
-  """Draws the median over seeds, and the range from the least to the largest.
+  """Draws the median over seeds, and the range from smallest to largest.
 
   Args:
     axes: Matplotlib's axes.
-    points: the curve, by steps; none leaves the axes as they are.
+    points: the curve, by step; if empty, the axes stay as they are.
     look: name and colour.
   """
   if not points:
@@ -131,11 +131,11 @@ def draw_interquartile_mean(
 ) -> None:
   """Draws the interquartile mean over tasks and seeds, with its interval.
 
-  There is an interval where every task has two seeds or more.
+  An interval needs two or more seeds of every task.
 
   Args:
     axes: Matplotlib's axes.
-    points_of_tasks: a curve a task. Drawn are the steps that all of them have.
+    points_of_tasks: one curve per task. Only their common steps are drawn.
     look: name and colour.
   """
   by_steps = [{x.steps: x for x in points} for points in points_of_tasks]
@@ -170,7 +170,7 @@ def _draw_line(
   values: Sequence[float],
   look: Algorithm,
 ) -> None:
-  """Draws values over steps, dashed from where on seeds are missing."""
+  """Draws values over steps, dashed where seeds are missing."""
   steps = [point.steps for point in points_of_tasks[0]]
   num_seeds = np.array(
     [[len(point.returns) for point in points] for points in points_of_tasks]
@@ -195,7 +195,7 @@ def _draw_line(
 
 
 def style(axes: Any, title: str) -> None:
-  """Gives axes of returns over steps their range, ticks and title."""
+  """Sets range, ticks and title of axes of returns over steps."""
   axes.set_title(title, fontsize=10)
   axes.set_ylim(*_RETURNS)
   axes.xaxis.set_major_formatter(ticker_lib.EngFormatter(sep=''))

@@ -1,14 +1,14 @@
 """The policy's density over two action dimensions, the others integrated out.
 
-A flow gives the exact joint density, but no marginal. Of samples r of the other
-dimensions, drawn with the policy itself,
+A flow gives the exact joint density, but no marginal. With samples r of the
+other dimensions, drawn from the policy,
 
     p(x | s) = E_r [ p(x | r, s) ],    p(x | r, s) = p(x, r | s) / Z(r, s)
 
 where Z(r, s), the integral of the joint density over the two dimensions x, is
-by Gauss-Legendre quadrature on the box. No kernel smooths the estimate; with
-two action dimensions it is exact but for Z, and with more it is unbiased, each
-sample adding a whole density and not a point.
+computed by Gauss-Legendre quadrature on the box. No kernel smooths the
+estimate. With two action dimensions it is exact except for Z; with more it is
+unbiased, and each sample adds a whole density, not a point.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ LogProb = Callable[[jax.Array], jax.Array]
 
 @dataclasses.dataclass(frozen=True)
 class Grid:
-  """Points of a box with their quadrature weights, denser towards its faces.
+  """Points of a box with their quadrature weights, denser near its faces.
 
   Attributes:
     points: by action dimension, float64 of shape [A, n], rising.
@@ -41,7 +41,7 @@ class Grid:
     Args:
       low: lower bounds, [A].
       high: upper bounds, [A].
-      size: the number n of points in each dimension, at least 2.
+      size: number n of points in each dimension, at least 2.
 
     Returns:
       The grid.
@@ -56,7 +56,7 @@ class Grid:
     )
 
   def areas(self, pair: tuple[int, int]) -> np.ndarray:
-    """The area that each point of two dimensions stands for, [n, n]."""
+    """The area of each grid point of two dimensions, [n, n]."""
     first, second = pair
     return np.outer(self.weights[first], self.weights[second])
 
@@ -71,7 +71,7 @@ def pairs_of(num_dimensions: int) -> list[tuple[int, int]]:
     Pairs of dimensions, from 0; of an odd number the last is left out.
 
   Raises:
-    ValueError: if there are not two dimensions.
+    ValueError: if there are fewer than two dimensions.
   """
   if num_dimensions < 2:
     raise ValueError(
@@ -88,14 +88,14 @@ def log_marginal(
 
   Args:
     log_prob: the policy's log-density in B states.
-    samples: actions of the policy in those states, [K, B, A]; what they are in
-      the pair's dimensions does not matter.
-    grid: where it is wanted.
+    samples: actions of the policy in those states, [K, B, A]; their values in
+      the pair's dimensions do not matter.
+    grid: the points at which to compute it.
     pair: the two dimensions.
 
   Returns:
-    Float32 of shape [B, n, n], the pair's first dimension by row. By the grid's
-    weights it sums to one.
+    Float32 of shape [B, n, n], with the pair's first dimension by row. It sums
+    to one with the grid's weights.
   """
   size = grid.points.shape[1]
   rows, columns = np.meshgrid(

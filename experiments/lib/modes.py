@@ -1,10 +1,10 @@
-"""The modes of a density on a grid: where they are, and what they hold.
+"""The modes of a density on a grid: their positions, and their mass.
 
-A peak counts as a mode if its density is so many times that of the highest pass
-on the way to a higher peak: its prominence, which is the persistence of the
-peak in the merge tree of the density's level sets. What climbs to the peak by
-steepest ascent is the mode's mass. Peaks that do not count belong to the mode
-across their pass.
+A peak counts as a mode if its density is several times that of the highest pass
+on the way to a higher peak. That ratio is its prominence, the persistence of
+the peak in the merge tree of the density's level sets. The mode's mass is
+everything that climbs to the peak by steepest ascent. Peaks that do not count
+belong to the mode across their pass.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-# What hardly rises above its surroundings may be noise of an estimate.
+# A lower rise above the surroundings may be estimation noise.
 MIN_PROMINENCE = 0.1
 
 
@@ -45,8 +45,8 @@ def find_modes(
   Args:
     log_density: logarithms of the density, floats of shape [rows, columns],
       finite or -inf.
-    areas: the area that each point stands for, positive, of the same shape.
-    min_prominence: what a peak's prominence must reach, in nats.
+    areas: the area of each point, positive, of the same shape.
+    min_prominence: the least prominence of a mode, in nats.
 
   Returns:
     The modes, the heaviest first.
@@ -86,14 +86,14 @@ def find_modes(
 
 
 def falls(modes: Sequence[Mode]) -> list[float]:
-  """How deep the valley is between each mode and the first.
+  """The depth of the valley between each mode and the first.
 
   Args:
-    modes: of one density, as `find_modes` gives them.
+    modes: of one density, from `find_modes`.
 
   Returns:
-    By mode the fall of the log-density from the lower of the two peaks, at
-    least as much as the modes' prominences say; 0 for the first mode itself.
+    For each mode, the fall of the log-density from the lower of the two peaks,
+    at least as the modes' prominences say; 0 for the first mode itself.
   """
   main = modes[0]
   return [
@@ -103,17 +103,17 @@ def falls(modes: Sequence[Mode]) -> list[float]:
 
 
 def multimodality(modes: Sequence[Mode]) -> float:
-  """How multimodal a density is: the mass apart from its heaviest mode.
+  """How multimodal a density is: the mass outside its heaviest mode.
 
   Each other mode counts with its mass, times the share 1 - pass / peak by which
-  the density falls between the two, so that nothing jumps where a valley fills
-  up.
+  the density falls between the two, so the measure does not jump when a valley
+  fills up.
 
   Args:
-    modes: of the density, as `find_modes` gives them; at least one.
+    modes: of the density, from `find_modes`; at least one.
 
   Returns:
-    0 with a single mode, near 1 - 1/n with n of the same mass far apart.
+    0 with a single mode, near 1 - 1/n with n equal modes far apart.
   """
   return sum(
     mode.mass * -math.expm1(-fall)
@@ -128,19 +128,19 @@ class _MergeTree:
     self._values = log_density.ravel()
     self._shape = log_density.shape
     self._min_prominence = min_prominence
-    # For each point its component, by way of other points of it.
+    # For each point its component, through other points of it.
     self._component: dict[int, int] = {}
-    # For each point the peak that steepest ascent leads to.
+    # For each point the peak that steepest ascent reaches.
     self._peak: dict[int, int] = {}
-    # For each peak that does not count the peak to which it belongs.
+    # For each peak that does not count, the peak to which it belongs.
     self._belongs: dict[int, int] = {}
-    # For each peak that counts how far it stands out.
+    # For each peak that counts, its prominence.
     self.prominence: dict[int, float] = {}
     for point in np.argsort(-self._values, kind='stable'):
       self._add(int(point))
 
   def mode_of(self, point: int) -> int:
-    """The peak of the mode that a point belongs to."""
+    """The peak of the mode to which a point belongs."""
     peak = self._peak[point]
     while peak in self._belongs:
       peak = self._belongs[peak]
@@ -156,7 +156,7 @@ class _MergeTree:
       return
     around.sort(key=lambda x: -self._values[x])
     self._peak[point] = self._peak[around[0]]
-    # Of each component that meets here the steepest way up.
+    # The steepest way up in each component that meets here.
     ways: dict[int, int] = {}
     for x in around:
       ways.setdefault(self._root(x), x)
@@ -180,13 +180,13 @@ class _MergeTree:
 
   def _root(self, point: int) -> int:
     while self._component[point] != point:
-      # Shortens the way for the next.
+      # Shortens the path for the next search.
       self._component[point] = self._component[self._component[point]]
       point = self._component[point]
     return point
 
   def _neighbours(self, point: int) -> list[int]:
-    """The up to eight points around, with the diagonal ones."""
+    """The up to eight neighbouring points, including diagonal ones."""
     rows, columns = self._shape
     row, column = divmod(point, columns)
     return [

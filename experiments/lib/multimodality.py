@@ -1,10 +1,10 @@
 """Finds the state in which a policy is the most multimodal.
 
-The measure of a state is that of the marginal of its policy over two action
-dimensions (`modes.multimodality`: the mass apart from the heaviest mode), in
-the pair where it is largest. A first look at all states is coarse; the
-best of them are looked at again on a finer grid and with more samples, so that
-no mode is made of a few samples.
+A state is measured by the marginal of its policy over two action dimensions
+(`modes.multimodality`: the mass outside the heaviest mode), for the pair where
+that is largest. A first look at all states is coarse. The best states get a
+second look, on a finer grid and with more samples, so that no mode comes from a
+few samples.
 """
 
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.utils import validation
 
-# States looked at in one call on the device.
+# States to evaluate in one call on the device.
 _CHUNK = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-  """How closely states are looked at.
+  """How closely to look at states.
 
   Attributes:
     grid_size: points of the grid in each dimension.
@@ -47,12 +47,12 @@ FINE = Look(grid_size=32, num_samples=512)
 
 @dataclasses.dataclass(frozen=True)
 class PairModes:
-  """What a policy does in a state in two of its dimensions.
+  """A policy in one state, in two of its dimensions.
 
   Attributes:
     pair: the two dimensions, from 0.
     log_density: the marginal on the grid, float32 of shape [n, n].
-    modes: of the marginal, the heaviest first.
+    modes: of the marginal, heaviest first.
   """
 
   pair: tuple[int, int]
@@ -61,7 +61,7 @@ class PairModes:
 
 
 class PolicyView:
-  """A policy whose marginals and modes can be looked at."""
+  """A policy, prepared to compute its marginals and modes."""
 
   def __init__(
     self,
@@ -72,12 +72,12 @@ class PolicyView:
     """Makes the view.
 
     Args:
-      policy: of actions of shape [A], A being at least 2.
-      variables: what it has learnt.
+      policy: its actions have shape [A], with A at least 2.
+      variables: its learned variables.
       box: of its actions.
 
     Raises:
-      ValueError: if the actions are no vectors, or have a single dimension.
+      ValueError: if the actions are not vectors, or have a single dimension.
     """
     if len(box.shape) != 1:
       raise ValueError(f'actions must be vectors, but have shape {box.shape}.')
@@ -106,10 +106,10 @@ class PolicyView:
     Args:
       observations: of N states, float32 of shape [N, F].
       look: how closely.
-      seed: of the samples.
+      seed: for the samples.
 
     Returns:
-      For each state its pairs.
+      The pairs of each state.
     """
     grid = marginals.Grid.of_box(self._box.low, self._box.high, look.grid_size)
     marginals_of = self._make_marginals(grid, look.num_samples)
@@ -117,7 +117,7 @@ class PolicyView:
     found = []
     for start in range(0, len(observations), _CHUNK):
       chunk = observations[start : start + _CHUNK]
-      # As many in the last as in the others, so that one program serves all.
+      # The last call is padded, so that one compiled program serves all.
       padded = np.pad(chunk, ((0, _CHUNK - len(chunk)), (0, 0)), mode='edge')
       log_densities = jax.device_get(
         marginals_of(jax.random.fold_in(key, start), jnp.asarray(padded))
@@ -134,7 +134,7 @@ class PolicyView:
   def _make_marginals(
     self, grid: marginals.Grid, num_samples: int
   ) -> Callable[[jax.Array, jax.Array], list[jax.Array]]:
-    """Makes the function of a key and of observations, [B, F]."""
+    """Makes a function of a random key and observations, [B, F]."""
 
     def marginals_of(key, observations):
       samples, _ = self._policy.draw(
@@ -163,17 +163,17 @@ def _pair_modes(
 
 
 def measure(pairs: list[PairModes]) -> float:
-  """The measure of a state, that of its most multimodal pair."""
+  """The measure of a state: that of its most multimodal pair."""
   return max(modes_lib.multimodality(pair.modes) for pair in pairs)
 
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-  """What a search found.
+  """The result of a search.
 
   Attributes:
     index: of the state.
-    pairs: what the policy does there, looked at closely.
+    pairs: the policy there, looked at closely.
     measures: of all states, at the first look, [N].
   """
 
@@ -195,13 +195,13 @@ def search(
   Args:
     view: the policy.
     observations: of N states, float32 of shape [N, F].
-    seed: of the samples.
-    num_candidates: how many states get the second look.
+    seed: for the samples.
+    num_candidates: number of states for the second look.
     coarse: the first look, at all of them.
     fine: the second look.
 
   Returns:
-    The state, with what is seen there.
+    The state, with its pairs.
   """
   measures = np.array(
     [measure(pairs) for pairs in view.look(observations, coarse, seed)]

@@ -1,9 +1,9 @@
 """Figure 2 of the paper: a policy in one state, by samples and exactly.
 
-Above, as in the paper, samples of pairs of action dimensions with a kernel
-density estimate; below, what samples cannot show, the policy's own density over
+Above, as in the paper: samples of pairs of action dimensions with a kernel
+density estimate. Below, what samples cannot show: the policy's own density over
 the same pairs (`marginals.log_marginal`) with its modes. Contours enclose the
-densest regions that hold so much of the mass.
+densest regions that hold given shares of the mass.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ _SHARES = (0.95, 0.8, 0.6, 0.4, 0.2)
 _KDE_SIZE = 120
 _NUM_ACTIONS = 1000
 _PICTURE_SIZE = 300
-# States with at least this measure, at the first look, are counted.
+# States with at least this measure at the first look are counted.
 _MULTIMODAL = 0.05
 _COLOURS = 'YlGnBu'
 _DOT_COLOUR = '#1b2a49'
@@ -44,14 +44,14 @@ _MODE_COLOUR = '#d1495b'
 
 @dataclasses.dataclass(frozen=True)
 class PolicyInState:
-  """What is drawn, as it is kept in a file.
+  """The data of the figure, as stored in a file.
 
   Attributes:
-    about: where it is from, for people: task, seed, steps, the search.
+    about: its origin, for people: task, seed, steps, the search.
     low: lower bounds of the actions, [A].
     high: upper bounds of the actions, [A].
     actions: samples of the policy, [N, A].
-    log_marginals: by pair of dimensions the marginal log-density on the
+    log_marginals: by pair of dimensions, the marginal log-density on the
       Gauss-Legendre grid of the box, [n, n].
   """
 
@@ -62,7 +62,7 @@ class PolicyInState:
   log_marginals: Sequence[np.ndarray]
 
   def write(self, path: pathlib.Path) -> None:
-    """Writes the file, JSON with four digits after the point."""
+    """Writes the file: JSON with four decimals."""
     content = {
       'about': dict(self.about),
       'low': _rounded(self.low),
@@ -82,7 +82,7 @@ class PolicyInState:
     """Reads the file.
 
     Raises:
-      FileNotFoundError: if it is not there.
+      FileNotFoundError: if it does not exist.
     """
     content = json.loads(path.read_text())
     return cls(
@@ -116,9 +116,9 @@ def make(
 
   Args:
     run: a run of Quinoa on a task of the Control Suite.
-    num_states: how many states are searched.
+    num_states: number of states to search.
     every: environment steps between two of them.
-    seed: of visits, search and samples.
+    seed: for visits, search and samples.
 
   Returns:
     The policy in the state in which it is the most multimodal, and a picture of
@@ -126,7 +126,7 @@ def make(
 
   Raises:
     FileNotFoundError: if the run has no checkpoint.
-    ValueError: if it is of another agent, or acts in a single dimension.
+    ValueError: if its agent is not Quinoa, or acts in a single dimension.
   """
   if not isinstance(run.agent, quinoa.QuinoaConfig):
     raise ValueError(
@@ -201,13 +201,13 @@ def draw(data: PolicyInState, picture: np.ndarray) -> figure_lib.Figure:
 
 
 def _preset_of(agent: quinoa.QuinoaConfig) -> str:
-  """The name of the preset that a configuration is, or 'none'."""
+  """The name of the preset equal to a configuration, or 'none'."""
   presets = running.PRESETS['quinoa']
   return next((name for name in presets if presets[name]() == agent), 'none')
 
 
 def describe(about: Mapping[str, Any]) -> str:
-  """Where the policy is from, one fact a line."""
+  """The policy's origin, one fact per line."""
   return '\n'.join(
     f'{key.replace("_", " ")}: {value}' for key, value in about.items()
   )
@@ -216,7 +216,7 @@ def describe(about: Mapping[str, Any]) -> str:
 def _draw_samples(
   axes: Any, data: PolicyInState, pair: tuple[int, int]
 ) -> None:
-  """Draws the samples over a kernel density estimate of them."""
+  """Draws the samples over their kernel density estimate."""
   samples = data.actions[:, list(pair)].T
   ends = [_shown(data, dimension) for dimension in pair]
   x, y = (np.linspace(*end, _KDE_SIZE) for end in ends)
@@ -260,7 +260,7 @@ def _contours(
   density: np.ndarray,
   areas: np.ndarray,
 ) -> None:
-  """Fills the regions that hold `_SHARES` of the mass, the densest darkest."""
+  """Fills the regions that hold `_SHARES` of the mass, densest darkest."""
   levels = levels_of(density, areas, _SHARES)
   colours = matplotlib.colormaps[_COLOURS](np.linspace(0.2, 0.8, len(levels)))
   axes.contourf(x, y, density.T, levels=[*levels, np.inf], colors=colours)
@@ -269,15 +269,15 @@ def _contours(
 def levels_of(
   density: np.ndarray, areas: np.ndarray, shares: Sequence[float]
 ) -> list[float]:
-  """Densities above which so much of the mass lies.
+  """Levels of density above which given shares of the mass lie.
 
   Args:
     density: floats >= 0 of any shape.
-    areas: the area that each point stands for, of the same shape.
+    areas: the area of each point, of the same shape.
     shares: of the mass, falling, in (0, 1).
 
   Returns:
-    A level a share, rising; shares that one point holds alone have one level.
+    One level per share, rising; shares that fall on one point have one level.
   """
   order = np.argsort(-density, axis=None)
   mass = np.cumsum((density * areas).ravel()[order])
@@ -287,7 +287,7 @@ def levels_of(
 
 
 def _frame(axes: Any, data: PolicyInState, pair: tuple[int, int]) -> None:
-  """Shows the box of the actions, beyond which there is nothing."""
+  """Frames the box of the actions, beyond which there is nothing."""
   (first, second) = pair
   axes.add_patch(
     patches.Rectangle(
@@ -309,7 +309,7 @@ def _frame(axes: Any, data: PolicyInState, pair: tuple[int, int]) -> None:
 
 
 def _shown(data: PolicyInState, dimension: int) -> tuple[float, float]:
-  """The range of one axis, somewhat beyond the bounds."""
+  """The range of one axis, slightly beyond the bounds."""
   low, high = float(data.low[dimension]), float(data.high[dimension])
   margin = 0.12 * (high - low)
   return low - margin, high + margin

@@ -1,4 +1,4 @@
-"""Learners on random transitions: for what does not depend on their values."""
+"""Learners on random transitions, for tests independent of their values."""
 
 from typing import cast
 
@@ -15,7 +15,7 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.data import replay
 from quinoa_acme.data import transitions
 
-# Of walker's shape.
+# With the shape of walker.
 SPEC = specs.EnvironmentSpec(
   observations=specs.Array((24,), np.float32),
   actions=specs.BoundedArray((6,), np.float32, -1.0, 1.0),
@@ -27,12 +27,12 @@ SPEC = specs.EnvironmentSpec(
 def make_batch(
   spec: specs.EnvironmentSpec, size: int, window: int = 1
 ) -> types.Transition:
-  """Draws transitions whose parts lie between -1 and 1, the same each time.
+  """Draws transitions with parts between -1 and 1, the same each time.
 
   Args:
     spec: the environment's.
-    size: how many.
-    window: the steps that each holds one by one.
+    size: number of transitions.
+    window: number of steps that each holds.
 
   Returns:
     Transitions with leaves [size, ...], within an episode: the discount is 1.
@@ -49,13 +49,13 @@ def make_batch(
 
 
 def make_learner(config: off_policy.OffPolicyConfig) -> core.Learner:
-  """Makes an agent's learner, whose every call finds the same sample ready.
+  """Makes an agent's learner whose every call finds the same sample ready.
 
   Args:
     config: the agent's options.
 
   Returns:
-    The learner, of an environment with the specification `SPEC`.
+    The learner, for an environment with the specification `SPEC`.
   """
   sample = replay.as_sample(
     make_batch(SPEC, config.samples_per_step, config.window)

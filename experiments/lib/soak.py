@@ -1,8 +1,8 @@
-"""Whether a program that runs for long keeps its memory and its speed.
+"""Whether a program that runs for a long time keeps its memory and speed.
 
-From the rows that every distributed run writes to `logs/memory.csv`, one every
-10 seconds. What a program does at its start, compiling and filling its replay,
-is left out as the warm-up.
+It uses the rows that every distributed run writes to `logs/memory.csv`, one
+every 10 seconds. The start, when a program compiles and fills its replay, is
+left out as the warm-up.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ from quinoa_acme.runs.watching import memory
 
 Rows = Sequence[dict[str, float]]
 
-# Measurements that lie together in time are alike. Means over so many blocks
-# are nearly independent, and give an interval that can be trusted.
+# Measurements close in time are correlated. Means over this many blocks are
+# nearly independent, so their interval can be trusted.
 _NUM_BLOCKS = 8
 _MINUTES = 'minutes'
 SPEED = 'steps_per_second'
@@ -37,12 +37,12 @@ _COLOURS = (
 
 @dataclasses.dataclass(frozen=True)
 class Trend:
-  """How a quantity went after the warm-up.
+  """How a quantity changed after the warm-up.
 
   Attributes:
     name: the quantity.
     mean: its mean.
-    slope: of the line through it, a minute.
+    slope: of a line through it, per minute.
     low: lower end of the slope's 95 % interval.
     high: upper end.
   """
@@ -65,8 +65,8 @@ def read(workdir: loggers.PathLike) -> list[dict[str, float]]:
     workdir: the run's folder.
 
   Returns:
-    One row for each but the first, whose speed is that since the one before,
-    up to where the first node leaves for good.
+    One row per row of the file but the first, with the speed since the previous
+    row, until the first node leaves for good.
   """
   rows = loggers.read_rows(pathlib.Path(workdir) / 'logs' / 'memory.csv')
   found = []
@@ -89,18 +89,18 @@ def read(workdir: loggers.PathLike) -> list[dict[str, float]]:
 
 
 def fit(name: str, minutes: np.ndarray, values: np.ndarray) -> Trend:
-  """Fits a line by least squares to the means of blocks.
+  """Fits a line to block means by least squares.
 
   Args:
-    name: what the values are.
-    minutes: when they were, [N], growing.
+    name: the quantity.
+    minutes: the times, [N], growing.
     values: the values, [N].
 
   Returns:
     The slope with its interval by Student's t.
 
   Raises:
-    ValueError: if there are too few.
+    ValueError: if there are too few values.
   """
   if len(values) < 2 * _NUM_BLOCKS:
     raise ValueError(
@@ -126,11 +126,11 @@ def trends(rows: Rows, warm_up: float) -> list[Trend]:
   """Fits a line to the memory of each node, to the total, and to the speed.
 
   Args:
-    rows: as `read` gives them.
-    warm_up: minutes that are left out.
+    rows: from `read`.
+    warm_up: minutes to leave out.
 
   Returns:
-    The trends; the last is that of the speed.
+    The trends; the last is the speed's.
   """
   kept = [row for row in rows if row[_MINUTES] > warm_up]
   minutes = np.array([row[_MINUTES] for row in kept])
@@ -163,8 +163,8 @@ def draw(rows: Rows, warm_up: float, path: loggers.PathLike) -> None:
   """Draws memory by node, and speed, over time.
 
   Args:
-    rows: as `read` gives them.
-    warm_up: minutes that are shaded.
+    rows: from `read`.
+    warm_up: minutes to shade.
     path: of the picture.
   """
   # Matplotlib takes over a second to import.
@@ -192,7 +192,7 @@ def draw(rows: Rows, warm_up: float, path: loggers.PathLike) -> None:
 
 
 def _columns(rows: Rows) -> list[str]:
-  """The columns of memory, of all rows."""
+  """The columns of memory in all rows."""
   return list({key: None for x in rows for key in x if key.endswith('_mb')})
 
 

@@ -5,8 +5,7 @@ random generators, and in variables that nobody lists. But an environment that
 is made from a seed is a function of that seed and of its actions. So these are
 saved. Restoring makes the environment again and repeats the actions. To keep
 them few, at the first reset after a number of steps the environment is replaced
-by a new one, with another seed. See
-docs/decisions/0013-resume.md.
+by a new one, with another seed. See docs/decisions/0013-resume.md.
 """
 
 import collections

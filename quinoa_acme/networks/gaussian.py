@@ -7,9 +7,8 @@ them,
     a = T(mu(s) + sigma(s) * eta),   eta ~ N(0, I)
 
 so a gradient with respect to actions gives one with respect to parameters
-(Kingma and Welling,
-'Auto-Encoding Variational Bayes', 2013; Heess et al., 'Learning Continuous
-Control Policies by Stochastic Value Gradients', 2015).
+(Kingma and Welling, 'Auto-Encoding Variational Bayes', 2013; Heess et al.,
+'Learning Continuous Control Policies by Stochastic Value Gradients', 2015).
 """
 
 import abc

@@ -124,7 +124,6 @@ def visit(trained: Trained, num_states: int, every: int, seed: int) -> Visits:
     seed: for the actions.
 
   Returns:
-    The states, in order.
     The states, in the order of the visits.
   """
   environment: Any = trained.environment

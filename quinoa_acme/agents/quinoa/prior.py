@@ -29,7 +29,6 @@ class LaggedPrior:
   Attributes:
     averaging: how the copy follows the policy.
     flatness: weight of the uniform density, in [0, 1).
-    flatness: the weight of the uniform density, in [0, 1).
 
   Examples:
     >>> flatten(LaggedPrior(flatness=0.25), -4.0, uniform_log_prob=0.0)

@@ -70,8 +70,8 @@ class SoftReturn:
   that is corrected for. Each transition must hold its n steps one by one, as a
   `transitions.Window`. Parts of Acme that rewrite samples, such as
   `NormalizationBuilder` and `AILBuilder`, change only the first step, so the
-  learner refuses them: use `OneStep` with them.
-  This is not in the paper. See docs/decisions/0017-returns.md.
+  learner refuses them: use `OneStep` with them. This is not in the paper. See
+  docs/decisions/0017-returns.md.
 
   Attributes:
     num_steps: n, at least 2.

@@ -18,8 +18,8 @@ Couplings between base and action let the density correlate dimensions. They are
 mild and lie next to the action, while the sharp part, the base, lies behind
 them. So their networks see a replayed action as it is, not squeezed by a steep
 map. The density stays normalised, V stays the base's, and Q = V + alpha log pi
-gains alpha times their log-determinant. This is not in the
-Quinoa paper. See docs/decisions/0038-linear-energy.md.
+gains alpha times their log-determinant. This is not in the Quinoa paper. See
+docs/decisions/0038-linear-energy.md.
 """
 
 import dataclasses
@@ -175,8 +175,8 @@ class EnergyFlow(tilted.TiltedFlow):
   ):
     """Makes the distribution.
 
-    chain: maps the uniform density on the unit box to that of the actions.
-      chain: maps the uniform density on the unit box to the actions'.
+    Args:
+      chain: maps the uniform density on the unit box to that of the actions.
       box: the actions' box.
       soft_value: V(s), [B].
     """

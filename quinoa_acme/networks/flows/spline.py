@@ -3,8 +3,7 @@
 Durkan et al., 'Neural Spline Flows', 2019 (arXiv 1906.04032). As in the tilted
 flow, the base is uniform on [0, 1] and the maps stay there, so nothing is
 squashed or clipped. Here, though, one coupling can give a dimension several
-modes.
-This is not in the Quinoa paper.
+modes. This is not in the Quinoa paper.
 """
 
 import dataclasses

@@ -176,7 +176,6 @@ def summarise(
 
   Returns:
     The line.
-    The line.
   """
   learnt_from = max(status.actor_steps - min_replay_size, 1)
   ratio = status.learner_steps / learnt_from
