@@ -221,7 +221,8 @@ COMMAND = command.Command(
 
   is one run per environment and seed; "flags" has further flags for them, with
   a name in "variant". Finished runs are skipped and interrupted ones resumed,
-  so the same command completes a sweep however often it is stopped. """,
+  so the same command completes a sweep however often it is stopped.
+  """,
   define_flags=define_flags,
   run=_run,
   positional='suite',

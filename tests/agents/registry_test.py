@@ -152,7 +152,7 @@ def test_options_that_are_defined_again_take_the_place_of_the_first():
   again.__module__ = MineConfig.__module__
   agents.register('mine', again, MineAgent)
   assert agents.CONFIGS['MineConfig'] is again
-  with pytest.raises(TypeError, match='is registered by quinoa_acme'):
+  with pytest.raises(TypeError, match=r'by quinoa_acme\.agents\.register'):
     agents.make_agent(MineConfig())
 
 

@@ -47,7 +47,7 @@ class Camera:
       raise ValueError(
         'Videos are made of environments of the Control Suite and of '
         'Gymnasium, or of your own with `frames_per_second` and `render()`, '
-        'which returns a picture, uint8 [H, W, 3]; this one has neither.'
+        'which returns a picture, uint8 [H, W, 3]; this one lacks them.'
       ) from None
     # One frame is shown per this many steps.
     self._every = max(1, round(1.0 / (timestep * _MAX_FRAMES_PER_SECOND)))

@@ -99,7 +99,7 @@ def test_a_builder_within_another_is_refused_too(point_mass):
       builder, spec, is_sequence_based=False, batch_dims=None
     )
 
-  with pytest.raises(ValueError, match=r'QuinoaBuilder .* wait for ever'):
+  with pytest.raises(ValueError, match=r'QuinoaBuilder .* wait forever'):
     _make_plainly(config, spec, wrap)
 
 
