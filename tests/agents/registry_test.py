@@ -116,7 +116,7 @@ def _namesake():
       _namesake(),
       MineAgent,
       ValueError,
-      r'module quinoa_acme\.',
+      r'from quinoa_acme\.',
     ),
     ('mine', MineConfig(), MineAgent, TypeError, 'expected a frozen dataclass'),
     ('mine', int, MineAgent, TypeError, "dataclass, but got <class 'int'>"),

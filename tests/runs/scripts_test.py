@@ -46,7 +46,7 @@ def test_help_tells_all_at_once(tmp_path):
   assert '--num_steps environment steps to train for, over all actors.' in said
   assert '(default: 100000)' in said
   assert '(default: local_mp)' in said
-  assert '  paper: The algorithm of the paper' in result.stdout
+  assert "  paper: The paper's algorithm" in result.stdout
   examples = result.stdout.rpartition('Examples:')[2].strip().splitlines()
   assert len(examples) == 2
   # They can be run.

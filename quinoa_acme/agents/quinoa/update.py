@@ -76,7 +76,7 @@ def make_update_step(
     }
     quantities = {
       'target value': known.next_value,
-      'relative entropy': fitted.kl,
+      'KL divergence': fitted.kl,
       'prior log-probability': fitted.points.prior_log_prob,
       'value': fitted.value,
       **fitted.quantities,

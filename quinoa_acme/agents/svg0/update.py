@@ -164,8 +164,8 @@ def make_update_step(
       'target value': next_value,
       'critic': fitted.q,
       'log-probability': fitted.fresh.log_prob,
-      'relative entropy': fitted.fresh.kl,
-      'value of fresh actions': fitted.fresh_q,
+      'KL divergence': fitted.fresh.kl,
+      'value of sampled actions': fitted.fresh_q,
     }
     finite = updates_lib.check_finite(
       batch, quantities, loss, gradients, params
