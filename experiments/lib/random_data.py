@@ -32,7 +32,7 @@ def make_batch(
   Args:
     spec: the environment's.
     size: number of transitions.
-    window: number of steps that each holds.
+    window: number of steps that each holds one by one.
 
   Returns:
     Transitions with leaves [size, ...], within an episode: the discount is 1.

@@ -103,7 +103,7 @@ class BatchedWindowAdder:
     Args:
       replay: receives the transitions; made for windows of the same length.
       num_environments: N.
-      window: number of steps that a transition holds.
+      window: number of steps that a transition holds one by one.
       discount: the agent's discount.
     """
     self._replay = replay

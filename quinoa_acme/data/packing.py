@@ -44,7 +44,7 @@ class Packing:
 
     Args:
       spec: the environment's specs; parts keep their dtypes.
-      window: number of steps that a transition holds.
+      window: number of steps that a transition holds one by one.
       transitions_per_item: number of transitions in an item of the table.
 
     Raises:

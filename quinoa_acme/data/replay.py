@@ -63,7 +63,8 @@ class TransitionReplay:
       spec: the environment's specs; arrays keep their dtypes.
       max_size: number of transitions to keep; the oldest are dropped first.
       seed: for sampling.
-      window: number of steps that a transition holds, as in `WindowAdder`.
+      window: number of steps that a transition holds one by one, as in
+        `WindowAdder`.
     """
     self._max_size = max_size
     self._rng = np.random.default_rng(seed)

@@ -137,7 +137,7 @@ def _stack_arrays(arrays: Sequence[Any], axis: int) -> np.ndarray:
 
 
 def num_steps(transition: types.Transition) -> int:
-  """The number of steps that a transition, or each of a batch, holds."""
+  """The number of steps that each transition holds one by one."""
   later = transition.extras
   return later.weight.shape[-1] + 1 if isinstance(later, Later) else 1
 

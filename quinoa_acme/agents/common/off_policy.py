@@ -88,7 +88,7 @@ class OffPolicyConfig:
 
   @property
   def window(self) -> int:
-    """Number of environment steps that a transition in replay holds."""
+    """Number of environment steps that a transition holds one by one."""
     return 1
 
   @property

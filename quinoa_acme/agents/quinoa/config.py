@@ -146,7 +146,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
 
   @property
   def window(self) -> int:
-    """Number of environment steps that a transition in replay holds."""
+    """Number of environment steps that a transition holds one by one."""
     return returns_lib.num_steps(self.returns)
 
   def __post_init__(self):

@@ -23,7 +23,7 @@ from quinoa_acme.utils.common_types import Observation
 from quinoa_acme.utils.common_types import Params
 from quinoa_acme.utils.common_types import PRNGKey
 
-# For a flow without a mode, the greedy action is the likeliest of these.
+# For a flow without a mode, the greedy action is the likeliest of this many.
 _DRAWS_OF_MODE = 64
 
 

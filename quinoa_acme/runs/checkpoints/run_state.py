@@ -42,7 +42,7 @@ class SavedRun:
       run_folder.run_checkpoints(workdir)
     )
     values = self._checkpoint.values if self._checkpoint else {}
-    # Counts have the keys with which they were saved.
+    # Read here, because the keys of the counts are not known in advance.
     self.counts: dict[str, float] = json.loads(values.get("['counts']", '{}'))
     self.last_evaluation: int = values.get("['last_evaluation']", NEVER)
 

@@ -20,7 +20,7 @@ from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import resources
 
-# An actor reports its last return every so many environment steps.
+# Environment steps of an actor between two checks of its last return.
 _STEPS_BETWEEN_LOOKS = 100
 
 
@@ -38,8 +38,8 @@ def run_actor(
   prints = node_lib.runs_in_own_process()
 
   def act(stopping: Callable[[], bool]) -> None:
-    # A resumed actor, or a replacement, must not repeat what was done with the
-    # same seed.
+    # A resumed actor, or a replacement, must not repeat earlier steps by using
+    # the same seed.
     begun_at = int(coordinator.get_counts().get('actor_steps', 0))
     seed = config.seed_of(f'{role} from {begun_at}')
     logger = node_lib.make_logger(config, role, begun_at, prints)

@@ -243,7 +243,7 @@ def launch(
   begun_at = begin(config)
   told = notices.Reader(config.workdir)
   program = make_program(config)
-  # What Launchpad does with the terminal that is requested below.
+  # What Launchpad does for the terminal option that is requested below.
   run_locally._LOCAL_LAUNCHER_MAP['output_to_files'] = functools.partial(
     forking.start_nodes,
     program,

@@ -12,7 +12,7 @@ from quinoa_acme.runs.watching import terminal
 # other elsewhere.
 _TERMINAL_SECONDS = 1.0
 _PLAIN_SECONDS = 10.0
-# The value of TERM for a terminal without control codes.
+# The width to assume if a terminal does not report one.
 _COLUMNS = 80
 
 

@@ -56,7 +56,7 @@ def write(text: str, stream: TextIO | None) -> None:
 
 
 def _lead_nowhere(stream: TextIO) -> None:
-  """Discards the stream's buffer, which would raise at the very end."""
+  """Redirects a stream nowhere, or its buffer would raise at the very end."""
   with contextlib.suppress(OSError, ValueError):
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
