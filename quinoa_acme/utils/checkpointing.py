@@ -386,7 +386,7 @@ def _digest(
   for path in sorted(arrays):
     array = arrays[path]
     digest.update(f'{path!r} {array.dtype.str} {array.shape}'.encode())
-    # A view: a replay's arrays may fill half of the memory.
+    # A view: a replay's arrays may be as large as the memory allows.
     digest.update(array.reshape(-1).view(np.uint8).data)
   return digest.hexdigest()
 

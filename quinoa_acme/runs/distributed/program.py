@@ -260,7 +260,7 @@ def launch(
   terminal = sys.stdout
   with contextlib.ExitStack() as stack:
     stack.enter_context(_temporary_files_in(temporary_dir))
-    # Launchpad prints where its files are, and counts down at the end.
+    # Launchpad prints where its files are, and counts seconds at the end.
     stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
     notice = flags.FLAGS['lp_termination_notice_secs']
     if not notice.present:
