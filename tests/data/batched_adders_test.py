@@ -129,7 +129,7 @@ def test_each_episode_must_be_started():
   adder.add_first(0, first)
   with pytest.raises(ValueError, match='before add_first'):
     adder.add(np.zeros((2, 2)), steps)
-  with pytest.raises(ValueError, match=r'array \[1\] in its obs.* \[2\] came'):
+  with pytest.raises(ValueError, match=r'array \[1\] in its obs.* were \[2\]'):
     adder.add_first(1, dm_env.restart({'a': np.zeros(1), 'b': np.int32(0)}))
   adder.add_first(1, first)
   adder.add(np.zeros((2, 2)), steps)
