@@ -194,7 +194,7 @@ def _with(**changes):
     ),
     (_with(position=[np.nan, 0.0]), r"\['position'\] must be finite"),
     (_with(position=['a', 'b']), r"\['position'\] must be of numbers"),
-    (_with(position=[[1.0], [1.0, 2.0]]), r"\['position'\] is no array"),
+    (_with(position=[[1.0], [1.0, 2.0]]), r"\['position'\] is not an array"),
     (_with(other=1), r"keys \['arm', 'position'\], but has .*'other'"),
     (np.zeros(5), 'must be a dictionary with the keys'),
     (_with(arm={'joints': np.ones((2, 2))}), r"observation\['arm'\] must be"),

@@ -8,7 +8,10 @@ from quinoa_acme.agents.common.choices import ActionChoice
 from quinoa_acme.agents.common.choices import BaseMode
 from quinoa_acme.agents.common.choices import MostLikely
 from quinoa_acme.agents.common.choices import Sample
+from quinoa_acme.agents.quinoa.acting import ActingNetwork
 from quinoa_acme.agents.quinoa.acting import make_policy
+from quinoa_acme.agents.quinoa.acting import OnlineNetwork
+from quinoa_acme.agents.quinoa.acting import TargetNetwork
 from quinoa_acme.agents.quinoa.agent import QuinoaAgent
 from quinoa_acme.agents.quinoa.config import QuinoaConfig
 from quinoa_acme.agents.quinoa.fit import CriticFit
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa.training_state import TrainingState
 
 __all__ = (
+  'ActingNetwork',
   'ActionChoice',
   'BaseMode',
   'CopyEvery',
@@ -54,6 +58,7 @@ __all__ = (
   'MultiplierTemperature',
   'NonFiniteError',
   'OneStep',
+  'OnlineNetwork',
   'PolicyVariables',
   'Polyak',
   'QuinoaAgent',
@@ -64,6 +69,7 @@ __all__ = (
   'QuinoaPolicy',
   'Sample',
   'SoftReturn',
+  'TargetNetwork',
   'TrainingState',
   'UncutTrace',
   'UniformPrior',

@@ -1,4 +1,6 @@
-"""How the agent acts: a sample of the policy, or one of two greedy actions."""
+"""How the agent acts: which network's policy, and which of its actions."""
+
+import dataclasses
 
 import jax.numpy as jnp
 
@@ -9,7 +11,41 @@ from quinoa_acme.agents.common.choices import MostLikely
 from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 
-__all__ = ('ActionChoice', 'BaseMode', 'MostLikely', 'Sample', 'make_policy')
+__all__ = (
+  'ActingNetwork',
+  'ActionChoice',
+  'BaseMode',
+  'MostLikely',
+  'OnlineNetwork',
+  'Sample',
+  'TargetNetwork',
+  'make_policy',
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class OnlineNetwork:
+  """Actors and evaluation use the parameters of the last SGD step.
+
+  Examples:
+    >>> network: ActingNetwork = OnlineNetwork()
+  """
+
+
+@dataclasses.dataclass(frozen=True)
+class TargetNetwork:
+  """Actors and evaluation use the policy of the target network.
+
+  With `Polyak` averaging it is the mean of the last policies. It acts better
+  than the last one, whose parameters have the noise of single SGD steps. This
+  is not in the paper. See docs/decisions/0038-linear-energy.md.
+
+  Examples:
+    >>> network: ActingNetwork = TargetNetwork()
+  """
+
+
+ActingNetwork = OnlineNetwork | TargetNetwork
 
 
 def make_policy(

@@ -21,16 +21,24 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import builder as builder_lib
 
 
-class _SavedParams(NamedTuple):
-  """The part of `update.Params` that acting needs."""
+class _Saved(NamedTuple):
+  """The part that acting needs of `optimizer.Params`, or of `SlowQ`."""
 
   policy: types.Params
 
 
-class _SavedState(NamedTuple):
-  """The part of `update.TrainingState` that acting needs."""
+class _OnlineState(NamedTuple):
+  """The part of `TrainingState` that acting by the online network needs."""
 
-  params: _SavedParams
+  params: _Saved
+  temperature: jax.ShapeDtypeStruct
+  steps: jax.ShapeDtypeStruct
+
+
+class _TargetState(NamedTuple):
+  """The part of `TrainingState` that acting by the target network needs."""
+
+  target: _Saved
   temperature: jax.ShapeDtypeStruct
   steps: jax.ShapeDtypeStruct
 
@@ -98,20 +106,23 @@ class QuinoaAgent:
   def saved_policy(
     self, networks: networks_lib.QuinoaNetworks
   ) -> off_policy.SavedPolicy:
-    """Describes where the policy lies in an `update.TrainingState`."""
+    """Describes where the policy lies in a `TrainingState`."""
     params = jax.eval_shape(
       networks.policy.init,
       jax.random.PRNGKey(0),
       networks.example_observation,
       networks.example_action,
     )
+    is_online = isinstance(self.config.acting_network, acting.OnlineNetwork)
+    kind = _OnlineState if is_online else _TargetState
     return off_policy.SavedPolicy(
-      like=_SavedState(
-        _SavedParams(params),
+      like=kind(
+        _Saved(params),
         temperature=jax.ShapeDtypeStruct((), np.float32),
         steps=jax.ShapeDtypeStruct((), np.int32),
       ),
+      # The policy is in the first field, whichever network acts.
       as_params=lambda state: networks_lib.PolicyVariables(
-        state.params.policy, state.temperature
+        state[0].policy, state.temperature
       ),
     )

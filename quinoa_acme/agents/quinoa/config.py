@@ -46,6 +46,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       are in scaled units; logged returns are in the environment's.
     conservatism: weight of `losses.conservative_loss`, a penalty on Q at
       actions outside the data. For learning from fixed data.
+    acting_network: which network's policy actors and evaluation use.
     evaluation_policy: which action the evaluator takes.
   """
 
@@ -68,6 +69,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   conservatism: float = 0.0
 
   # Acting.
+  acting_network: acting.ActingNetwork = acting.OnlineNetwork()
   evaluation_policy: acting.ActionChoice = acting.MostLikely()
 
   @classmethod
@@ -157,6 +159,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     validation.check_not_negative(self, 'conservatism')
     self._check_dual()
     self._check_held_q()
+    self._check_acting_network()
 
   def _check_dual(self) -> None:
     if not isinstance(self.temperature, temperature_lib.DualTemperature):
@@ -167,6 +170,16 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
         f'{math.log(self.batch_size):.3f}, but epsilon is '
         f'{self.temperature.epsilon}. Lower epsilon or raise batch_size '
         f'({self.batch_size}).'
+      )
+
+  def _check_acting_network(self) -> None:
+    if isinstance(self.acting_network, acting.TargetNetwork) and isinstance(
+      self.fit, fit_lib.CriticFit
+    ):
+      raise ValueError(
+        'acting_network=TargetNetwork() needs a target network of the policy; '
+        'a CriticFit has one of the critics alone: use DirectFit(...), or '
+        'acting_network=OnlineNetwork().'
       )
 
   def _check_held_q(self) -> None:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
@@ -106,7 +107,11 @@ def target_of(
   """The parameters that the target networks follow."""
   if isinstance(config.fit, fit_lib.CriticFit):
     return params.critics
-  if config.fit.proximity or networks.policy.soft_value is not None:
+  if (
+    config.fit.proximity
+    or networks.policy.soft_value is not None
+    or isinstance(config.acting_network, acting.TargetNetwork)
+  ):
     return SlowQ(params.policy, params.value)
   return params.value
 
@@ -114,3 +119,16 @@ def target_of(
 def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
   """The policy in a state, in the form that actors take."""
   return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
+
+
+def acting_policy_of(
+  config: config_lib.QuinoaConfig, state: TrainingState
+) -> quinoa_networks.PolicyVariables:
+  """The policy that acts, in the form that actors take."""
+  match config.acting_network:
+    case acting.OnlineNetwork():
+      return policy_of(state)
+    case acting.TargetNetwork():
+      return quinoa_networks.PolicyVariables(
+        state.target.policy, state.temperature
+      )

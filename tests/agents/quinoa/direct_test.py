@@ -52,6 +52,49 @@ def _some_steps(networks, config, batch, count=3):
   return states, metrics
 
 
+def test_the_target_network_may_act(make_spec, make_batch, as_samples):
+  # The other network's policy is far from it after a step.
+  config = quinoa.QuinoaConfig(
+    flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(8,)),
+    value_hidden_sizes=(8,),
+    fit=quinoa.DirectFit(),
+    returns=quinoa.OneStep(),
+    target=quinoa.CopyEvery(100),
+    acting_network=quinoa.TargetNetwork(),
+    batch_size=16,
+    num_sgd_steps_per_step=1,
+  )
+  spec = make_spec()
+  agent = quinoa.QuinoaAgent(config)
+  networks = agent.make_networks(spec)
+  learner = quinoa.QuinoaLearner(
+    networks,
+    config,
+    jax.random.PRNGKey(0),
+    as_samples([make_batch(spec, 16)]),
+  )
+  learner.step()
+  state = learner.save()
+  [served] = learner.get_variables(['policy'])
+  saved = agent.saved_policy(networks).as_params(
+    agent.saved_policy(networks).like._replace(
+      target=state.target, temperature=state.temperature
+    )
+  )
+  for policy in (served, saved):
+    jax.tree_util.tree_map(
+      np.testing.assert_array_equal, policy.params, state.target.policy
+    )
+  online = jax.tree_util.tree_leaves(state.params.policy)
+  acting = jax.tree_util.tree_leaves(served.params)
+  assert any(np.any(x != y) for x, y in zip(online, acting, strict=True))
+
+
+def test_critics_have_no_policy_in_their_target_network():
+  with pytest.raises(ValueError, match='needs a target network of the policy'):
+    quinoa.QuinoaConfig(acting_network=quinoa.TargetNetwork())
+
+
 def test_the_preset_has_one_loss_and_no_critic(make_spec, make_batch):
   config = quinoa.QuinoaConfig.direct()
   networks = quinoa.QuinoaAgent(config).make_networks(make_spec())
