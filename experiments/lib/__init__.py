@@ -1,4 +1,1 @@
-"""What the scripts share: statistics, figures, soaks.
-
-None of it is in the wheel.
-"""
+"""What the scripts do, once they have read their flags; not in the wheel."""
