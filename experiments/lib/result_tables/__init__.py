@@ -1,0 +1,1 @@
+"""The tables and the picture that the documents on results show."""
