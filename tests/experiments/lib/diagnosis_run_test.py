@@ -1,14 +1,13 @@
 """The script that judges flows, by a run of seconds."""
 
-import csv
-import pathlib
-
 from absl import flags
 from absl.testing import flagsaver
 import experiment_scripts
 import numpy as np
 import pytest
 
+from experiments.lib import csv_files
+from experiments.lib import diagnosis_table
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
 from quinoa_acme.runs import experiment
@@ -58,18 +57,15 @@ def _main(script, *arguments):
     script['main'](['diagnose_flow'])
 
 
-def _rows(table) -> list[dict[str, str]]:
-  with table.open(newline='') as file:
-    return list(csv.DictReader(file))
-
-
 @pytest.mark.slow
 def test_a_run_is_diagnosed_and_the_page_renewed(script, run, tmp_path, capsys):
   table, page = tmp_path / 'found.csv', tmp_path / 'page.md'
-  page.write_text(f'Before\n{script["_BEGIN"]}\n{script["_END"]}\nAfter\n')
+  page.write_text(
+    f'Before\n{diagnosis_table.BEGIN}\n{diagnosis_table.END}\nAfter\n'
+  )
   arguments = (f'--workdir={run.workdir}', f'--output={table}', *_SMALL)
   _main(script, *arguments, '--seed=3', f'--page={page}')
-  rows = _rows(table)
+  rows = csv_files.read(table)
   names = ['ensemble', 'critic', 'energy', 'tilted']
   assert [row['candidate'] for row in rows] == names
   for row in rows:
@@ -86,35 +82,8 @@ def test_a_run_is_diagnosed_and_the_page_renewed(script, run, tmp_path, capsys):
   text = page.read_text()
   assert text.startswith('Before\n')
   assert text.endswith('After\n')
-  assert f'\n{script["make_table"](rows)}\n' in text
+  assert f'\n{diagnosis_table.make_table(rows)}\n' in text
   assert '| tilted |' in capsys.readouterr().out
-
-
-def _row(script, seed, candidate, error) -> dict[str, str]:
-  row = dict.fromkeys(script['_COLUMNS'], '1')
-  return row | {'seed': seed, 'candidate': candidate, 'error': error}
-
-
-def test_rows_take_the_place_of_those_that_they_are_anew(script, tmp_path):
-  table = tmp_path / 'found.csv'
-  rows = [
-    _row(script, '0', 'ensemble', '1'),
-    _row(script, '0', 'tilted', '2'),
-    _row(script, '10', 'tilted', '4'),
-    _row(script, '2', 'tilted', '3'),
-  ]
-  script['write'](table, rows)
-  script['write'](table, [_row(script, '0', 'tilted', '5')])
-  found = [(x['seed'], x['candidate'], x['error']) for x in _rows(table)]
-  assert found == [
-    ('0', 'ensemble', '1'),
-    ('0', 'tilted', '5'),
-    ('2', 'tilted', '3'),
-    ('10', 'tilted', '4'),
-  ]
-  lines = script['make_table'](_rows(table)).splitlines()
-  assert lines[2].startswith('| ensemble | 1 | 1 |')
-  assert lines[3].startswith('| tilted | 4 (3 to 5) | 1 |')
 
 
 @pytest.mark.slow
@@ -166,15 +135,8 @@ def test_what_flags_say_is_looked_at_first(script, tmp_path):
   with pytest.raises(SystemExit, match='--workdir of a run'):
     _main(script, output)
   (tmp_path / 'page.md').write_text('')
-  script['write'](table, [])
+  diagnosis_table.write(table, [])
   before = table.read_text()
   with pytest.raises(SystemExit, match='must have the lines'):
     _main(script, output, f'--page={tmp_path / "page.md"}')
   assert table.read_text() == before
-
-
-def test_the_page_has_the_committed_numbers(script):
-  root = pathlib.Path(__file__).resolve().parents[2]
-  rows = script['read'](root / 'experiments' / 'results' / 'advantages.csv')
-  page = (root / 'docs' / 'diagnosis.md').read_text()
-  assert f'\n{script["make_table"](rows)}\n' in page
