@@ -4,16 +4,12 @@ The run takes five minutes, and wants a machine that does nothing else: it is
 not of `make test`, but of `make soak`.
 """
 
-import pathlib
-
-import experiment_scripts
 import numpy as np
 import pytest
 
 from experiments.lib import soak
+from experiments.lib import soak_run
 from quinoa_acme.runs.watching import loggers
-
-_DOCS = pathlib.Path(__file__).parents[3] / 'docs'
 
 
 def _fit(slope, noise=1.0):
@@ -111,20 +107,12 @@ def test_rows_of_a_program_that_ends_are_left_out(workdir):
   assert soak.read(workdir) == whole
 
 
-def test_the_document_says_what_the_committed_rows_say():
-  with experiment_scripts.load('soak') as script:
-    section = script.names['make_section']()
-  assert section in (_DOCS / 'soak.md').read_text()
-  assert (_DOCS / 'images' / 'soak.png').exists()
-
-
 @pytest.mark.slow
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_a_program_keeps_its_memory_and_its_speed(tmp_path):
   small = ['--preset=debug', '--max_replay_size=2000', '--eval_every=5000']
-  with experiment_scripts.load('soak') as script:
-    script.names['run'](6.0, str(tmp_path), small)
+  soak_run.run(6.0, str(tmp_path), small)
   rows = soak.read(tmp_path)
   found = soak.trends(rows, warm_up=2.5)
   print(soak.make_table(found))

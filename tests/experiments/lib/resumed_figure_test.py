@@ -1,16 +1,13 @@
-"""The script that lays a resumed run beside an uncut one."""
+"""The figure of runs that were killed and resumed."""
 
-import csv
-
-import experiment_scripts
+from experiments.lib import csv_files
+from experiments.lib import places
+from experiments.lib import resumed_figure
 
 
 def test_the_committed_runs_are_drawn(saved_figures, tmp_path):
-  with experiment_scripts.load('compare_resumed') as script:
-    draw = script.names['draw']
-    with script.names['_TABLE'].open(newline='') as file:
-      rows = list(csv.DictReader(file))
-    draw(rows, tmp_path / 'resumed.png')
+  rows = csv_files.read(places.RESULTS / 'resumed.csv')
+  resumed_figure.draw(rows, tmp_path / 'resumed.png')
   (figure,) = saved_figures
   for axes in figure.axes:
     # Both runs have come to their end.
