@@ -1,15 +1,15 @@
-"""The script that profiles a run measures each of its parts."""
+"""Each part of a run is profiled."""
 
-from absl import flags
-import experiment_scripts
 import pytest
+
+from experiments.lib import run_profile
+from experiments.lib import timing
 
 
 @pytest.mark.slow
 def test_each_part_of_a_run_is_measured():
-  with experiment_scripts.load('profile_run') as script:
-    flags.FLAGS(['profile_run', '--seconds=0.1'])
-    parts = {part.part: part for part in script.names['_profile_run']()}
+  timer = timing.Timer(seconds=0.1)
+  parts = {part.part: part for part in run_profile.profile(timer)}
   assert {
     'policy of one observation',
     'whole step of an actor',
