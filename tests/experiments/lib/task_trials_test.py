@@ -1,18 +1,18 @@
 """Every task is acted in, those of odd kinds learnt on, or it is refused."""
 
-import csv
 import functools
 
 from acme import specs as specs_lib
-import experiment_scripts
 import jax
 import numpy as np
 import pytest
 
+from experiments.lib import csv_files
+from experiments.lib import places
+from experiments.lib import task_trials
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
 
-_ROWS = experiment_scripts.EXPERIMENTS / 'results' / 'tasks.csv'
 # Their actuators have no limits.
 _REFUSED = ('control:lqr:lqr_2_1', 'control:lqr:lqr_6_2')
 _GYMNASIUM = tuple(
@@ -26,12 +26,6 @@ _GYMNASIUM = tuple(
     'Walker2d-v5',
   )
 )
-
-
-@pytest.fixture(scope='module')
-def script():
-  with experiment_scripts.load('try_tasks') as loaded:
-    yield loaded.names
 
 
 class _Parameters:
@@ -77,8 +71,8 @@ def make_actor(tiny_config):
   return make
 
 
-def test_all_tasks_of_the_suite_are_listed_and_those_of_gymnasium(script):
-  names = script['list_tasks']()
+def test_all_tasks_of_the_suite_are_listed_and_those_of_gymnasium():
+  names = task_trials.list_tasks()
   assert len(names) == len(set(names)) == 51 + len(_GYMNASIUM)
   assert {*environments.list_tasks(), *_GYMNASIUM} == {*names}
 
@@ -124,8 +118,8 @@ def _act(environment, make_actor):
 @pytest.mark.parametrize(
   'name', ['control:stacker:stack_2', 'control:quadruped:escape']
 )
-def test_the_agent_learns_on_a_task_of_an_odd_kind(name, script):
-  row = script['try_task'](name, 'debug', num_steps=130)
+def test_the_agent_learns_on_a_task_of_an_odd_kind(name):
+  row = task_trials.try_task(name, 'debug', num_steps=130)
   assert (row['outcome'], row['reason']) == ('ran', '')
   assert row['actor_steps'] == 130
   assert row['learner_steps'] > 0
@@ -133,17 +127,17 @@ def test_the_agent_learns_on_a_task_of_an_odd_kind(name, script):
 
 
 @pytest.mark.parametrize('name', _REFUSED)
-def test_actions_without_bounds_are_refused_with_the_reason(name, script):
-  row = script['try_task'](name, 'debug', num_steps=130)
+def test_actions_without_bounds_are_refused_with_the_reason(name):
+  row = task_trials.try_task(name, 'debug', num_steps=130)
   assert row['outcome'] == 'refused'
   assert 'minimum -1e+10' in row['reason']
   assert 'there is no bound' in row['reason']
 
 
-def test_in_the_committed_table_every_task_ran_or_was_refused(script):
-  with _ROWS.open(newline='') as file:
-    rows = {row['task']: row for row in csv.DictReader(file)}
-  assert {*rows} == {*script['list_tasks']()}
+def test_in_the_committed_table_every_task_ran_or_was_refused():
+  table = csv_files.read(places.RESULTS / 'tasks.csv')
+  rows = {row['task']: row for row in table}
+  assert {*rows} == {*task_trials.list_tasks()}
   for name, row in rows.items():
     outcome = 'refused' if name in _REFUSED else 'ran'
     assert row['outcome'] == outcome, row
