@@ -24,6 +24,8 @@ _LAYERS = (
   ('',),
   ('cli', '__main__'),
 )
+# Of a script of `experiments/`.
+_MAX_LINES = 60
 # Modules without a test file of their own. The list may only become shorter.
 _UNTESTED = (
   'quinoa_acme/agents/common/actors.py',
@@ -195,6 +197,16 @@ def test_the_architecture_names_what_is_there(name):
   parts = pathlib.Path(name).parts
   paths = [*_MODULES.values(), *(_ROOT / 'tests').glob('*.py')]
   assert [path for path in paths if path.parts[-len(parts) :] == parts]
+
+
+def test_a_script_is_short():
+  # What it does is in `experiments/lib/`.
+  lengths = {
+    path.name: len(path.read_text(encoding='utf-8').splitlines())
+    for path in (_ROOT / 'experiments').glob('*.py')
+  }
+  assert lengths
+  assert not {name: x for name, x in lengths.items() if x > _MAX_LINES}
 
 
 def test_every_module_has_a_test_file_where_it_lies_itself():
