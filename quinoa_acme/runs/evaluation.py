@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 import dataclasses
 import pathlib
-from typing import cast
+from typing import Any, cast
 
 from absl import logging
 from acme import core
@@ -14,6 +14,7 @@ import numpy as np
 
 from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import actors
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.environments import episodes as episodes_lib
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import evaluation_limits
@@ -21,6 +22,36 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import soundness
+
+
+class _ServeEvaluated(core.VariableSource):
+  """Serves a learner's variables of another name as 'policy'."""
+
+  def __init__(self, source: core.VariableSource, name: str):
+    self._source = source
+    self._name = name
+
+  def get_variables(self, names: Sequence[str]) -> list[Any]:
+    """Returns the variables; actors ask for 'policy'."""
+    return self._source.get_variables(
+      [self._name if name == 'policy' else name for name in names]
+    )
+
+
+def serve_evaluated(
+  agent: off_policy.OffPolicyAgent, source: core.VariableSource
+) -> core.VariableSource:
+  """Lets an actor take the policy to evaluate for the one to act by.
+
+  Args:
+    agent: the agent, which may name other variables for evaluation.
+    source: its learner, or a client of it.
+
+  Returns:
+    The source for an evaluator's actor.
+  """
+  name = getattr(agent, 'evaluation_variables', 'policy')
+  return source if name == 'policy' else _ServeEvaluated(source, name)
 
 
 class Evaluator:
@@ -57,7 +88,7 @@ class Evaluator:
     actor = builder.make_actor(
       jax.random.PRNGKey(0),
       agent.make_evaluation_policy(agent.make_networks(spec)),
-      variable_source=source,
+      variable_source=serve_evaluated(agent, source),
     )
     self._actor = cast(actors.SaveableActor, actor)
 

@@ -144,7 +144,10 @@ def make_quinoa(
   return Parts(
     learner,
     _make_evaluator(
-      builder, config, agent.make_evaluation_policy(networks), learner
+      builder,
+      config,
+      agent.make_evaluation_policy(networks),
+      evaluation.serve_evaluated(agent, learner),
     ),
   )
 
@@ -202,10 +205,10 @@ def _make_evaluator(
   builder: builders.GenericActorLearnerBuilder,
   config: OfflineConfig,
   policy: Any,
-  learner: core.Learner,
+  source: core.VariableSource,
 ) -> core.Actor:
   return builder.make_actor(
-    jax.random.PRNGKey(config.seed + 1), policy, variable_source=learner
+    jax.random.PRNGKey(config.seed + 1), policy, variable_source=source
   )
 
 

@@ -227,6 +227,9 @@ class OffPolicyAgent(Protocol):
     """The action to take in evaluation, for tables of results."""
     ...
 
+  # Optional, `evaluation_variables: str`: the learner's name for the variables
+  # of the policy to evaluate, where it is not 'policy', by which actors act.
+
   def make_networks(self, spec: types.EnvironmentSpec) -> Any:
     """Makes the networks for an environment."""
     ...

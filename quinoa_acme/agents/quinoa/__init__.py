@@ -8,7 +8,7 @@ from quinoa_acme.agents.common.choices import ActionChoice
 from quinoa_acme.agents.common.choices import BaseMode
 from quinoa_acme.agents.common.choices import MostLikely
 from quinoa_acme.agents.common.choices import Sample
-from quinoa_acme.agents.quinoa.acting import ActingNetwork
+from quinoa_acme.agents.quinoa.acting import EvaluationNetwork
 from quinoa_acme.agents.quinoa.acting import make_policy
 from quinoa_acme.agents.quinoa.acting import OnlineNetwork
 from quinoa_acme.agents.quinoa.acting import TargetNetwork
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa.training_state import TrainingState
 
 __all__ = (
-  'ActingNetwork',
   'ActionChoice',
   'BaseMode',
   'CopyEvery',
@@ -49,6 +48,7 @@ __all__ = (
   'CutTrace',
   'DirectFit',
   'DualTemperature',
+  'EvaluationNetwork',
   'EvenWeights',
   'FixedTemperature',
   'HeldQTemperature',

@@ -12,9 +12,9 @@ from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 
 __all__ = (
-  'ActingNetwork',
   'ActionChoice',
   'BaseMode',
+  'EvaluationNetwork',
   'MostLikely',
   'OnlineNetwork',
   'Sample',
@@ -25,27 +25,27 @@ __all__ = (
 
 @dataclasses.dataclass(frozen=True)
 class OnlineNetwork:
-  """Actors and evaluation use the parameters of the last SGD step.
+  """Evaluation uses the parameters of the last SGD step, as actors do.
 
   Examples:
-    >>> network: ActingNetwork = OnlineNetwork()
+    >>> network: EvaluationNetwork = OnlineNetwork()
   """
 
 
 @dataclasses.dataclass(frozen=True)
 class TargetNetwork:
-  """Actors and evaluation use the policy of the target network.
+  """Evaluation uses the target network's policy; actors use the online one's.
 
   With `Polyak` averaging it is the mean of the last policies. It acts better
   than the last one, whose parameters have the noise of single SGD steps. This
   is not in the paper. See docs/decisions/0038-linear-energy.md.
 
   Examples:
-    >>> network: ActingNetwork = TargetNetwork()
+    >>> network: EvaluationNetwork = TargetNetwork()
   """
 
 
-ActingNetwork = OnlineNetwork | TargetNetwork
+EvaluationNetwork = OnlineNetwork | TargetNetwork
 
 
 def make_policy(

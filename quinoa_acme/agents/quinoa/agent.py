@@ -55,8 +55,18 @@ class QuinoaAgent:
 
   @property
   def evaluation(self) -> str:
-    """The action to take in evaluation."""
-    return str(self.config.evaluation_policy)
+    """The action to take in evaluation, and of which network."""
+    choice = str(self.config.evaluation_policy)
+    match self.config.evaluation_network:
+      case acting.OnlineNetwork():
+        return choice
+      case acting.TargetNetwork():
+        return f'{choice} of the target network'
+
+  @property
+  def evaluation_variables(self) -> str:
+    """The learner's name for the variables of the evaluated policy."""
+    return 'evaluation_policy'
 
   def make_networks(
     self, spec: types.EnvironmentSpec
@@ -106,14 +116,14 @@ class QuinoaAgent:
   def saved_policy(
     self, networks: networks_lib.QuinoaNetworks
   ) -> off_policy.SavedPolicy:
-    """Describes where the policy lies in a `TrainingState`."""
+    """Describes where the evaluated policy lies in a `TrainingState`."""
     params = jax.eval_shape(
       networks.policy.init,
       jax.random.PRNGKey(0),
       networks.example_observation,
       networks.example_action,
     )
-    is_online = isinstance(self.config.acting_network, acting.OnlineNetwork)
+    is_online = isinstance(self.config.evaluation_network, acting.OnlineNetwork)
     kind = _OnlineState if is_online else _TargetState
     return off_policy.SavedPolicy(
       like=kind(

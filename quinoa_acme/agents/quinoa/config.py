@@ -46,7 +46,8 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       are in scaled units; logged returns are in the environment's.
     conservatism: weight of `losses.conservative_loss`, a penalty on Q at
       actions outside the data. For learning from fixed data.
-    acting_network: which network's policy actors and evaluation use.
+    evaluation_network: which network's policy the evaluator uses, and
+      `load_policy`.
     evaluation_policy: which action the evaluator takes.
   """
 
@@ -69,7 +70,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   conservatism: float = 0.0
 
   # Acting.
-  acting_network: acting.ActingNetwork = acting.OnlineNetwork()
+  evaluation_network: acting.EvaluationNetwork = acting.OnlineNetwork()
   evaluation_policy: acting.ActionChoice = acting.MostLikely()
 
   @classmethod
@@ -88,6 +89,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       fit=fit_lib.DirectFit(proximity=0.1, weights=fit_lib.LikelihoodWeights()),
       returns=returns_lib.SoftReturn(num_steps=3, trace=returns_lib.CutTrace()),
       learning_rate=1e-3,
+      evaluation_network=acting.TargetNetwork(),
       evaluation_policy=acting.Sample(),
     )
 
@@ -159,7 +161,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     validation.check_not_negative(self, 'conservatism')
     self._check_dual()
     self._check_held_q()
-    self._check_acting_network()
+    self._check_evaluation_network()
 
   def _check_dual(self) -> None:
     if not isinstance(self.temperature, temperature_lib.DualTemperature):
@@ -172,14 +174,14 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
         f'({self.batch_size}).'
       )
 
-  def _check_acting_network(self) -> None:
-    if isinstance(self.acting_network, acting.TargetNetwork) and isinstance(
+  def _check_evaluation_network(self) -> None:
+    if isinstance(self.evaluation_network, acting.TargetNetwork) and isinstance(
       self.fit, fit_lib.CriticFit
     ):
       raise ValueError(
-        'acting_network=TargetNetwork() needs a target network of the policy; '
-        'a CriticFit has one of the critics alone: use DirectFit(...), or '
-        'acting_network=OnlineNetwork().'
+        'evaluation_network=TargetNetwork() needs a target network of the '
+        'policy; a CriticFit has one of the critics alone: use DirectFit(...), '
+        'or evaluation_network=OnlineNetwork().'
       )
 
   def _check_held_q(self) -> None:

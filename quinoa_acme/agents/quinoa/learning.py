@@ -20,8 +20,8 @@ from quinoa_acme.agents.quinoa import update as update_lib
 class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
   """Connects the pure update step to data, counters and logs.
 
-  `get_variables` offers 'policy', the `PolicyVariables` to act by, and 'value'.
-  It does not offer the critics: an actor has no use for them.
+  `get_variables` offers 'value', and as `PolicyVariables` 'policy' and
+  'evaluation_policy'. It does not offer the critics: no actor uses them.
   """
 
   def __init__(
@@ -66,7 +66,10 @@ class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
       learning.Algorithm(
         update_step=update_lib.make_update_step(networks, config),
         published=lambda state: {
-          'policy': training_state.acting_policy_of(config, state),
+          'policy': training_state.policy_of(state),
+          'evaluation_policy': training_state.evaluation_policy_of(
+            config, state
+          ),
           'value': state.params.value,
         },
         initialise_from=initialise_from,

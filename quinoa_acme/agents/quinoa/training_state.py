@@ -110,7 +110,7 @@ def target_of(
   if (
     config.fit.proximity
     or networks.policy.soft_value is not None
-    or isinstance(config.acting_network, acting.TargetNetwork)
+    or isinstance(config.evaluation_network, acting.TargetNetwork)
   ):
     return SlowQ(params.policy, params.value)
   return params.value
@@ -121,11 +121,11 @@ def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
   return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
 
 
-def acting_policy_of(
+def evaluation_policy_of(
   config: config_lib.QuinoaConfig, state: TrainingState
 ) -> quinoa_networks.PolicyVariables:
-  """The policy that acts, in the form that actors take."""
-  match config.acting_network:
+  """The policy to evaluate, in the form that actors take."""
+  match config.evaluation_network:
     case acting.OnlineNetwork():
       return policy_of(state)
     case acting.TargetNetwork():

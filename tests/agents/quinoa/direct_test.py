@@ -52,15 +52,14 @@ def _some_steps(networks, config, batch, count=3):
   return states, metrics
 
 
-def test_the_target_network_may_act(make_spec, make_batch, as_samples):
-  # The other network's policy is far from it after a step.
+def test_the_target_network_may_be_evaluated(make_spec, make_batch, as_samples):
   config = quinoa.QuinoaConfig(
     flow=networks_lib.RealNVPConfig(num_couplings=2, hidden_sizes=(8,)),
     value_hidden_sizes=(8,),
     fit=quinoa.DirectFit(),
     returns=quinoa.OneStep(),
     target=quinoa.CopyEvery(100),
-    acting_network=quinoa.TargetNetwork(),
+    evaluation_network=quinoa.TargetNetwork(),
     batch_size=16,
     num_sgd_steps_per_step=1,
   )
@@ -75,7 +74,7 @@ def test_the_target_network_may_act(make_spec, make_batch, as_samples):
   )
   learner.step()
   state = learner.save()
-  [served] = learner.get_variables(['policy'])
+  [acting, served] = learner.get_variables(['policy', 'evaluation_policy'])
   saved = agent.saved_policy(networks).as_params(
     agent.saved_policy(networks).like._replace(
       target=state.target, temperature=state.temperature
@@ -85,14 +84,16 @@ def test_the_target_network_may_act(make_spec, make_batch, as_samples):
     jax.tree_util.tree_map(
       np.testing.assert_array_equal, policy.params, state.target.policy
     )
-  online = jax.tree_util.tree_leaves(state.params.policy)
-  acting = jax.tree_util.tree_leaves(served.params)
-  assert any(np.any(x != y) for x, y in zip(online, acting, strict=True))
+  jax.tree_util.tree_map(
+    np.testing.assert_array_equal, acting.params, state.params.policy
+  )
+  left, right = map(jax.tree_util.tree_leaves, (acting.params, served.params))
+  assert any(np.any(x != y) for x, y in zip(left, right, strict=True))
 
 
 def test_critics_have_no_policy_in_their_target_network():
   with pytest.raises(ValueError, match='needs a target network of the policy'):
-    quinoa.QuinoaConfig(acting_network=quinoa.TargetNetwork())
+    quinoa.QuinoaConfig(evaluation_network=quinoa.TargetNetwork())
 
 
 def test_the_preset_has_one_loss_and_no_critic(make_spec, make_batch):
