@@ -29,11 +29,9 @@ _MAX_LINES = 60
 # Modules without a test file of their own. The list may only become shorter.
 _UNTESTED = (
   'quinoa_acme/agents/common/actors.py',
-  'quinoa_acme/agents/common/averaging.py',
   'quinoa_acme/agents/common/builder.py',
   'quinoa_acme/agents/common/learning.py',
   'quinoa_acme/agents/common/off_policy.py',
-  'quinoa_acme/agents/common/pace.py',
   'quinoa_acme/agents/d4pg/builder.py',
   'quinoa_acme/agents/d4pg/config.py',
   'quinoa_acme/agents/quinoa/acting.py',
@@ -41,7 +39,6 @@ _UNTESTED = (
   'quinoa_acme/agents/quinoa/critics.py',
   'quinoa_acme/agents/quinoa/evaluation.py',
   'quinoa_acme/agents/quinoa/fit.py',
-  'quinoa_acme/agents/quinoa/optimizer.py',
   'quinoa_acme/agents/quinoa/targets.py',
   'quinoa_acme/agents/quinoa/training_state.py',
   'quinoa_acme/agents/quinoa/update.py',
@@ -56,10 +53,7 @@ _UNTESTED = (
   'quinoa_acme/environments/episodes.py',
   'quinoa_acme/networks/critic.py',
   'quinoa_acme/networks/distribution.py',
-  'quinoa_acme/networks/layer_norm.py',
   'quinoa_acme/networks/norms.py',
-  'quinoa_acme/networks/value.py',
-  'quinoa_acme/networks/weight_norm.py',
   'quinoa_acme/runs/command_line.py',
   'quinoa_acme/runs/distributed/failures.py',
   'quinoa_acme/runs/distributed/servers.py',
@@ -68,8 +62,6 @@ _UNTESTED = (
   'quinoa_acme/runs/trained.py',
   'quinoa_acme/runs/watching/rendering.py',
   'quinoa_acme/utils/common_types.py',
-  'quinoa_acme/utils/lazy.py',
-  'quinoa_acme/utils/validation.py',
 )
 
 

@@ -1,4 +1,4 @@
-"""Tests of the perceptrons, their weight normalisation, and V."""
+"""Tests of the perceptrons and their weight normalisation."""
 
 import haiku as hk
 import jax
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
-from quinoa_acme.networks import layer_norm
 
 _HIDDEN = (7, 5, 6)
 
@@ -107,19 +106,6 @@ def test_a_constant_batch_gives_unit_gain_and_no_bias(mlp, inputs):
       assert np.isfinite(output).all()
 
 
-def test_the_gain_of_a_nearly_constant_feature_is_bounded():
-  layer = hk.without_apply_rng(
-    hk.transform(lambda x: networks_lib.WeightNormLinear(3, name='layer')(x))
-  )
-  spread = np.random.default_rng(0).normal(size=(256, 1)).astype(np.float32)
-  inputs = 2 + 0.01 * spread / spread.std()
-  params = layer.init(jax.random.PRNGKey(0), inputs)
-  np.testing.assert_allclose(params['layer']['gain'], 10, rtol=1e-5)
-  outputs = layer.apply(params, inputs)
-  np.testing.assert_allclose(outputs.mean(axis=0), 0, atol=1e-4)
-  np.testing.assert_allclose(outputs.std(axis=0), 0.1, rtol=1e-3)
-
-
 def test_leading_dimensions_are_kept(mlp, inputs):
   params = mlp.init(jax.random.PRNGKey(0), inputs)
   outputs = mlp.apply(params, inputs.reshape(4, 16, 9))
@@ -152,38 +138,6 @@ def test_shared_inputs_are_as_good_as_repeated_ones(perturb, layer, inputs):
   np.testing.assert_allclose(
     network.apply(params, inputs, actions), expected, atol=1e-4
   )
-
-
-def test_layer_normalisation_standardises_each_row(inputs):
-  rows = layer_norm.standardise(jnp.asarray(inputs))
-  np.testing.assert_allclose(np.mean(rows, axis=-1), 0, atol=1e-5)
-  np.testing.assert_allclose(np.std(rows, axis=-1), 1, rtol=1e-4)
-
-
-def test_the_gradient_of_layer_normalisation(inputs):
-  def plainly(x):
-    mean = jnp.mean(x, axis=-1, keepdims=True)
-    variance = jnp.var(x, axis=-1, keepdims=True)
-    return (x - mean) / jnp.sqrt(variance + 1e-5)
-
-  weights = np.random.default_rng(2).normal(size=inputs.shape)
-  gradients = [
-    jax.grad(lambda x, f=f: jnp.sum(weights * f(x)))(jnp.asarray(inputs))
-    for f in (layer_norm.standardise, plainly)
-  ]
-  assert np.ptp(gradients[1]) > 0.1
-  np.testing.assert_allclose(*gradients, atol=1e-5)
-
-
-def test_value_is_zero_at_first_and_one_number_a_state(inputs):
-  value = hk.without_apply_rng(
-    hk.transform(lambda obs: networks_lib.ValueMLP((5,))(obs))
-  )
-  observation = {'a': inputs, 'b': inputs[:, 0].astype(np.int64)}
-  params = value.init(jax.random.PRNGKey(0), observation)
-  values = value.apply(params, observation)
-  assert values.dtype == jnp.float32
-  np.testing.assert_array_equal(values, np.zeros(64))
 
 
 def test_observations_are_joined_in_order_of_their_keys():
