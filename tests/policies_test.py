@@ -255,5 +255,5 @@ def test_other_agents_policies_are_loaded_too(tmp_path, make_spec, config):
     observation = np.ones((4, 3))
     np.testing.assert_array_equal(policy(observation), mode(observation))
     assert np.all(sample(observation) != mode(observation))
-    with pytest.raises(ValueError, match=r'acts by Sample\(\) or by BaseMode'):
+    with pytest.raises(ValueError, match=r'acts by Sample\(\) or BaseMode'):
       quinoa_acme.load_policy(str(tmp_path), mode=quinoa.MostLikely())

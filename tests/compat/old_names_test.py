@@ -22,7 +22,7 @@ for old, new in old_names.NAMES.items():
     found = importlib.import_module(old)
   assert found is sys.modules[new], old
   assert found.__name__ == found.__spec__.name == new, old
-  [said] = [x for x in caught if f'{old} is now {new},' in str(x.message)]
+  [said] = [x for x in caught if f'{old} is now {new};' in str(x.message)]
   assert said.filename == importlib.__file__, said.filename
 """
 

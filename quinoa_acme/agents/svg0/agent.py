@@ -88,7 +88,7 @@ class SVG0Agent:
         mode = networks.policy.mode
         return lambda params, key, observation: mode(params, observation)
     raise ValueError(
-      f'SVG(0) acts by Sample() or by BaseMode(), its mode, not by {choice}.'
+      f'SVG(0) acts by Sample() or BaseMode(), its mode, not by {choice}.'
     )
 
   def make_evaluation_policy(

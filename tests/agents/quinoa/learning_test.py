@@ -172,7 +172,7 @@ def test_variables_outlive_the_buffers_that_a_step_donates(
   for leaf in jax.tree_util.tree_leaves((value, policy)):
     assert isinstance(leaf, jax.Array)
   assert _distance(policy, learner.get_variables(['policy'])[0]) > 1e-4
-  with pytest.raises(KeyError, match=r"\['critic'\].*\['policy', 'value'\]"):
+  with pytest.raises(KeyError, match=r"\['critic'\].*'policy', 'value'\]"):
     learner.get_variables(['critic', 'policy'])
 
 
