@@ -89,7 +89,6 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
       fit=fit_lib.DirectFit(proximity=0.1, weights=fit_lib.LikelihoodWeights()),
       returns=returns_lib.SoftReturn(num_steps=3, trace=returns_lib.CutTrace()),
       learning_rate=1e-3,
-      evaluation_network=acting.TargetNetwork(),
       evaluation_policy=acting.Sample(),
     )
 
