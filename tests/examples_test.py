@@ -182,6 +182,7 @@ def _demonstrate(environment, spec, num_episodes):
   return replay, total / num_episodes
 
 
+@pytest.mark.computes
 def test_flow_for_sac(point_mass):
   class PaidMore(point_mass):
     """Acme's SAC begins with a temperature of one, which is dear here."""

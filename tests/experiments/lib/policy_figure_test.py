@@ -21,7 +21,7 @@ from quinoa_acme.runs import local
 _ROOT = pathlib.Path(__file__).resolve().parents[3]
 _RESULTS = _ROOT / 'experiments' / 'results'
 _IMAGES = _ROOT / 'docs' / 'images'
-_NAME = 'control:walker:stand'
+_NAME = 'control:hopper:stand'
 
 
 def _config(workdir, agent) -> experiment.ExperimentConfig:
@@ -89,10 +89,10 @@ def test_a_run_is_searched_and_drawn(tmp_path):
   assert 'environment steps: 150' in process.stdout
   folder = run / 'figure2'
   data = policy_figure.PolicyInState.read(folder / 'data.json')
-  assert data.actions.shape == (1000, 6)
+  assert data.actions.shape == (1000, 4)
   assert np.abs(data.actions).max() <= 1.0
   state = image_lib.imread(folder / 'state.png')
-  # A walker before a floor and a sky: no picture of one colour.
+  # A hopper before a floor and a sky: no picture of one colour.
   assert state.shape[:2] == (300, 300)
   assert np.std(state[..., :3]) > 0.05
   assert (folder / 'figure2.png').stat().st_size > 20_000
