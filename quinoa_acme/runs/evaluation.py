@@ -39,19 +39,18 @@ class _ServeEvaluated(core.VariableSource):
 
 
 def serve_evaluated(
-  agent: off_policy.OffPolicyAgent, source: core.VariableSource
+  saved: off_policy.SavedPolicy, source: core.VariableSource
 ) -> core.VariableSource:
-  """Lets an actor take the policy to evaluate for the one to act by.
+  """Serves an actor the policy to evaluate as 'policy'.
 
   Args:
-    agent: the agent, which may name other variables for evaluation.
-    source: its learner, or a client of it.
+    saved: the policy to evaluate, with the learner's name for it.
+    source: the learner, or a client of it.
 
   Returns:
     The source for an evaluator's actor.
   """
-  name = getattr(agent, 'evaluation_variables', 'policy')
-  return source if name == 'policy' else _ServeEvaluated(source, name)
+  return _ServeEvaluated(source, saved.variables)
 
 
 class Evaluator:
@@ -85,10 +84,11 @@ class Evaluator:
       dataclasses.replace(config.agent, variable_update_period=1)
     )
     builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    networks = agent.make_networks(spec)
     actor = builder.make_actor(
       jax.random.PRNGKey(0),
-      agent.make_evaluation_policy(agent.make_networks(spec)),
-      variable_source=serve_evaluated(agent, source),
+      agent.make_evaluation_policy(networks),
+      variable_source=serve_evaluated(agent.saved_policy(networks), source),
     )
     self._actor = cast(actors.SaveableActor, actor)
 

@@ -147,7 +147,7 @@ def make_quinoa(
       builder,
       config,
       agent.make_evaluation_policy(networks),
-      evaluation.serve_evaluated(agent, learner),
+      evaluation.serve_evaluated(agent.saved_policy(networks), learner),
     ),
   )
 

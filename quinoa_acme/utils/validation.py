@@ -107,11 +107,12 @@ def check_period(options: Any, *names: str) -> None:
 
 
 def check_rate(options: Any, *names: str) -> None:
-  """Raises a ValueError if a field is not in (0, 1], or below 1e-30."""
+  """Raises a ValueError if a field is not in [1e-30, 1]."""
   for name in names:
     value = _take(options, name)
-    if not _LEAST <= value <= 1:
+    if not 0 < value <= 1:
       raise ValueError(f'{name} must be in (0, 1], but is {value!r}.')
+  check_within(options, _LEAST, 1.0, *names)
 
 
 def check_sizes(options: Any, *names: str) -> None:

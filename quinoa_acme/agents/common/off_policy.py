@@ -208,10 +208,13 @@ class SavedPolicy(NamedTuple):
       steps, `steps`: a pytree with the state's paths, whose leaves have shapes
       and dtypes.
     as_params: turns that part into the parameters that a `Policy` takes.
+    variables: the learner's name for these parameters. Evaluation asks for
+      them; actors ask for 'policy'.
   """
 
   like: Any
   as_params: Callable[[Any], types.Params]
+  variables: str = 'policy'
 
 
 class OffPolicyAgent(Protocol):
@@ -226,9 +229,6 @@ class OffPolicyAgent(Protocol):
   def evaluation(self) -> str:
     """The action to take in evaluation, for tables of results."""
     ...
-
-  # Optional, `evaluation_variables: str`: the learner's name for the variables
-  # of the policy to evaluate, where it is not 'policy', by which actors act.
 
   def make_networks(self, spec: types.EnvironmentSpec) -> Any:
     """Makes the networks for an environment."""

@@ -36,9 +36,9 @@ class OnlineNetwork:
 class TargetNetwork:
   """Evaluation uses the target network's policy; actors use the online one's.
 
-  With `Polyak` averaging it is the mean of the last policies. It acts better
-  than the last one, whose parameters have the noise of single SGD steps. This
-  is not in the paper. See docs/decisions/0038-linear-energy.md.
+  With `Polyak` averaging its parameters are a mean of the last ones, without
+  the noise of single SGD steps. This is not in the paper. See
+  docs/decisions/0038-linear-energy.md for what it gave.
 
   Examples:
     >>> network: EvaluationNetwork = TargetNetwork()

@@ -63,11 +63,6 @@ class QuinoaAgent:
       case acting.TargetNetwork():
         return f'{choice} of the target network'
 
-  @property
-  def evaluation_variables(self) -> str:
-    """The learner's name for the variables of the evaluated policy."""
-    return 'evaluation_policy'
-
   def make_networks(
     self, spec: types.EnvironmentSpec
   ) -> networks_lib.QuinoaNetworks:
@@ -135,4 +130,5 @@ class QuinoaAgent:
       as_params=lambda state: networks_lib.PolicyVariables(
         state[0].policy, state.temperature
       ),
+      variables='evaluation_policy',
     )

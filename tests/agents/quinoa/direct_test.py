@@ -74,11 +74,10 @@ def test_the_target_network_may_be_evaluated(make_spec, make_batch, as_samples):
   )
   learner.step()
   state = learner.save()
-  [acting, served] = learner.get_variables(['policy', 'evaluation_policy'])
-  saved = agent.saved_policy(networks).as_params(
-    agent.saved_policy(networks).like._replace(
-      target=state.target, temperature=state.temperature
-    )
+  where = agent.saved_policy(networks)
+  [acting, served] = learner.get_variables(['policy', where.variables])
+  saved = where.as_params(
+    where.like._replace(target=state.target, temperature=state.temperature)
   )
   for policy in (served, saved):
     jax.tree_util.tree_map(
