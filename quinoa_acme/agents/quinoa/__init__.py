@@ -22,6 +22,8 @@ from quinoa_acme.agents.quinoa.networks import make_networks
 from quinoa_acme.agents.quinoa.networks import PolicyVariables
 from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
 from quinoa_acme.agents.quinoa.networks import QuinoaPolicy
+from quinoa_acme.agents.quinoa.observations import NormalisedObservations
+from quinoa_acme.agents.quinoa.observations import RawObservations
 from quinoa_acme.agents.quinoa.prior import LaggedPrior
 from quinoa_acme.agents.quinoa.prior import UniformPrior
 from quinoa_acme.agents.quinoa.returns import CutTrace
@@ -57,6 +59,7 @@ __all__ = (
   'MostLikely',
   'MultiplierTemperature',
   'NonFiniteError',
+  'NormalisedObservations',
   'OneStep',
   'OnlineNetwork',
   'PolicyVariables',
@@ -67,6 +70,7 @@ __all__ = (
   'QuinoaLearner',
   'QuinoaNetworks',
   'QuinoaPolicy',
+  'RawObservations',
   'Sample',
   'SoftReturn',
   'TargetNetwork',

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 import dataclasses
+import functools
 from typing import NamedTuple, TYPE_CHECKING
 
 import jax
@@ -13,6 +14,7 @@ from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as networks_lib
+from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ class _OnlineState(NamedTuple):
   params: _Saved
   temperature: jax.ShapeDtypeStruct
   steps: jax.ShapeDtypeStruct
+  statistics: observations_lib.Statistics | None
 
 
 class _TargetState(NamedTuple):
@@ -41,6 +44,7 @@ class _TargetState(NamedTuple):
   target: _Saved
   temperature: jax.ShapeDtypeStruct
   steps: jax.ShapeDtypeStruct
+  statistics: observations_lib.Statistics | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,10 +129,14 @@ class QuinoaAgent:
         _Saved(params),
         temperature=jax.ShapeDtypeStruct((), np.float32),
         steps=jax.ShapeDtypeStruct((), np.int32),
+        statistics=jax.eval_shape(
+          functools.partial(observations_lib.initial, self.config.observations),
+          networks.example_observation,
+        ),
       ),
       # The policy is in the first field, whichever network acts.
       as_params=lambda state: networks_lib.PolicyVariables(
-        state[0].policy, state.temperature
+        state[0].policy, state.temperature, state.statistics
       ),
       variables='evaluation_policy',
     )

@@ -8,6 +8,7 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks
+from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
@@ -33,6 +34,7 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     value_hidden_sizes: width of each hidden layer of V. Unused if the flow
       computes V itself, as with an `EnergyFlowConfig`.
     value_norm: normalisation of these layers.
+    observations: whether all networks see observations normalised.
     fit: what Q is fitted to.
     returns: the number of steps of the TD target, and its trace.
     learning_rate: Adam's.
@@ -55,6 +57,9 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
   flow: networks.FlowConfig = tilted.TiltedFlowConfig()
   value_hidden_sizes: tuple[int, ...] = (128, 128)
   value_norm: norms.Norm = norms.WeightNorm()
+  observations: observations_lib.Observations = (
+    observations_lib.RawObservations()
+  )
 
   # Loss.
   fit: fit_lib.Fit = fit_lib.CriticFit()

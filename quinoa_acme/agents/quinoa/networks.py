@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import norms
@@ -36,10 +37,13 @@ class PolicyVariables(NamedTuple):
   Attributes:
     params: the learned parameters.
     temperature: alpha, float32 scalar.
+    statistics: those by which the networks normalise observations; None if they
+      see them as given.
   """
 
   params: Params
   temperature: jax.Array
+  statistics: observations_lib.Statistics | None = None
 
 
 class AtState(NamedTuple):
@@ -178,7 +182,9 @@ class QuinoaNetworks:
     """
     if self.policy.soft_value is not None:
       return self.policy.soft_value(policy, observation)
-    return self.value.apply(value_params, observation)
+    return self.value.apply(
+      value_params, observations_lib.normalise(policy.statistics, observation)
+    )
 
 
 FlowConfig = flow_registry.FlowConfig
@@ -204,18 +210,21 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
     return flow.init(key, observation, box.flatten(action))
 
   def log_prob(variables, observation, action):
-    params, temperature = variables
+    params, temperature, statistics = variables
+    observation = observations_lib.normalise(statistics, observation)
     return flow.log_prob(params, observation, box.flatten(action), temperature)
 
   def sample(variables, key, observation):
-    params, temperature = variables
+    params, temperature, statistics = variables
+    observation = observations_lib.normalise(statistics, observation)
     [action], _ = flow.sample_and_log_prob(
       params, key, observation, 1, temperature
     )
     return box.unflatten(action)
 
   def draw(variables, key, observation, num_actions):
-    params, temperature = variables
+    params, temperature, statistics = variables
+    observation = observations_lib.normalise(statistics, observation)
     function = flow.draw or functools.partial(_draw, flow)
     action, log_prob = function(
       params, key, observation, num_actions, temperature
@@ -223,18 +232,21 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
     return box.unflatten(action), log_prob
 
   def mode(variables, observation):
-    params, temperature = variables
+    params, temperature, statistics = variables
+    observation = observations_lib.normalise(statistics, observation)
     function = flow.mode or functools.partial(_most_likely, flow)
     return box.unflatten(function(params, observation, temperature))
 
   def soft_value(variables, observation):
     assert flow.soft_value is not None
-    params, temperature = variables
+    params, temperature, statistics = variables
+    observation = observations_lib.normalise(statistics, observation)
     return flow.soft_value(params, observation, temperature)
 
   def evaluate(variables, key, observation, action, num_actions):
     assert flow.evaluate is not None
-    params, temperature = variables
+    params, temperature, statistics = variables
+    observation = observations_lib.normalise(statistics, observation)
     found = flow.evaluate(
       params, key, observation, box.flatten(action), num_actions, temperature
     )

@@ -40,6 +40,7 @@ def look_ahead(
     ValueError: if the transitions do not span the target's number of steps.
   """
   _check_window(config, batch)
+  state, batch = training_state.normalised(state, batch)
   match config.fit:
     case fit_lib.DirectFit():
       next_value = direct.next_value(networks, state, batch.next_observation)

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from acme import types
 from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
@@ -11,9 +12,11 @@ from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
+from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
+from quinoa_acme.data import transitions
 
 
 class SlowQ(NamedTuple):
@@ -29,6 +32,7 @@ class TrainingState(NamedTuple):
   `target` holds the target networks: of V, of the critics, or a `SlowQ` if V
   comes from the policy's network or the loss has a proximity term. `prior`
   holds the `PolicyVariables` of a lagged prior, and is empty for a uniform one.
+  `statistics` are those by which the networks normalise observations, or None.
   """
 
   params: optimizer_lib.Params
@@ -38,6 +42,7 @@ class TrainingState(NamedTuple):
   temperature: jax.Array
   key: networks_lib.PRNGKey
   steps: jax.Array
+  statistics: observations_lib.Statistics | None = None
 
 
 def make_initial_state(
@@ -62,6 +67,8 @@ def make_initial_state(
     data.
   """
   policy_key, value_key, critic_key, key = jax.random.split(key, 4)
+  statistics = observations_lib.initial(config.observations, observation)
+  observation = observations_lib.normalise(statistics, observation)
   params = optimizer_lib.Params(
     policy=networks.policy.init(policy_key, observation, action),
     value=networks.value.init(value_key, observation),
@@ -81,6 +88,7 @@ def make_initial_state(
     temperature=temperature,
     key=key,
     steps=jnp.asarray(0, jnp.int32),
+    statistics=statistics,
   )
 
 
@@ -116,9 +124,41 @@ def target_of(
   return params.value
 
 
+def normalised(
+  state: TrainingState, batch: types.Transition
+) -> tuple[TrainingState, types.Transition]:
+  """Normalises a batch as its state says.
+
+  Args:
+    state: a state.
+    batch: transitions, leaves [B, ...], with observations as replay holds them.
+
+  Returns:
+    A state whose networks take observations as they are given, and the batch to
+    give to them.
+  """
+  statistics = state.statistics
+  if statistics is None:
+    return state, batch
+
+  def normalise(observation: Any) -> Any:
+    return observations_lib.normalise(statistics, observation)
+
+  changes = {
+    'observation': normalise(batch.observation),
+    'next_observation': normalise(batch.next_observation),
+  }
+  if transitions.num_steps(batch) > 1:
+    later = batch.extras
+    changes['extras'] = later._replace(observation=normalise(later.observation))
+  return state._replace(statistics=None), batch._replace(**changes)
+
+
 def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:
   """The policy in a state, in the form that actors take."""
-  return quinoa_networks.PolicyVariables(state.params.policy, state.temperature)
+  return quinoa_networks.PolicyVariables(
+    state.params.policy, state.temperature, state.statistics
+  )
 
 
 def evaluation_policy_of(
@@ -130,5 +170,5 @@ def evaluation_policy_of(
       return policy_of(state)
     case acting.TargetNetwork():
       return quinoa_networks.PolicyVariables(
-        state.target.policy, state.temperature
+        state.target.policy, state.temperature, state.statistics
       )

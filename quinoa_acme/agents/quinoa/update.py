@@ -20,6 +20,7 @@ from quinoa_acme.agents.quinoa import direct
 from quinoa_acme.agents.quinoa import evaluation
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
+from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
@@ -60,6 +61,10 @@ def make_update_step(
   loss_and_gradients = jax.value_and_grad(loss, has_aux=True)
 
   def update_step(state: training_state.TrainingState, batch: types.Transition):
+    statistics = observations_lib.update(
+      config.observations, state.statistics, batch.observation, state.steps
+    )
+    state, batch = training_state.normalised(state, batch)
     key, sample_key, next_key = jax.random.split(state.key, 3)
     known = targets.look_ahead(networks, config, state, batch, next_key)
     (value, fitted), gradients = loss_and_gradients(
@@ -68,6 +73,7 @@ def make_update_step(
     new_state = _descend(
       networks, optimizer, config, state, gradients, fitted.temperature, key
     )
+    new_state = new_state._replace(statistics=statistics)
     metrics = {
       'loss': value,
       'gradient_norm': updates_lib.norm(gradients),
