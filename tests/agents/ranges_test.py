@@ -151,6 +151,7 @@ _CONFIGS = [
     temperature=quinoa.MultiplierTemperature(),
     prior=quinoa.LaggedPrior(quinoa.Polyak(), flatness=0.1),
     target=quinoa.CopyEvery(1),
+    observations=quinoa.NormalisedObservations(),
   ),
   _quinoa(
     flow=_TILTED,
