@@ -25,6 +25,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import LaggedPrior
   from quinoa_acme.agents.quinoa import make_networks
   from quinoa_acme.agents.quinoa import make_policy
+  from quinoa_acme.agents.quinoa import Median
   from quinoa_acme.agents.quinoa import MostLikely
   from quinoa_acme.agents.quinoa import MultiplierTemperature
   from quinoa_acme.agents.quinoa import OneStep
@@ -67,6 +68,7 @@ _MODULES = {
   'LaggedPrior': 'quinoa_acme.agents.quinoa',
   'make_networks': 'quinoa_acme.agents.quinoa',
   'make_policy': 'quinoa_acme.agents.quinoa',
+  'Median': 'quinoa_acme.agents.quinoa',
   'MostLikely': 'quinoa_acme.agents.quinoa',
   'MultiplierTemperature': 'quinoa_acme.agents.quinoa',
   'OneStep': 'quinoa_acme.agents.quinoa',
@@ -110,6 +112,7 @@ __all__ = (
   'ExperimentConfig',
   'FixedTemperature',
   'LaggedPrior',
+  'Median',
   'MostLikely',
   'MultiplierTemperature',
   'OneStep',

@@ -111,9 +111,9 @@ def load_policy(
 
   Args:
     workdir: the run's folder; the run may still be running.
-    mode: which action to take: `Sample()`, `BaseMode()` or `MostLikely(n)` of
-      `quinoa_acme.agents.common.choices`, or 'sample', 'mode' or 'argmax'; by
-      default the one that the run evaluates.
+    mode: which action to take: `Sample()`, `BaseMode()`, `MostLikely(n)` or
+      `Median(n)` of `quinoa_acme.agents.common.choices`, or 'sample', 'mode' or
+      'argmax'; by default the one that the run evaluates.
     seed: for the samples. Two policies with one seed act the same.
     spec: the environment's specs; by default those that the run wrote.
     modules: your own modules, 'module' or 'path/to/file.py', that register the

@@ -44,7 +44,29 @@ class MostLikely:
     validation.check_whole(self, 'num_samples')
 
 
-ActionChoice = Sample | BaseMode | MostLikely
+@dataclasses.dataclass(frozen=True)
+class Median:
+  """The median of several samples of the policy, in each dimension.
+
+  It keeps to the policy's middle and leaves out the noise of single samples. In
+  a policy of several modes it may lie between them.
+
+  Attributes:
+    num_samples: number of samples per state.
+
+  Examples:
+    >>> Median(num_samples=0)
+    Traceback (most recent call last):
+    ValueError: num_samples must be a whole number of at least 1, but is 0.
+  """
+
+  num_samples: int = 9
+
+  def __post_init__(self):
+    validation.check_whole(self, 'num_samples')
+
+
+ActionChoice = Sample | BaseMode | MostLikely | Median
 
 # Their names on a command line.
 BY_NAME: dict[str, ActionChoice] = {

@@ -6,6 +6,7 @@ from quinoa_acme.agents.common.averaging import CopyEvery
 from quinoa_acme.agents.common.averaging import Polyak
 from quinoa_acme.agents.common.choices import ActionChoice
 from quinoa_acme.agents.common.choices import BaseMode
+from quinoa_acme.agents.common.choices import Median
 from quinoa_acme.agents.common.choices import MostLikely
 from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.quinoa.acting import EvaluationNetwork
@@ -56,6 +57,7 @@ __all__ = (
   'HeldQTemperature',
   'LaggedPrior',
   'LikelihoodWeights',
+  'Median',
   'MostLikely',
   'MultiplierTemperature',
   'NonFiniteError',

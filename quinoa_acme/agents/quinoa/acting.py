@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.common.choices import ActionChoice
 from quinoa_acme.agents.common.choices import BaseMode
+from quinoa_acme.agents.common.choices import Median
 from quinoa_acme.agents.common.choices import MostLikely
 from quinoa_acme.agents.common.choices import Sample
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
@@ -15,6 +16,7 @@ __all__ = (
   'ActionChoice',
   'BaseMode',
   'EvaluationNetwork',
+  'Median',
   'MostLikely',
   'OnlineNetwork',
   'Sample',
@@ -68,6 +70,8 @@ def make_policy(
       return lambda params, key, observation: policy.mode(params, observation)
     case MostLikely():
       return _make_most_likely(policy, choice.num_samples)
+    case Median():
+      return _make_median(policy, choice.num_samples)
 
 
 def _make_most_likely(
@@ -79,3 +83,13 @@ def _make_most_likely(
     return action[best, jnp.arange(best.size)]
 
   return most_likely
+
+
+def _make_median(
+  policy: quinoa_networks.QuinoaPolicy, num_samples: int
+) -> off_policy.Policy:
+  def median(params, key, observation):
+    action, _ = policy.draw(params, key, observation, num_samples)
+    return jnp.median(action, axis=0)
+
+  return median

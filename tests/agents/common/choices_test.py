@@ -13,6 +13,7 @@ from quinoa_acme.agents.common import choices
     ('argmax', choices.MostLikely()),
     ('MostLikely(64)', choices.MostLikely(64)),
     ('BaseMode', choices.BaseMode()),
+    ('Median(5)', choices.Median(5)),
   ],
 )
 def test_a_choice_is_read(text, choice):
@@ -23,7 +24,7 @@ def test_a_choice_is_read(text, choice):
   ('text', 'message'),
   [
     ('argmx', "unknown mode 'argmx'; did you mean 'argmax'"),
-    ('3', 'expected one of Sample, BaseMode, MostLikely, not 3'),
+    ('3', 'expected one of Sample, BaseMode, MostLikely, Median, not 3'),
     ('MostLikely(0)', 'num_samples must be a whole number'),
   ],
 )

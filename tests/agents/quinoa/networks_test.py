@@ -57,7 +57,12 @@ def policy(make_spec, make_networks, make_batch, tiny_config, perturb):
   return networks, variables, batch.observation
 
 
-_CHOICES = [quinoa.Sample(), quinoa.BaseMode(), quinoa.MostLikely(7)]
+_CHOICES = [
+  quinoa.Sample(),
+  quinoa.BaseMode(),
+  quinoa.MostLikely(7),
+  quinoa.Median(7),
+]
 
 
 @pytest.mark.parametrize('choice', _CHOICES)
@@ -106,6 +111,19 @@ def test_the_most_likely_sample_is_taken(policy):
   assert len(set(best.tolist())) > 1
   for row in range(5):
     np.testing.assert_allclose(action[row], samples[best[row], row], rtol=1e-5)
+
+
+def test_the_median_of_samples_is_taken(policy):
+  networks, variables, observation = policy
+  key = jax.random.PRNGKey(3)
+  act = jax.jit(quinoa.make_policy(networks, quinoa.Median(7)))
+  samples, _ = networks.policy.draw(variables, key, observation, 7)
+  np.testing.assert_allclose(
+    act(variables, key, observation),
+    np.sort(np.asarray(samples), axis=0)[3],
+    rtol=1e-5,
+    atol=1e-6,
+  )
 
 
 def test_the_likelihood_grows_with_the_number_of_samples(policy):
