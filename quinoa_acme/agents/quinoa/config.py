@@ -91,10 +91,11 @@ class QuinoaConfig(off_policy.OffPolicyConfig):
     """
     return cls(
       flow=energy.EnergyFlowConfig(),
+      observations=observations_lib.NormalisedObservations(),
       fit=fit_lib.DirectFit(proximity=0.1, weights=fit_lib.LikelihoodWeights()),
       returns=returns_lib.SoftReturn(num_steps=3, trace=returns_lib.CutTrace()),
       learning_rate=1e-3,
-      evaluation_policy=acting.Sample(),
+      evaluation_policy=acting.Median(),
     )
 
   @classmethod
