@@ -36,6 +36,8 @@ class TrainedPolicy:
   Attributes:
     spec: the specs of the environment that it acts in.
     learner_steps: the SGD steps behind it.
+    action_repeat: how often its environment repeats each of its actions; see
+      `environments.repeat_actions`.
   """
 
   def __init__(
@@ -45,6 +47,7 @@ class TrainedPolicy:
     spec: types.EnvironmentSpec,
     learner_steps: int,
     seed: int,
+    action_repeat: int = 1,
   ):
     """Makes the policy; for a run, use `load_policy`.
 
@@ -55,9 +58,11 @@ class TrainedPolicy:
       spec: the environment's specs.
       learner_steps: the SGD steps behind the parameters.
       seed: for the samples.
+      action_repeat: of the environment that it was trained in.
     """
     self.spec = spec
     self.learner_steps = learner_steps
+    self.action_repeat = action_repeat
     self._params = params
     self._key = jax.random.PRNGKey(seed)
 
@@ -164,7 +169,12 @@ def _load(
   saved = agent.saved_policy(networks)
   state = run_folder.read_learner(workdir, saved.like)
   return TrainedPolicy(
-    policy, saved.as_params(state), spec, int(state.steps), seed
+    policy,
+    saved.as_params(state),
+    spec,
+    int(state.steps),
+    seed,
+    run_folder.read_action_repeat(workdir),
   )
 
 

@@ -41,6 +41,7 @@ def _make_run(
   workdir: pathlib.Path,
   agent_config: off_policy.OffPolicyConfig,
   spec: specs.EnvironmentSpec,
+  action_repeat: int = 1,
 ):
   """Writes what a run that has just begun has in its folder."""
   config = experiment.ExperimentConfig(
@@ -48,6 +49,7 @@ def _make_run(
     environment_factory=None,  # pyright: ignore[reportArgumentType]
     env_name='none',
     workdir=str(workdir),
+    action_repeat=action_repeat,
   )
   config.write_json()
   run_folder.write_spec(config.workdir, spec)
@@ -153,6 +155,15 @@ def test_a_flow_that_gives_v_too_acts_from_its_folder(
   expected = make_networks(spec, config).policy.mode(params, observation)
   policy = quinoa_acme.load_policy(str(tmp_path), mode=choices.BaseMode())
   np.testing.assert_allclose(policy(observation), expected, atol=1e-6)
+
+
+def test_it_says_how_often_to_repeat_an_action(
+  nested_run, tmp_path, make_spec, tiny_config
+):
+  workdir, _ = nested_run
+  assert quinoa_acme.load_policy(workdir).action_repeat == 1
+  _make_run(tmp_path, tiny_config, make_spec(), action_repeat=2)
+  assert quinoa_acme.load_policy(tmp_path).action_repeat == 2
 
 
 def test_a_mode_may_be_given_by_its_name(nested_run):

@@ -82,6 +82,7 @@ def _run(values: flags.FlagValues) -> None:
 def _evaluate(values: flags.FlagValues) -> None:
   from quinoa_acme import policies
   from quinoa_acme.agents.common import choices
+  from quinoa_acme.environments import action_repeat
   from quinoa_acme.runs import evaluation_limits
   from quinoa_acme.runs import factories
   from quinoa_acme.runs import trials
@@ -101,7 +102,10 @@ def _evaluate(values: flags.FlagValues) -> None:
   name = described['env_name']
   if video is not None:
     make_environment = videos.make_drawable(make_environment)
-  environment = make_environment(values.seed)
+  repeat = run_folder.read_action_repeat(values.workdir)
+  environment = action_repeat.repeat_actions(
+    make_environment(values.seed), repeat
+  )
   policy = policies.load_policy(
     values.workdir,
     mode=mode,
@@ -114,7 +118,10 @@ def _evaluate(values: flags.FlagValues) -> None:
     if camera is not None and episode == 0:
       camera.take()
 
-  terminal.say(f'{name} after {policy.learner_steps:,} learner steps')
+  terminal.say(
+    f'{name} after {policy.learner_steps:,} learner steps'
+    + (f', each action repeated for {repeat} frames' if repeat > 1 else '')
+  )
   limit = evaluation_limits.read(described)
   episodes = trials.run_episodes(policy, environment, film, limit)
   returns = []

@@ -18,13 +18,14 @@ import dm_env
 import numpy as np
 import tree
 
+from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
 from quinoa_acme.environments import episodes
 from quinoa_acme.utils import checkpointing
 
-# So many steps that making the environment costs little against stepping it,
+# So many frames that making the environment costs little against stepping it,
 # yet few enough to repeat within seconds.
-_STEPS_OF_AN_ENVIRONMENT = 5000
+_FRAMES_OF_AN_ENVIRONMENT = 5000
 
 
 class EnvironmentState(NamedTuple):
@@ -50,24 +51,26 @@ class ReplayableEnvironment(checked.Checked):
     self,
     factory: Callable[[int], dm_env.Environment],
     seed: int,
-    num_steps_each: int = _STEPS_OF_AN_ENVIRONMENT,
+    num_frames_each: int = _FRAMES_OF_AN_ENVIRONMENT,
   ):
     """Makes the first environment.
 
     Args:
       factory: makes an environment from a seed in [0, 2**32).
       seed: for all of them; each gets a different one.
-      num_steps_each: at the first reset after this many steps, an environment
-        is replaced by a new one.
+      num_frames_each: at the first reset after this many frames, which are
+        the steps unless the factory's environments repeat actions, an
+        environment is replaced by a new one.
     """
     self._factory = factory
     self._seed = seed
-    self._num_steps_each = num_steps_each
+    self._num_frames_each = num_frames_each
     self._make(0)
 
   def reset(self) -> dm_env.TimeStep:
     """Starts an episode, in a new environment if one is due."""
-    if len(self._actions) >= self._num_steps_each:
+    num_frames = len(self._actions) * action_repeat.of(self._environment)
+    if num_frames >= self._num_frames_each:
       episodes.close(self._environment)
       self._make(self._number + 1)
     self._resets.append(len(self._actions))

@@ -15,6 +15,7 @@ import numpy as np
 from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import actors
 from quinoa_acme.agents.common import off_policy
+from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.environments import episodes as episodes_lib
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import evaluation_limits
@@ -119,15 +120,17 @@ class Evaluator:
     seed = self._config.seed_of(f'evaluator at {actor_steps}')
     key = jax.random.PRNGKey(seed)
     self._actor.restore(self._actor.save()._replace(random_key=key))
-    environment = self._config.environment_factory(seed)
+    environment = self._config.make_environment(seed)
     loop = acting_loop.ActingLoop(environment, self._actor, should_update=False)
     episodes = loop.run_episodes(num_episodes, should_stop, self._is_over)
     episodes_lib.close(environment)
     return episodes
 
   def _is_over(self, num_steps: int) -> bool:
-    limit = self._config.evaluation_limit
-    return evaluation_limits.is_over(limit, num_steps, self._warn_once)
+    config = self._config
+    return evaluation_limits.is_over(
+      config.evaluation_limit, num_steps, self._warn_once, config.action_repeat
+    )
 
   def _warn_once(self, text: str) -> None:
     if not self._has_warned:
@@ -169,9 +172,12 @@ def look_for_warnings(config: experiment_lib.ExperimentConfig) -> str | None:
   )
   if not found:
     return None
+  at = action_repeat_lib.describe_steps(
+    evaluator[-1]['actor_steps'], config.action_repeat
+  )
   with (logs / 'warnings.txt').open('a') as file:
     for sentence in found:
-      file.write(f'{evaluator[-1]["actor_steps"]:.0f} steps: {sentence}\n')
+      file.write(f'{at}: {sentence}\n')
   return ' '.join(found)
 
 

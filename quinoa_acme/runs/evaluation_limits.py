@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import dataclasses
 from typing import Any
 
+from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.utils import options
 from quinoa_acme.utils import validation
 
@@ -54,13 +55,19 @@ class EndlessEpisodeError(RuntimeError):
   """An episode of an evaluation exceeded its largest number of steps."""
 
 
-def is_over(limit: Option, num_steps: int, warn: Callable[[str], None]) -> bool:
+def is_over(
+  limit: Option,
+  num_steps: int,
+  warn: Callable[[str], None],
+  action_repeat: int = 1,
+) -> bool:
   """Whether to end an unfinished episode.
 
   Args:
     limit: the limit.
     num_steps: the episode's number of steps.
     warn: called with a message if the episode is to end.
+    action_repeat: frames in a step, for the message.
 
   Returns:
     Whether to end it.
@@ -70,9 +77,10 @@ def is_over(limit: Option, num_steps: int, warn: Callable[[str], None]) -> bool:
   """
   if num_steps < limit.num_steps:
     return False
+  steps = action_repeat_lib.describe_steps(num_steps, action_repeat)
   found = (
-    f'An episode of an evaluation has not ended within {num_steps:,} steps, '
-    'the limit that evaluation_limit gives.'
+    f'An episode of an evaluation has not ended within {steps}, the limit that '
+    'evaluation_limit gives.'
   )
   match limit:
     case FailAfter():

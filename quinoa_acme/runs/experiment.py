@@ -15,6 +15,7 @@ import numpy as np
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import registry
 from quinoa_acme.agents.common import off_policy
+from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.environments import checked
 from quinoa_acme.environments import episodes
 from quinoa_acme.runs import evaluation_limits
@@ -47,12 +48,15 @@ class ExperimentConfig:
 
   Attributes:
     agent: the agent's options, a `QuinoaConfig` or another agent's.
-    environment_factory: makes an environment from a seed in [0, 2**32).
+    environment_factory: makes an environment from a seed in [0, 2**32); the run
+      takes those of `make_environment`, which repeat actions.
     env_name: the environment's name, for logs and plots.
     workdir: the folder for everything that the run writes; a path of any type,
       which is stored as a string, with ~ expanded.
     num_steps: environment steps to train for, over all actors.
     seed: for everything random.
+    action_repeat: frames of the environment in a step: each action is repeated
+      so often, and the rewards are summed. All other steps count these.
     num_actors: number of actors, each a process with its own environments.
     environments_per_actor: number of environments that an actor of a
       distributed run steps in lockstep, with one call of the policy for all.
@@ -72,6 +76,7 @@ class ExperimentConfig:
   workdir: str
   num_steps: int = 100_000
   seed: int = 0
+  action_repeat: int = 1
   num_actors: int = 1
   environments_per_actor: int = 1
   eval_every: int = 10_000
@@ -96,6 +101,7 @@ class ExperimentConfig:
       'evaluation_episodes',
     )
     validation.check_positive(self, 'checkpoint_every', 'environment_timeout')
+    action_repeat_lib.check(self.action_repeat)
     if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
       raise ValueError(f'seed must be in [0, 2**32), but is {self.seed!r}.')
     if self.num_steps <= self.agent.min_replay_size:
@@ -119,9 +125,22 @@ class ExperimentConfig:
     """Makes the agent for the options."""
     return agents.make_agent(self.agent)
 
+  def make_environment(self, seed: int) -> dm_env.Environment:
+    """Makes an environment as the run acts in it, with its action repeat.
+
+    Args:
+      seed: in [0, 2**32).
+
+    Returns:
+      The environment.
+    """
+    return action_repeat_lib.repeat_actions(
+      self.environment_factory(seed), self.action_repeat
+    )
+
   def make_spec(self) -> specs.EnvironmentSpec:
     """Makes an environment to read its specs."""
-    environment = checked.wrap(self.environment_factory(self.seed_of('spec')))
+    environment = checked.wrap(self.make_environment(self.seed_of('spec')))
     spec = specs.make_environment_spec(environment)
     episodes.close(environment)
     return spec
@@ -136,7 +155,7 @@ class ExperimentConfig:
       ValueError: if two calls return the same environment.
     """
     first, second = (
-      checked.wrap(self.environment_factory(self.seed_of(role)))
+      checked.wrap(self.make_environment(self.seed_of(role)))
       for role in ('spec', 'other')
     )
     if _innermost(first) is _innermost(second):

@@ -154,7 +154,7 @@ def _build(
   # The actor must act with the parameters of the last learner call.
   agent_config = dataclasses.replace(config.agent, variable_update_period=1)
   environment = replayable.ReplayableEnvironment(
-    config.environment_factory, config.seed_of('actor_0')
+    config.make_environment, config.seed_of('actor_0')
   )
   spec = specs.make_environment_spec(environment)
   agent = agents.make_agent(agent_config)
@@ -303,6 +303,7 @@ class _Run:
           config.workdir,
           lambda: {'run': os.getpid()},
           last_step=self._status.actor_steps,
+          action_repeat=config.action_repeat,
         )
       )
     )
@@ -325,7 +326,9 @@ class _Run:
 
   def _train(self, should_stop: Callable[[], bool]) -> None:
     config = self._config
-    progress = progress_lib.Progress(config.num_steps)
+    progress = progress_lib.Progress(
+      config.num_steps, action_repeat=config.action_repeat
+    )
     last_save = time.monotonic()
     while self._status.actor_steps < config.num_steps and not should_stop():
       self._evaluate_if_due(should_stop)
@@ -393,6 +396,7 @@ class _Run:
       label,
       steps_key=steps_key,
       last_step=counts.get(steps_key, 0),
+      action_repeat=self._config.action_repeat,
     )
     return self._logs.enter_context(contextlib.closing(logger))
 

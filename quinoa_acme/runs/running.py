@@ -223,7 +223,11 @@ def _train(
   agent = config.agent
   terminal.say(
     progress.summarise(
-      status, agent.min_replay_size, agent.sgd_steps_per_insert, seconds
+      status,
+      agent.min_replay_size,
+      agent.sgd_steps_per_insert,
+      seconds,
+      config.action_repeat,
     )
   )
   terminal.say(f'Workdir: {config.workdir}')

@@ -56,7 +56,7 @@ def restore(run: experiment_lib.ExperimentConfig, role: str) -> Trained:
   Raises:
     FileNotFoundError: if the run has no checkpoint.
   """
-  environment = checked.wrap(run.environment_factory(run.seed_of(role)))
+  environment = checked.wrap(run.make_environment(run.seed_of(role)))
   spec = specs.make_environment_spec(environment)
   agent = run.make_agent()
   networks = agent.make_networks(spec)

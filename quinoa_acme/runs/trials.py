@@ -9,6 +9,7 @@ import dm_env
 import numpy as np
 from scipy import stats
 
+from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
 from quinoa_acme.runs import evaluation_limits
 
@@ -23,7 +24,7 @@ def run_episodes(
 
   Args:
     policy: from an observation to an action.
-    environment: the environment to act in.
+    environment: the environment to act in, with the policy's action repeat.
     on_step: called with the episode's number, from 0, after the reset and after
       each step.
     limit: the longest an episode may be.
@@ -42,7 +43,9 @@ def run_episodes(
     on_step(episode)
     rewards = []
     while not timestep.last():
-      if evaluation_limits.is_over(limit, len(rewards), logging.warning):
+      if evaluation_limits.is_over(
+        limit, len(rewards), logging.warning, action_repeat.of(environment)
+      ):
         break
       timestep = environment.step(policy(timestep.observation))
       on_step(episode)

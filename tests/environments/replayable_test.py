@@ -43,15 +43,15 @@ def _play(environment, rng, timestep, num_steps) -> list[dm_env.TimeStep]:
 @hypothesis.given(
   num_steps=st.integers(0, 40),
   length=st.integers(1, 9),
-  num_steps_each=st.integers(1, 25),
+  num_frames_each=st.integers(1, 25),
   num_resets=st.integers(0, 2),
 )
 def test_a_restored_environment_goes_on_as_if_nothing_had_been(
-  num_steps, length, num_steps_each, num_resets, point_mass, tmp_path
+  num_steps, length, num_frames_each, num_resets, point_mass, tmp_path
 ):
   def make():
     return replayable.ReplayableEnvironment(
-      lambda seed: point_mass(seed, length), 3, num_steps_each
+      lambda seed: point_mass(seed, length), 3, num_frames_each
     )
 
   environment = make()

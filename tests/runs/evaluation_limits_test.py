@@ -31,7 +31,9 @@ def test_an_episode_is_over_at_the_limit():
   assert not evaluation_limits.is_over(limit, 4, told.append)
   assert not told
   assert evaluation_limits.is_over(limit, 5, told.append)
-  assert 'has not ended within 5 steps' in told[0]
+  assert 'has not ended within 5 steps, the limit' in told[0]
+  assert evaluation_limits.is_over(limit, 5, told.append, 2)
+  assert 'has not ended within 5 steps (10 frames), the' in told[1]
 
 
 def test_the_limit_may_be_an_error():

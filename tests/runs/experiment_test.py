@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from quinoa_acme.agents import quinoa
+from quinoa_acme.environments import action_repeat
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import experiment
 
@@ -116,6 +117,9 @@ def test_the_spec_and_the_networks(make_config):
     ({'seed': -1}, r'seed must be in \[0, 2\*\*32\), but is -1'),
     ({'seed': 2**32}, 'seed must be in'),
     ({'checkpoint_every': 0}, 'checkpoint_every must be positive'),
+    ({'action_repeat': 0}, 'action_repeat must be a whole number from 1 to'),
+    ({'action_repeat': 1001}, '1000, but is 1001. Give the frames of a step'),
+    ({'action_repeat': 2.5}, 'action_repeat must be a whole .* is 2.5'),
     (
       {'num_steps': 100},
       r'num_steps \(100\) must be above min_replay_size \(100\)',
@@ -168,6 +172,20 @@ def test_a_factory_that_gives_one_environment_is_refused(
     with pytest.raises(ValueError, match='the same environment twice'):
       config.check_factory()
   assert make_config().check_factory() == make_config().make_spec()
+
+
+def test_a_run_s_environments_repeat_actions(make_config, point_mass):
+  config = make_config(action_repeat=np.int64(2))
+  frames, steps = config.environment_factory(5), config.make_environment(5)
+  assert isinstance(frames, point_mass)
+  assert action_repeat.of(make_config().make_environment(5)) == 1
+  frames.reset()
+  steps.reset()
+  push = np.ones(1, np.float32)
+  rewards = [frames.step(push).reward for _ in range(2)]
+  assert steps.step(push).reward == pytest.approx(sum(rewards))
+  assert config.check_factory() == config.make_spec()
+  assert json.loads(json.dumps(config.describe()))['action_repeat'] == 2
 
 
 def test_evaluations_are_summarised():

@@ -103,6 +103,47 @@ def test_a_direct_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
   _assert_equal(tmp_path / 'uncut', tmp_path / 'cut')
 
 
+def test_a_run_with_action_repeat_that_was_cut_equals_one_that_was_not(
+  config, point_mass, tmp_path
+):
+  seen = []
+
+  class Seen(point_mass):
+    def step(self, action):
+      timestep = super().step(action)
+      seen.append(timestep)
+      return timestep
+
+  # Episodes of 30 frames, which end in the middle of a step.
+  changes = {
+    'environment_factory': functools.partial(Seen, num_steps=30),
+    'action_repeat': 4,
+    'eval_every': 1000,
+    'num_steps': 200,
+  }
+  local.run(config(tmp_path / 'cut', **changes), _stop_after(83))
+  seen.clear()
+  assert local.run(config(tmp_path / 'uncut', **changes)).finished
+  rows = _rows(tmp_path / 'uncut', 'actor_0')
+  assert {row['episode_length'] for row in rows} == {'8'}
+  assert [row['actor_frames'] for row in rows][:2] == ['32', '64']
+  # Nothing is lost: the episodes' returns are those of their frames.
+  rewards = [float(x.reward) for x in seen]
+  ends = [i for i, x in enumerate(seen) if x.last()]
+  # The first evaluation comes first.
+  start = ends[1] + 1
+  assert float(rows[0]['episode_return']) == pytest.approx(
+    sum(rewards[start : start + 30]), rel=1e-5
+  )
+  evaluations = _rows(tmp_path / 'uncut', 'evaluator')
+  assert evaluations[-1]['actor_frames'] == '800'
+  assert local.run(config(tmp_path / 'cut', **changes)).finished
+  for label in ('learner', 'actor_0'):
+    assert _rows(tmp_path / 'cut', label) == _rows(tmp_path / 'uncut', label)
+  state = _state(tmp_path / 'uncut')
+  np.testing.assert_equal(_state(tmp_path / 'cut'), state)
+
+
 class _KilledError(Exception):
   pass
 

@@ -28,9 +28,10 @@ _CONFIG = 'config.json'
 _SPEC = 'spec.json'
 _LOCK = 'lock'
 # The fields of an `ExperimentConfig` that a run keeps to its end, like all of
-# its agent's. The others say how long it runs, how often it is observed, and
-# where; they may change each time it resumes.
-_KEPT = ('env_name', 'seed', 'num_actors')
+# its agent's, with the value of a run that was begun before there was one. The
+# others say how long it runs, how often it is observed, and where; they may
+# change each time it resumes.
+_KEPT = {'env_name': None, 'seed': None, 'num_actors': None, 'action_repeat': 1}
 
 
 class WorkdirError(ValueError):
@@ -56,6 +57,23 @@ def read_description(workdir: str) -> dict[str, Any]:
       f'There is no {path}. Give the folder of a run, which it prints first.'
     )
   return read_json(path)
+
+
+def read_action_repeat(workdir: str) -> int:
+  """Reads a run's action repeat; 1 if it was begun before there was one.
+
+  Args:
+    workdir: the run's folder.
+
+  Returns:
+    The frames of the environment in a step.
+
+  Raises:
+    FileNotFoundError: if the folder does not hold a run.
+    ValueError: if the file is not in the form that a run writes.
+  """
+  described = read_description(workdir)
+  return described.get('action_repeat', _KEPT['action_repeat'])
 
 
 def read_agent(workdir: str) -> off_policy.OffPolicyConfig:
@@ -239,7 +257,10 @@ def changes(
   Returns:
     For each flag, by name, the values before and after, as text.
   """
-  old, new = ({key: x.get(key) for key in _KEPT} for x in (before, after))
+  old, new = (
+    {key: x.get(key, default) for key, default in _KEPT.items()}
+    for x in (before, after)
+  )
   if before['agent']['type'] == after['agent']['type']:
     old |= _completed(before['agent'])
     new |= _completed(after['agent'])

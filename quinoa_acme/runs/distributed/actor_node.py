@@ -1,6 +1,7 @@
 """The program's actors: they act and fill the replay."""
 
 from collections.abc import Callable
+import dataclasses
 from typing import cast
 
 from acme import specs
@@ -43,13 +44,17 @@ def run_actor(
     begun_at = int(coordinator.get_counts().get('actor_steps', 0))
     seed = config.seed_of(f'{role} from {begun_at}')
     logger = node_lib.make_logger(config, role, begun_at, prints)
-    make_environment = watch.over(config.environment_factory)
+    watched = dataclasses.replace(
+      config, environment_factory=watch.over(config.environment_factory)
+    )
     number = config.environments_per_actor
     seeds = [seed] + [
       config.seed_of(f'{role} environment {i} from {begun_at}')
       for i in range(1, number)
     ]
-    environments = [checked.wrap(make_environment(seed)) for seed in seeds]
+    environments = [
+      checked.wrap(watched.make_environment(seed)) for seed in seeds
+    ]
     agent = config.make_agent()
     spec = specs.make_environment_spec(environments[0])
     builder = agent.make_builder(spec, loggers_base.NoOpLogger)

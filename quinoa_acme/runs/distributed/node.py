@@ -285,6 +285,7 @@ def make_logger(
     seconds=seconds,
     extra=[loggers.TerminalLogger(role)] if prints else [],
     last_step=last_step,
+    action_repeat=config.action_repeat,
   )
 
 

@@ -377,8 +377,12 @@ def _watch(
     nodes = manager.pids if isinstance(manager, forking.Manager) else {}
     return {'launcher': os.getpid(), **nodes}
 
-  progress = progress_lib.Progress(config.num_steps, stream)
-  memory_log = memory.MemoryLog(config.workdir, pids, begun_at)
+  progress = progress_lib.Progress(
+    config.num_steps, stream, config.action_repeat
+  )
+  memory_log = memory.MemoryLog(
+    config.workdir, pids, begun_at, config.action_repeat
+  )
   while not ended.wait(1.0):
     status = coordinator_lib.read_status(config.workdir)
     # If the disk is full, a node ends the program and says so.

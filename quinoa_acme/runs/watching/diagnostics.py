@@ -121,10 +121,18 @@ def plot_diagnostics(workdir: loggers_lib.PathLike) -> pathlib.Path:
   figure = figure_lib.Figure(figsize=(13, 6), layout='constrained')
   for axes, panel in zip(figure.subplots(2, 4).flat, PANELS, strict=True):
     _draw(axes, panel, rows)
-  figure.suptitle(workdir.resolve().name, fontsize=10)
+  figure.suptitle(workdir.resolve().name + _tell_repeat(workdir), fontsize=10)
   path = workdir / 'diagnostics.png'
   figure.savefig(path, dpi=110)
   return path
+
+
+def _tell_repeat(workdir: pathlib.Path) -> str:
+  try:
+    repeat = run_folder.read_action_repeat(str(workdir))
+  except FileNotFoundError:
+    return ''
+  return '' if repeat == 1 else f', a step is {repeat} frames'
 
 
 def _reward_scale(workdir: pathlib.Path) -> float:

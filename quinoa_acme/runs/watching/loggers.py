@@ -27,6 +27,9 @@ PathLike = str | os.PathLike[str]
 
 # Time at which a row was submitted, in seconds since the epoch.
 WALL_CLOCK = 'wall_clock'
+_STEPS = 'actor_steps'
+# Frames of the environment, over all actors, where they are not the steps.
+FRAMES = 'actor_frames'
 # The folder, next to the logs, for rows of steps that a run has repeated.
 UNDONE = 'undone'
 
@@ -253,13 +256,20 @@ class _RunLogger(base_lib.Logger):
 
 
 class _StampedLogger(base_lib.Logger):
-  """Adds the time at which a row was submitted; it may pass on later."""
+  """Adds the time at which a row was submitted; it may pass on later.
 
-  def __init__(self, logger: base_lib.Logger):
+  Where steps are of several frames, it adds the frames too.
+  """
+
+  def __init__(self, logger: base_lib.Logger, action_repeat: int):
     self._logger = logger
+    self._action_repeat = action_repeat
 
   def write(self, data: base_lib.LoggingData) -> None:
-    self._logger.write({WALL_CLOCK: time.time(), **data})
+    row = {WALL_CLOCK: time.time(), **data}
+    if self._action_repeat > 1 and _STEPS in row:
+      row[FRAMES] = row[_STEPS] * self._action_repeat
+    self._logger.write(row)
 
   def close(self) -> None:
     self._logger.close()
@@ -273,6 +283,7 @@ def make_logger(
   seconds: float = 0.0,
   extra: Sequence[base_lib.Logger] = (),
   last_step: float = math.inf,
+  action_repeat: int = 1,
 ) -> base_lib.Logger:
   """Returns the logger of one worker of a run.
 
@@ -291,6 +302,8 @@ def make_logger(
     last_step: The step from which the run resumes. Later rows, which an earlier
       process wrote after its last checkpoint, are dropped, because the run
       repeats these steps.
+    action_repeat: Frames in an environment step. If there are several, rows
+      with `actor_steps` get `actor_frames`.
 
   Returns:
     A logger that appends, so that a resumed run continues its files.
@@ -308,7 +321,7 @@ def make_logger(
       *extra,
     ]
   )
-  return _StampedLogger(PeriodicLogger(files, seconds))
+  return _StampedLogger(PeriodicLogger(files, seconds), action_repeat)
 
 
 def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:

@@ -89,6 +89,7 @@ class MemoryLog:
     workdir: str,
     pids: Callable[[], Mapping[str, int]],
     last_step: float,
+    action_repeat: int = 1,
   ):
     """Opens the log.
 
@@ -96,12 +97,17 @@ class MemoryLog:
       workdir: the run's folder.
       pids: returns the run's processes by name.
       last_step: the environment step from which the run resumes.
+      action_repeat: frames in an environment step.
     """
     self._pids = pids
     self._next_time = 0.0
     self._total: float | None = None
     self._logger = loggers.make_logger(
-      workdir, 'memory', steps_key='actor_steps', last_step=last_step
+      workdir,
+      'memory',
+      steps_key='actor_steps',
+      last_step=last_step,
+      action_repeat=action_repeat,
     )
 
   def add_to(self, status: progress.Status) -> progress.Status:

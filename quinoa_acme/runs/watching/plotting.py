@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.runs.watching import loggers as loggers_lib
 
 _STEPS = 'actor_steps'
@@ -26,7 +27,8 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
   `actor_steps`, `episode_return` (the mean over its episodes) and, for the
   band, `episode_return_std`. If there are files `<workdir>/logs/actor_*.csv`,
   with one row per episode, their training returns appear as dots. The title is
-  `env_name` in `<workdir>/config.json`, if it exists.
+  `env_name` in `<workdir>/config.json`, if it exists, and `action_repeat` there
+  says how many frames a step is.
 
   Args:
     workdir: The directory of the run, which may still be running.
@@ -49,13 +51,19 @@ def plot_learning_curve(workdir: loggers_lib.PathLike) -> pathlib.Path:
     for path in sorted((workdir / 'logs').glob('actor_*.csv'))
     for row in _complete(loggers_lib.read_rows(path))
   ]
+  described = _describe(workdir)
   figure = figure_lib.Figure(figsize=(7, 4.2), layout='constrained')
   axes = figure.add_subplot()
   if episodes:
     _draw_episodes(axes, episodes)
   _draw_evaluations(axes, evaluations)
-  axes.set_title(_title(workdir), color=_TEXT_COLOUR, loc='left', fontsize=12)
-  _style(axes)
+  axes.set_title(
+    described.get('env_name') or workdir.resolve().name,
+    color=_TEXT_COLOUR,
+    loc='left',
+    fontsize=12,
+  )
+  _style(axes, described.get('action_repeat', 1))
   # Outside the axes, where no curve can hit it.
   figure.legend(
     loc='outside lower center',
@@ -110,10 +118,12 @@ def _draw_evaluations(
   )
 
 
-def _style(axes: Any) -> None:
+def _style(axes: Any, action_repeat: int) -> None:
   from matplotlib import ticker as ticker_lib
 
-  axes.set_xlabel('environment steps', color=_TEXT_COLOUR)
+  axes.set_xlabel(
+    action_repeat_lib.label_steps(action_repeat), color=_TEXT_COLOUR
+  )
   axes.set_ylabel('return of an episode', color=_TEXT_COLOUR)
   axes.xaxis.set_major_formatter(ticker_lib.EngFormatter(sep=''))
   axes.grid(color=_GRID_COLOUR, linewidth=0.8)
@@ -157,11 +167,7 @@ def _column(rows: Sequence[Mapping[str, float]], key: str) -> np.ndarray:
   return np.array([row.get(key, 0.0) for row in rows])
 
 
-def _title(workdir: pathlib.Path) -> str:
-  """Returns the task of the run, or the name of its directory."""
+def _describe(workdir: pathlib.Path) -> Mapping[str, Any]:
+  """Returns what `config.json` says of the run, if it exists."""
   config = workdir / 'config.json'
-  if config.exists():
-    name = json.loads(config.read_text()).get('env_name')
-    if name:
-      return name
-  return workdir.resolve().name
+  return json.loads(config.read_text()) if config.exists() else {}

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TextIO
 
+from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.runs.watching import terminal
 
 # Seconds between lines: rewritten in place on a terminal, printed one below the
@@ -47,14 +48,21 @@ class Status:
 class Progress:
   """Prints a status from time to time, with speeds and the time left."""
 
-  def __init__(self, num_steps: int, stream: TextIO | None = None):
+  def __init__(
+    self,
+    num_steps: int,
+    stream: TextIO | None = None,
+    action_repeat: int = 1,
+  ):
     """Makes the printer.
 
     Args:
       num_steps: environment steps of the whole run.
       stream: where to print; standard output if not given.
+      action_repeat: frames in an environment step.
     """
     self._num_steps = num_steps
+    self._action_repeat = action_repeat
     self._stream = stream or sys.stdout
     self._on_terminal = terminal.is_terminal(self._stream)
     self._seconds = _TERMINAL_SECONDS if self._on_terminal else _PLAIN_SECONDS
@@ -76,7 +84,12 @@ class Progress:
     if now - self._last_print < self._seconds:
       return
     self._last_print = now
-    line = format_status(status, self._num_steps, *self._speeds(now, status))
+    line = format_status(
+      status,
+      self._num_steps,
+      *self._speeds(now, status),
+      self._action_repeat,
+    )
     if self._on_terminal:
       # A line that wraps cannot be rewritten.
       columns = shutil.get_terminal_size().columns or _COLUMNS
@@ -106,7 +119,11 @@ class Progress:
 
 
 def format_status(
-  status: Status, num_steps: int, steps_rate: float, updates_rate: float
+  status: Status,
+  num_steps: int,
+  steps_rate: float,
+  updates_rate: float,
+  action_repeat: int = 1,
 ) -> str:
   """One line of progress.
 
@@ -115,11 +132,15 @@ def format_status(
     num_steps: environment steps of the whole run.
     steps_rate: environment steps per second.
     updates_rate: SGD steps per second.
+    action_repeat: frames in an environment step.
 
   Returns:
     The line, without a newline.
   """
   parts = [f'{status.actor_steps:,}/{num_steps:,} steps']
+  if action_repeat > 1:
+    frames = (x * action_repeat for x in (status.actor_steps, num_steps))
+    parts.append('/'.join(f'{x:,}' for x in frames) + ' frames')
   if steps_rate > 0:
     left = max(num_steps - status.actor_steps, 0) / steps_rate
     parts.append(f'{format_seconds(left)} left')
@@ -165,6 +186,7 @@ def summarise(
   min_replay_size: int,
   sgd_steps_per_insert: float,
   seconds: float,
+  action_repeat: int = 1,
 ) -> str:
   """The last line of a run: its steps, and the ratio it achieved.
 
@@ -173,6 +195,7 @@ def summarise(
     min_replay_size: environment steps before learning started.
     sgd_steps_per_insert: the requested update-to-data ratio.
     seconds: the duration of the run.
+    action_repeat: frames in an environment step.
 
   Returns:
     The line.
@@ -180,8 +203,9 @@ def summarise(
   learnt_from = max(status.actor_steps - min_replay_size, 1)
   ratio = status.learner_steps / learnt_from
   how = 'Done' if status.finished else 'Stopped'
+  steps = action_repeat_lib.describe_steps(status.actor_steps, action_repeat)
   return (
-    f'{how} after {status.actor_steps:,} steps and {status.learner_steps:,} '
+    f'{how} after {steps} and {status.learner_steps:,} '
     f'updates ({ratio:.3f} per environment step past the first '
     f'{min_replay_size:,}; asked for {sgd_steps_per_insert:g}) in '
     f'{format_seconds(seconds)}. Last evaluation: {format_evaluation(status)}.'

@@ -12,6 +12,8 @@ import dataclasses
 import itertools
 import math
 
+from quinoa_acme.environments import action_repeat
+
 # The columns of a table of findings, one row per run; see
 # experiments/README.md.
 COLUMNS: tuple[str, ...] = (
@@ -233,10 +235,17 @@ def _find_fall(evaluator: Sequence[Mapping[str, float]]) -> str | None:
     return None
   return (
     f'the return has fallen to {last["episode_return"]:.4g}, from '
-    f'{best["episode_return"]:.4g} at {best["actor_steps"]:,.0f} steps, and '
+    f'{best["episode_return"]:.4g} at {_tell_steps(best)}, and '
     f'began with {start:.4g}: what was learned is lost. Look at value_mean and '
     'kl_over_epsilon in logs/learner.csv, or try another seed.'
   )
+
+
+def _tell_steps(row: Mapping[str, float]) -> str:
+  """The steps of a row, with their frames where the row has them."""
+  steps = row['actor_steps']
+  repeat = row.get('actor_frames', steps) / steps if steps else 1
+  return action_repeat.describe_steps(steps, round(repeat))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -112,6 +112,26 @@ def test_a_field_that_was_not_there_had_its_default(config):
     run_folder.check_unchanged(config.workdir, changed.describe())
 
 
+def test_another_action_repeat_is_another_run(config):
+  path = config.write_json()
+  plain = json.loads(path.read_text())
+  assert run_folder.read_action_repeat(config.workdir) == 1
+  # A run of before there was one, too.
+  del plain['action_repeat']
+  path.write_text(json.dumps(plain))
+  run_folder.check_unchanged(config.workdir, config.describe())
+  assert run_folder.read_action_repeat(config.workdir) == 1
+  assert running.read_config(config.workdir).action_repeat == 1
+  other = dataclasses.replace(config, action_repeat=2)
+  with pytest.raises(
+    run_folder.WorkdirError, match='action_repeat: was 1, is now 2'
+  ):
+    run_folder.check_unchanged(config.workdir, other.describe())
+  other.write_json()
+  assert run_folder.read_action_repeat(config.workdir) == 2
+  assert running.read_config(config.workdir).action_repeat == 2
+
+
 def test_a_torn_description_is_named(config):
   path = config.write_json()
   path.write_text(path.read_text()[:100])

@@ -66,6 +66,11 @@ def test_values_are_drawn_in_the_unit_of_returns(tmp_path, saved_figures):
   }
   np.testing.assert_allclose(lines['V, replayed states'].get_ydata(), 30.0)
   np.testing.assert_allclose(lines['loss'].get_ydata(), 0.5)
+  assert saved_figures[0].get_suptitle() == tmp_path.name
+  description['action_repeat'] = 2
+  (tmp_path / 'config.json').write_text(json.dumps(description))
+  diagnostics.plot_diagnostics(tmp_path)
+  assert saved_figures[1].get_suptitle().endswith(', a step is 2 frames')
 
 
 def test_a_run_that_has_not_learnt_is_refused(tmp_path: pathlib.Path):

@@ -361,3 +361,17 @@ print(sorted(heavy & sys.modules.keys()))
     [sys.executable, '-c', code], capture_output=True, text=True, check=True
   )
   assert result.stdout == '[]\n'
+
+
+def test_rows_have_their_frames_where_these_are_not_the_steps(tmp_path):
+  for repeat in (1, 2):
+    logger = loggers_lib.make_logger(
+      tmp_path, f'{repeat}', steps_key='actor_steps', action_repeat=repeat
+    )
+    logger.write({'actor_steps': 50, 'loss': 1.0})
+    logger.write({'learner_steps': 3})
+    logger.close()
+  first, second = loggers_lib.read_rows(tmp_path / 'logs' / '2.csv')
+  assert first['actor_frames'] == 100
+  assert 'actor_frames' not in second
+  assert 'actor_frames' not in (tmp_path / 'logs' / '1.csv').read_text()

@@ -95,3 +95,19 @@ def test_a_run_without_an_evaluation_is_an_error(tmp_path):
   _log(tmp_path, 'evaluator', {'learner_steps': 3})
   with pytest.raises(ValueError, match='no row with actor_steps'):
     plotting_lib.plot_learning_curve(tmp_path)
+
+
+@pytest.mark.parametrize(
+  ('config', 'label'),
+  [
+    ({}, 'environment steps'),
+    ({'action_repeat': 1}, 'environment steps'),
+    ({'action_repeat': 2}, 'environment steps (2 frames each)'),
+  ],
+)
+def test_the_axis_says_how_many_frames_a_step_is(tmp_path, draw, config, label):
+  (tmp_path / 'config.json').write_text(json.dumps(config))
+  _log(tmp_path, 'evaluator', _row(0, 10))
+  axes = draw(tmp_path)
+  assert axes.get_xlabel() == label
+  assert axes.get_title(loc='left') == tmp_path.name

@@ -39,6 +39,17 @@ def test_what_is_not_known_yet_is_left_out():
   assert line == '0/100,000 steps | 0 steps/s | 0 updates/s'
 
 
+def test_frames_are_beside_steps_where_they_are_more():
+  line = progress.format_status(_STATUS, 100_000, 250.0, 240.4, 2)
+  parts = line.split(' | ')
+  assert parts[:2] == ['25,000/100,000 steps', '50,000/200,000 frames']
+  # Each step takes as long as before.
+  assert parts[2] == '5 min 0 s left'
+  said = progress.summarise(_STATUS, 1000, 1.0, 100.0, 2)
+  assert 'Stopped after 25,000 steps (50,000 frames) and' in said
+  assert 'after 25,000 steps and' in progress.summarise(_STATUS, 1000, 1.0, 1.0)
+
+
 class _Terminal(io.StringIO):
   def isatty(self) -> bool:
     return True

@@ -142,6 +142,9 @@ def test_a_return_that_falls_to_that_of_the_start_is_warned_of():
   evaluator = _evaluations(4.5, 41.0, 101.0, 12.0)
   [warning] = soundness.find_warnings([], evaluator)
   assert 'fallen to 12, from 101 at 200 steps, and began with 4.5' in warning
+  repeated = [{**x, 'actor_frames': 2 * x['actor_steps']} for x in evaluator]
+  [warning] = soundness.find_warnings([], repeated)
+  assert 'from 101 at 200 steps (400 frames), and' in warning
 
 
 @pytest.mark.parametrize(
