@@ -15,6 +15,7 @@ from matplotlib import ticker as ticker_lib
 import numpy as np
 
 from experiments.lib import bootstrap
+from quinoa_acme.environments import action_repeat
 from quinoa_acme.runs.sweeps import results
 
 Curves = Mapping[results.Curve, Sequence[results.Point]]
@@ -87,13 +88,13 @@ def draw_suite(
       draw_interquartile_mean(below, [points], each)
     style(above, task)
     style(below, '')
-    below.set_xlabel('environment steps', fontsize=8)
+    label_steps(below, [task])
   legend, together = grid[:, -1]
   for each in algorithms:
     of_tasks = [curves.get((each.agent, each.preset, x), ()) for x in tasks]
     draw_interquartile_mean(together, of_tasks, each)
   style(together, 'all tasks')
-  together.set_xlabel('environment steps', fontsize=8)
+  label_steps(together, tasks)
   legend.set_axis_off()
   _draw_legend(legend, grid)
   grid[0, 0].set_ylabel('return: median, range', fontsize=8)
@@ -192,6 +193,19 @@ def _draw_line(
       linewidth=1.2,
       linestyle=(0, (2, 1.5)),
     )
+
+
+def label_steps(axes: Any, tasks: Sequence[str]) -> None:
+  """Labels an axis of environment steps, and says how many frames one is.
+
+  Args:
+    axes: Matplotlib's axes.
+    tasks: what is drawn, each as `results.name_task` names it.
+  """
+  labels = dict.fromkeys(
+    action_repeat.label_steps(results.repeat_of(task)) for task in tasks
+  )
+  axes.set_xlabel(' or '.join(labels), fontsize=8)
 
 
 def style(axes: Any, title: str) -> None:

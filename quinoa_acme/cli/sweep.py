@@ -219,9 +219,10 @@ COMMAND = command.Command(
     {"runs": [{"agent": "quinoa", "preset": "direct", "num_steps": 60000,
                "env_names": ["control:walker:walk"], "seeds": [0, 1, 2]}]}
 
-  is one run per environment and seed; "flags" has further flags for them, with
-  a name in "variant". Finished runs are skipped and interrupted ones resumed,
-  so the same command completes a sweep however often it is stopped.
+  is one run per environment and seed; "action_repeat" may be given too, and
+  "flags" has further flags for them, with a name in "variant". Finished runs
+  are skipped and interrupted ones resumed, so the same command completes a
+  sweep however often it is stopped.
   """,
   define_flags=define_flags,
   run=_run,

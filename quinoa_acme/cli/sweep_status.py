@@ -10,6 +10,7 @@ import pathlib
 import statistics
 from typing import Any
 
+from quinoa_acme.environments import action_repeat
 from quinoa_acme.runs.sweeps import sweep_runner
 from quinoa_acme.runs.sweeps import sweeps
 from quinoa_acme.runs.watching import loggers
@@ -150,9 +151,8 @@ def describe(statuses: Sequence[RunStatus], num_cores: int) -> Iterator[str]:
       )
   for x in statuses:
     if x.state in (UNDER_WAY, CUT):
-      yield (
-        f'  {x.state}: {x.run.label}, {x.steps:,} of {x.run.num_steps:,} steps'
-      )
+      end = action_repeat.describe_steps(x.run.num_steps, x.run.action_repeat)
+      yield f'  {x.state}: {x.run.label}, {x.steps:,} of {end}'
   for curve, seeds in _seeds_to_come(statuses).items():
     yield f'  to come: {" ".join(curve)}, seeds {", ".join(map(str, seeds))}'
 

@@ -1,5 +1,6 @@
 """How far a sweep is, by what its runs have written."""
 
+import dataclasses
 import fcntl
 import os
 
@@ -59,6 +60,17 @@ def test_each_state_is_told(tmp_path):
     f'  cut: {runs[1].label}, 600 of 1,000 steps',
     f'  under way: {runs[2].label}, 0 of 1,000 steps',
     '  to come: quinoa default walker-walk, seeds 3',
+  ]
+
+
+def test_frames_are_told_where_they_are_more(tmp_path):
+  [run] = _runs(0)
+  run = dataclasses.replace(run, action_repeat=2)
+  _log(tmp_path / run.label, (0.0, 0), (50.0, 500))
+  found = sweep_status.look([run], tmp_path, tmp_path / 'table.csv')
+  assert list(sweep_status.describe(found, 1))[1:] == [
+    'About 50 s left on 1 core, at the speed so far.',
+    f'  cut: {run.label}, 500 of 1,000 steps (2,000 frames)',
   ]
 
 

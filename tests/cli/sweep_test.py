@@ -49,3 +49,23 @@ def test_a_sweep_from_first_to_last(quinoa):
   again = quinoa('sweep', 'mine.json', core, '--only=seed1')
   assert '1 of 1 runs are done.' in again.stdout
   assert 'core' not in again.stdout
+
+
+@pytest.mark.slow
+def test_a_run_with_action_repeat_is_a_row_with_frames(quinoa):
+  [entry] = _RUNS['runs']
+  entry = {**entry, 'seeds': [0], 'action_repeat': 2, 'num_steps': 150}
+  (quinoa.cwd / 'mine.json').write_text(json.dumps({'runs': [entry]}))
+  core = f'--cores={min(os.sched_getaffinity(0))}'
+  made = quinoa('sweep', 'mine.json', core)
+  assert made.returncode == 0, made.stderr
+  label = 'quinoa-debug-cartpole-balance-repeat2-seed0'
+  folder = quinoa.cwd / 'runs' / 'mine'
+  config = json.loads((folder / label / 'config.json').read_text())
+  assert config['action_repeat'] == 2
+  with (folder / 'results.csv').open() as file:
+    row = list(csv.DictReader(file))[-1]
+  assert (row['task'], row['action_repeat']) == ('cartpole-balance', '2')
+  assert (row['actor_steps'], row['actor_frames']) == ('150', '300')
+  asked = quinoa('sweep', 'mine.json', '--status', core)
+  assert '1 of 1 runs are done' in asked.stdout

@@ -26,7 +26,7 @@ def draw(curves: figures.Curves, path: pathlib.Path) -> None:
       points = curves.get((look.agent, look.preset, task), ())
       figures.draw_median(axes, points, look)
     figures.style(axes, task)
-    axes.set_xlabel('environment steps', fontsize=8)
+    figures.label_steps(axes, [task])
   figure.axes[0].set_ylabel('return', fontsize=8)
   lines: dict[str, Any] = {}
   for axes in figure.axes:

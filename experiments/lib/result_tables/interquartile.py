@@ -29,7 +29,8 @@ def make_table(curves: figures.Curves) -> str:
         for task in tasks
       ]
       cells.append(format_points(points))
-    lines.append(markdown.line(', '.join(tasks), f'{steps:,}', *cells))
+    told = dict.fromkeys(results.format_steps(task, steps) for task in tasks)
+    lines.append(markdown.line(', '.join(tasks), ' or '.join(told), *cells))
   return '\n'.join(lines)
 
 

@@ -55,7 +55,7 @@ def make_table(curves: figures.Curves) -> str:
       if row
       else ''
     )
-    lines.append(markdown.line(task, f'{steps:,}', *cells))
+    lines.append(markdown.line(task, results.format_steps(task, steps), *cells))
   return '\n'.join(lines)
 
 
@@ -97,7 +97,7 @@ def _make_lines(
   lines = markdown.head('task', 'steps', *(look.name for look in algorithms))
   for task, steps in rows:
     cells = _cells(curves, algorithms, task, steps)
-    lines.append(markdown.line(task, f'{steps:,}', *cells))
+    lines.append(markdown.line(task, results.format_steps(task, steps), *cells))
   return lines
 
 
@@ -119,7 +119,7 @@ def make_paper_table(curves: figures.Curves) -> str:
   """The table of returns with the learner steps behind them."""
   updates: dict[tuple[results.Curve, int], int] = {}
   for row in csv_files.read(places.RESULTS / 'bars.csv'):
-    curve = (row['agent'], row['preset'], row['task'])
+    curve = results.curve_of(row)
     updates[curve, int(row['actor_steps'])] = int(row['learner_steps'])
   lines = markdown.head('task', 'environment steps', *_PAPER.values())
   for task, steps in _PAPER_ROWS:
@@ -130,7 +130,7 @@ def make_paper_table(curves: figures.Curves) -> str:
       if (curve, steps) in updates:
         cell += f', {updates[curve, steps]:,} updates'
       cells.append(cell)
-    lines.append(markdown.line(task, f'{steps:,}', *cells))
+    lines.append(markdown.line(task, results.format_steps(task, steps), *cells))
   return '\n'.join(lines)
 
 

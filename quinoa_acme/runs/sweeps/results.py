@@ -1,7 +1,8 @@
 """Tables of results: writing, reading and summarising them.
 
 A table is a CSV file with the columns `COLUMNS`, one row per evaluation;
-experiments/README.md describes each column.
+experiments/README.md describes each column. If a run in it repeats actions, it
+has the columns `REPEAT_COLUMNS` too.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,8 +30,14 @@ COLUMNS: tuple[str, ...] = (
   'commit',
 )
 
-# The identity of a curve, whatever its seed: agent, preset and task.
+# Further columns of a table with runs that repeat actions.
+REPEAT_COLUMNS: tuple[str, ...] = ('action_repeat', 'actor_frames')
+
+# The identity of a curve, whatever its seed: agent, preset, and task as by
+# `name_task`.
 Curve = tuple[str, str, str]
+
+_REPEATED = ', action repeat '
 
 # The returns of one run, by step.
 RunReturns = Mapping[int, float]
@@ -54,6 +61,44 @@ class Point:
     return statistics.median(self.returns)
 
 
+def name_task(task: str, action_repeat: int) -> str:
+  """The name of a task, with the action repeat if it is not 1.
+
+  Examples:
+    >>> name_task('walker-walk', 1)
+    'walker-walk'
+    >>> name_task('walker-walk', 2)
+    'walker-walk, action repeat 2'
+  """
+  return task if action_repeat == 1 else f'{task}{_REPEATED}{action_repeat}'
+
+
+def repeat_of(task: str) -> int:
+  """The action repeat in a name of `name_task`."""
+  return int(task.partition(_REPEATED)[2] or 1)
+
+
+def format_steps(task: str, steps: int) -> str:
+  """A cell of a table: environment steps, with their frames if more.
+
+  Args:
+    task: its name as by `name_task`.
+    steps: environment steps.
+
+  Returns:
+    E.g. '50,000', or '50,000 (100,000 frames)'.
+  """
+  repeat = repeat_of(task)
+  frames = f' ({steps * repeat:,} frames)' if repeat > 1 else ''
+  return f'{steps:,}{frames}'
+
+
+def curve_of(row: Mapping[str, Any]) -> Curve:
+  """The curve of a row; one without an action repeat has 1."""
+  repeat = int(row.get('action_repeat', 1))
+  return row['agent'], row['preset'], name_task(row['task'], repeat)
+
+
 def read_runs(
   paths: Iterable[str | os.PathLike[str]], steps_column: str = 'actor_steps'
 ) -> dict[Curve, dict[int, RunReturns]]:
@@ -73,7 +118,7 @@ def read_runs(
   found: dict[Curve, dict[int, dict[int, float]]] = {}
   for path in paths:
     for row in _read_rows(pathlib.Path(path)):
-      seeds = found.setdefault((row['agent'], row['preset'], row['task']), {})
+      seeds = found.setdefault(curve_of(row), {})
       returns = seeds.setdefault(int(row['seed']), {})
       returns[int(row[steps_column])] = float(row['return'])
   return {
@@ -155,9 +200,12 @@ def update_table(
   run's rows if the table already has more of its steps, as when a finished run
   is begun again elsewhere. Several processes may do this at once.
 
+  A table in which no run repeats actions is written without `REPEAT_COLUMNS`.
+
   Args:
     table: the CSV file, made if missing.
-    rows: rows with the columns.
+    rows: rows with the columns, and with `REPEAT_COLUMNS` if the run repeats
+      actions.
     columns: the table's columns, including those that identify a run and its
       steps.
   """
@@ -168,24 +216,49 @@ def update_table(
     for run, made in _by_run(rows).items():
       if run not in found or _place(made[-1]) >= _place(found[run][-1]):
         found[run] = made
-    aside = table.with_suffix('.tmp')
-    with aside.open('w', newline='') as file:
-      writer = csv.DictWriter(file, columns, lineterminator='\n')
-      writer.writeheader()
-      for run in sorted(found):
-        writer.writerows(found[run])
-    os.replace(aside, table)
+    _write_rows(
+      table, [row for run in sorted(found) for row in found[run]], columns
+    )
+
+
+# Agent, preset, task, action repeat and seed.
+_RunKey = tuple[str, str, str, int, int]
 
 
 def _by_run(
   rows: Iterable[Mapping[str, Any]],
-) -> dict[tuple[str, str, str, int], list[dict[str, Any]]]:
-  """The rows of each run, by step."""
-  runs: dict[tuple[str, str, str, int], list[dict[str, Any]]] = {}
+) -> dict[_RunKey, list[dict[str, Any]]]:
+  """The rows of each run, by step, with their action repeat and frames."""
+  runs: dict[_RunKey, list[dict[str, Any]]] = {}
   for row in rows:
-    run = (row['agent'], row['preset'], row['task'], int(row['seed']))
-    runs.setdefault(run, []).append(dict(row))
+    repeat = int(row.get('action_repeat', 1))
+    frames = int(row['actor_steps']) * repeat
+    run = (row['agent'], row['preset'], row['task'], repeat, int(row['seed']))
+    runs.setdefault(run, []).append(
+      {**row, 'action_repeat': repeat, 'actor_frames': frames}
+    )
   return {run: sorted(made, key=_place) for run, made in runs.items()}
+
+
+def _write_rows(
+  table: pathlib.Path,
+  rows: Sequence[Mapping[str, Any]],
+  columns: Sequence[str],
+) -> None:
+  """Writes a table, all of it or nothing."""
+  if any(row['action_repeat'] != 1 for row in rows):
+    columns = (*columns, *REPEAT_COLUMNS)
+  else:
+    rows = [
+      {key: x for key, x in row.items() if key not in REPEAT_COLUMNS}
+      for row in rows
+    ]
+  aside = table.with_suffix('.tmp')
+  with aside.open('w', newline='') as file:
+    writer = csv.DictWriter(file, columns, lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+  os.replace(aside, table)
 
 
 def _place(row: Mapping[str, Any]) -> tuple[int, int]:
@@ -197,7 +270,8 @@ def _read_rows(
 ) -> list[dict[str, str]]:
   with table.open(newline='') as file:
     reader = csv.DictReader(file)
-    if tuple(reader.fieldnames or ()) != tuple(columns):
+    found = tuple(reader.fieldnames or ())
+    if found not in (tuple(columns), (*columns, *REPEAT_COLUMNS)):
       raise ValueError(
         f'{table} is not a table of results: its columns are '
         f'{reader.fieldnames}, not {list(columns)}.'

@@ -6,11 +6,12 @@ A sweep is a JSON file,
              "env_names": ["control:walker:walk"], "seeds": [0, 1, 2]}, ...]}
 
 where an entry stands for one run per environment and seed, on one core and in
-one process. It may have `flags`, further flags of `quinoa train`. It then needs
-a `variant`, a name for the preset with these flags. If the flags include
-`run_distributed`, a run is a program of several processes on its core. The file
-may name a `table`, which it can share with other sweeps: a run that is in the
-table is done, whichever sweep made it.
+one process. With an `action_repeat` its steps are of so many frames. It may
+have `flags`, further flags of `quinoa train`. It then needs a `variant`, a name
+for the preset with these flags. If the flags include `run_distributed`, a run
+is a program of several processes on its core. The file may name a `table`,
+which it can share with other sweeps: a run that is in the table is done,
+whichever sweep made it.
 
 `sweep_runner.py` makes the runs.
 """
@@ -23,6 +24,7 @@ import pathlib
 import sys
 from typing import Any
 
+from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.runs import running
 from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.watching import loggers
@@ -37,6 +39,7 @@ _KEYS = {
   'num_steps',
   'eval_every',
   'evaluation_episodes',
+  'action_repeat',
   'flags',
 }
 
@@ -50,10 +53,11 @@ class Run:
     preset: the agent's preset.
     env_name: e.g. 'control:walker:walk'.
     seed: for everything random.
-    num_steps: environment steps.
+    num_steps: environment steps, each of `action_repeat` frames.
     variant: a name for the preset with the flags, or ''.
     eval_every: environment steps between evaluations.
     evaluation_episodes: episodes per evaluation.
+    action_repeat: frames of the environment in a step.
     flags: further flags of `quinoa train`, as (name, value).
   """
 
@@ -65,6 +69,7 @@ class Run:
   variant: str = ''
   eval_every: int = 10_000
   evaluation_episodes: int = 10
+  action_repeat: int = 1
   flags: tuple[tuple[str, str], ...] = ()
 
   def __post_init__(self):
@@ -72,6 +77,12 @@ class Run:
       known = {name: list(value) for name, value in running.PRESETS.items()}
       raise ValueError(
         f'no preset {self.preset!r} of agent {self.agent!r}; there are {known}.'
+      )
+    action_repeat_lib.check(self.action_repeat)
+    if 'action_repeat' in dict(self.flags):
+      raise ValueError(
+        'action_repeat is no flag of a run, whose rows would lack their frames:'
+        ' write it beside "num_steps", not in "flags".'
       )
     if bool(self.flags) != bool(self.variant):
       raise ValueError(
@@ -85,9 +96,14 @@ class Run:
     return f'{self.preset}/{self.variant}' if self.variant else self.preset
 
   @property
-  def task(self) -> str:
+  def environment(self) -> str:
     """The environment's name without its suite, e.g. 'walker-walk'."""
     return '-'.join(self.env_name.split(':')[1:])
+
+  @property
+  def task(self) -> str:
+    """The environment, with the action repeat if it is not 1."""
+    return results.name_task(self.environment, self.action_repeat)
 
   @property
   def curve(self) -> results.Curve:
@@ -98,7 +114,8 @@ class Run:
   def label(self) -> str:
     """A name for the run's folder."""
     preset = self.preset_name.replace('/', '-')
-    return f'{self.agent}-{preset}-{self.task}-seed{self.seed}'
+    repeat = f'-repeat{self.action_repeat}' if self.action_repeat > 1 else ''
+    return f'{self.agent}-{preset}-{self.environment}{repeat}-seed{self.seed}'
 
   def command(self, workdir: pathlib.Path) -> list[str]:
     """The command that makes or resumes the run."""
@@ -112,6 +129,7 @@ class Run:
       f'--num_steps={self.num_steps}',
       f'--eval_every={self.eval_every}',
       f'--evaluation_episodes={self.evaluation_episodes}',
+      f'--action_repeat={self.action_repeat}',
       f'--workdir={workdir}',
       *(f'--{name}={value}' for name, value in self.flags),
     ]
@@ -172,7 +190,12 @@ def _expand(entry: Mapping[str, Any]) -> list[Run]:
   flags = tuple((name, str(x)) for name, x in entry.get('flags', {}).items())
   options = {
     key: entry[key]
-    for key in ('variant', 'eval_every', 'evaluation_episodes')
+    for key in (
+      'variant',
+      'eval_every',
+      'evaluation_episodes',
+      'action_repeat',
+    )
     if key in entry
   }
   return [
@@ -198,7 +221,7 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
     workdir: its folder.
 
   Returns:
-    Rows with the columns `results.COLUMNS`.
+    Rows with the columns `results.COLUMNS`, and the action repeat.
   """
   evaluations = workdir / 'logs' / 'evaluator.csv'
   if not evaluations.exists():
@@ -208,7 +231,8 @@ def rows_of(run: Run, workdir: pathlib.Path) -> list[dict[str, Any]]:
     {
       'agent': run.agent,
       'preset': run.preset_name,
-      'task': run.task,
+      'task': run.environment,
+      'action_repeat': run.action_repeat,
       'seed': run.seed,
       'actor_steps': int(row['actor_steps']),
       'learner_steps': int(row['learner_steps']),
@@ -306,7 +330,8 @@ def _examine(run: Run, workdir: pathlib.Path) -> dict[str, Any] | None:
   return {
     'agent': run.agent,
     'preset': run.preset_name,
-    'task': run.task,
+    'task': run.environment,
+    'action_repeat': run.action_repeat,
     'seed': run.seed,
     **{
       name: round(value, 4) if isinstance(value, float) else value

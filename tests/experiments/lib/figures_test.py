@@ -68,6 +68,18 @@ def test_all_tasks_are_together_where_all_were_run(grid):
   assert legend == {'Quinoa, fitted to critics', "Acme's SAC, 128 wide"}
 
 
+def test_an_axis_says_how_many_frames_a_step_is(grid):
+  assert grid[1, 0].get_xlabel() == 'environment steps'
+  task = results.name_task('a', 2)
+  curves = {('quinoa', 'default', task): _curves()['quinoa', 'default', 'a']}
+  axes = np.array(figures.draw_suite(curves, [_LOOK], [task]).axes)
+  above, together, below, below_together = axes
+  assert above.get_title() == 'a, action repeat 2'
+  assert together.get_legend() is not None
+  for each in (below, below_together):
+    assert each.get_xlabel() == 'environment steps (2 frames each)'
+
+
 def test_an_algorithm_without_looks_of_its_own_is_drawn_by_its_name():
   look = figures.algorithm('quinoa', 'default/wide')
   assert look.name == 'quinoa, default/wide'

@@ -67,6 +67,45 @@ def test_a_run_that_has_not_come_as_far_does_not_replace_one(tmp_path):
   assert _rows(table) == before
 
 
+def _repeated(seed: int, steps: int, value: float) -> dict:
+  return {**_row(seed, steps, value), 'action_repeat': 2}
+
+
+def test_runs_that_repeat_actions_are_of_another_curve(tmp_path):
+  table = _write(tmp_path / 'a.csv', (0, 0, 1.0), (0, 100, 2.0))
+  before = table.read_text()
+  results.update_table(table, [_row(0, 50, 9.0)])
+  # A table of before stays as it is.
+  assert table.read_text() == before
+  results.update_table(table, [_repeated(0, 0, 3.0), _repeated(0, 50, 4.0)])
+  header, *rows = table.read_text().splitlines()
+  assert header == ','.join((*results.COLUMNS, *results.REPEAT_COLUMNS))
+  assert [row.split(',')[-2:] for row in rows] == [
+    ['1', '0'],
+    ['1', '100'],
+    ['2', '0'],
+    ['2', '100'],
+  ]
+  assert [row.split(',')[2] for row in rows] == ['walker-walk'] * 4
+  repeated = (*_CURVE[:2], 'walker-walk, action repeat 2')
+  assert results.read_runs([table]) == {
+    _CURVE: {0: {0: 1.0, 100: 2.0}},
+    repeated: {0: {0: 3.0, 50: 4.0}},
+  }
+  # And so it is completed.
+  results.update_table(table, [_row(1, 0, 5.0)])
+  assert results.read_runs([table])[_CURVE][1] == {0: 5.0}
+  assert results.read_runs([table])[repeated] == {0: {0: 3.0, 50: 4.0}}
+
+
+def test_a_name_of_a_task_has_its_action_repeat():
+  for repeat in (1, 2, 10):
+    assert results.repeat_of(results.name_task('walker-walk', repeat)) == repeat
+  task = results.name_task('walker-walk', 2)
+  assert results.format_steps(task, 50_000) == '50,000 (100,000 frames)'
+  assert results.format_steps('walker-walk', 50_000) == '50,000'
+
+
 def test_a_file_with_other_columns_is_refused(tmp_path):
   path = tmp_path / 'a.csv'
   path.write_text('agent,return\nquinoa,3\n')
@@ -94,6 +133,7 @@ def test_committed_tables_have_the_documented_columns():
   ]
   assert tables
   for table in tables:
-    header = table.read_text().splitlines()[0]
-    assert header == ','.join(results.COLUMNS), table
+    header = tuple(table.read_text().splitlines()[0].split(','))
+    with_repeat = (*results.COLUMNS, *results.REPEAT_COLUMNS)
+    assert header in (results.COLUMNS, with_repeat), table
     assert results.read([table])

@@ -1,5 +1,6 @@
 """Tests of sweeps: reading them, and what of them is done."""
 
+import csv
 import dataclasses
 import json
 import pathlib
@@ -51,6 +52,28 @@ def test_a_variant_has_a_name_and_flags(tmp_path):
   assert run.command(tmp_path)[-1] == '--batch_size=16'
 
 
+def test_an_action_repeat_is_in_name_command_and_rows(tmp_path):
+  entries = (_ENTRY, {**_ENTRY, 'action_repeat': 2})
+  runs = sweeps.read(_write(tmp_path / 'a.json', *entries)).runs
+  assert len(runs) == 8
+  run = runs[4]
+  assert run.label == 'quinoa-debug-cartpole-balance-repeat2-seed3'
+  assert run.curve[2] == 'cartpole-balance, action repeat 2'
+  assert '--action_repeat=2' in run.command(tmp_path)
+  _log(run, tmp_path / run.label, 0, 300, discounted_return=1.0)
+  logger = loggers.CSVLogger(tmp_path / run.label / 'logs' / 'learner.csv')
+  logger.write({'actor_steps': 300, 'learner_steps': 200})
+  logger.close()
+  table = tmp_path / 'a.csv'
+  sweeps.collect(runs, tmp_path, table)
+  assert sweeps.unfinished(runs, table) == [x for x in runs if x != run]
+  for path in (table, table.parent / 'soundness' / table.name):
+    with path.open() as file:
+      row = list(csv.DictReader(file))[-1]
+    assert (row['task'], row['action_repeat']) == ('cartpole-balance', '2')
+    assert (row['actor_steps'], row['actor_frames']) == ('300', '600')
+
+
 @pytest.mark.parametrize('agent', running.PRESETS)
 def test_the_command_trains_each_agent(agent):
   run = sweeps.Run(agent, 'default', 'control:walker:walk', 0, 100)
@@ -78,6 +101,11 @@ def test_sweeps_with_one_table_make_the_same_runs_in_the_same_way():
     ({'agent': 'ppo'}, "entry 1: .*of agent 'ppo'"),
     ({'flags': {'batch_size': 16}}, 'entry 1: .*needs a variant'),
     ({'variant': 'same'}, 'entry 1: .*needs a variant'),
+    ({'action_repeat': 0}, 'entry 1: .*action_repeat must be a whole number'),
+    (
+      {'flags': {'action_repeat': 2}, 'variant': 'two'},
+      'entry 1: .*action_repeat is no flag of a run',
+    ),
     ({'sedes': [1]}, "entry 1: .*unknown .'sedes'"),
     ({}, 'has runs twice: .*seed3'),
   ],
