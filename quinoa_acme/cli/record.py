@@ -36,8 +36,9 @@ def _run(values: flags.FlagValues) -> None:
     from quinoa_acme.runs import offline
     from quinoa_acme.runs import running
 
+    run = running.read_config(values.workdir, factory)
     row = offline.record(
-      running.read_config(values.workdir, factory),
+      run,
       values.num_transitions,
       values.output,
     )
@@ -45,8 +46,15 @@ def _run(values: flags.FlagValues) -> None:
     raise command.CommandError(error) from error
   terminal.say(
     f'{values.output}: {row["evaluation_episodes"]} episodes with a return of '
-    f'{row["episode_return"]:.1f} ± {row["episode_return_std"]:.1f}.'
+    f'{row["episode_return"]:.1f} ± {row["episode_return_std"]:.1f}'
+    f'{_tell_repeat(run.action_repeat)}.'
   )
+
+
+def _tell_repeat(action_repeat: int) -> str:
+  if action_repeat == 1:
+    return ''
+  return f', each transition of {action_repeat} frames'
 
 
 COMMAND = command.Command(

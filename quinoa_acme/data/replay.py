@@ -47,6 +47,24 @@ def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
   return reverb.ReplaySample(_NO_INFO, transitions)
 
 
+def read_action_repeat(path: str | os.PathLike[str]) -> int:
+  """Reads the action repeat of a file of `TransitionReplay.save`.
+
+  Args:
+    path: the file.
+
+  Returns:
+    The frames of the environment in a transition's step; 1 if the file is from
+    a version that did not write it.
+
+  Raises:
+    FileNotFoundError: if there is no such file.
+  """
+  # Opened here, because np.load leaves a torn archive open.
+  with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
+    return int(file['action_repeat']) if 'action_repeat' in file else 1
+
+
 class TransitionReplay:
   """The last `max_size` transitions, sampled uniformly with replacement."""
 
@@ -188,11 +206,15 @@ class TransitionReplay:
     self._rng.bit_generator.state = json.loads(state.rng)
     self._num_inserted = state.num_inserted
 
-  def save(self, path: str | os.PathLike[str]) -> None:
+  def save(self, path: str | os.PathLike[str], action_repeat: int = 1) -> None:
     """Writes the transitions and the sampler's random state, atomically.
 
     The file is a NumPy archive of plain arrays. A reader sees the old file or
     the new one, never part of one.
+
+    Args:
+      path: the file.
+      action_repeat: of the environment; `read_action_repeat` gives it.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -204,6 +226,7 @@ class TransitionReplay:
         file,
         num_inserted=state.num_inserted,
         rng=np.array(state.rng),
+        action_repeat=action_repeat,
         **arrays,
       )
     os.replace(aside, path)

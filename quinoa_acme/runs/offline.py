@@ -22,6 +22,7 @@ import optax
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import evaluation
@@ -84,7 +85,7 @@ def record(
       'steps, which is the most that fit. Record a task with shorter '
       'episodes.'
     )
-  replay.save(path)
+  replay.save(path, run.action_repeat)
   return evaluation.summarise(episodes, run.agent.discount)
 
 
@@ -97,6 +98,7 @@ class OfflineConfig:
       `num_sgd_steps_per_step` are used.
     data: the file of transitions.
     environment_factory: makes an environment to evaluate in.
+    action_repeat: frames of that environment in a step, as in the data.
     num_learner_steps: SGD steps.
     eval_every: SGD steps between evaluations.
     evaluation_episodes: episodes per evaluation.
@@ -106,6 +108,7 @@ class OfflineConfig:
   agent: quinoa.QuinoaConfig
   data: str
   environment_factory: experiment_lib.EnvironmentFactory
+  action_repeat: int = 1
   num_learner_steps: int = 30_000
   eval_every: int = 10_000
   evaluation_episodes: int = 10
@@ -117,6 +120,7 @@ class OfflineConfig:
     validation.check_whole(
       self, 'num_learner_steps', 'eval_every', 'evaluation_episodes'
     )
+    action_repeat.check(self.action_repeat)
     if self.agent.window > 1:
       raise ValueError(
         f'returns={self.agent.returns} needs the intermediate steps, but the '
@@ -237,10 +241,21 @@ def train(
     `evaluation.summarise`.
 
   Raises:
-    ValueError: if the data are from another task.
+    ValueError: if the data are from another task, or of another action repeat.
   """
   agent = config.agent
-  environment = checked.wrap(config.environment_factory(config.seed))
+  recorded = replay_lib.read_action_repeat(config.data)
+  if recorded != config.action_repeat:
+    raise ValueError(
+      f'{config.data} was recorded at action repeat {recorded}, but the policy '
+      f'is to be evaluated at {config.action_repeat}. Give '
+      f'--action_repeat={recorded}, in Python action_repeat={recorded}.'
+    )
+  environment = checked.wrap(
+    action_repeat.repeat_actions(
+      config.environment_factory(config.seed), config.action_repeat
+    )
+  )
   spec = specs.make_environment_spec(environment)
   replay = replay_lib.TransitionReplay.load(config.data, spec, config.seed)
   learner, evaluator = ALGORITHMS[algorithm](
@@ -250,7 +265,9 @@ def train(
 
   def is_over(num_steps: int) -> bool:
     limit = evaluation_limits.TruncateAfter()
-    return evaluation_limits.is_over(limit, num_steps, _warn_once)
+    return evaluation_limits.is_over(
+      limit, num_steps, _warn_once, config.action_repeat
+    )
 
   steps = 0
   while steps < config.num_learner_steps:

@@ -116,6 +116,39 @@ def test_data_of_another_task_are_refused(data):
 
 
 @pytest.mark.slow
+def test_data_of_another_action_repeat_are_refused(run, data, tmp_path):
+  assert replay_lib.read_action_repeat(data) == 1
+  path = tmp_path / 'data.npz'
+  # Episodes of 1000 frames are 334 steps of three.
+  row = offline.record(dataclasses.replace(run, action_repeat=3), 10, path)
+  assert 0 < row['episode_return'] < 1000
+  spec = specs.make_environment_spec(_FACTORY(0))
+  replay = replay_lib.TransitionReplay.load(path, spec, seed=0)
+  assert len(replay) == 334
+  assert replay.sample(500).reward.max() > 1
+  assert replay_lib.read_action_repeat(path) == 3
+  config = offline.OfflineConfig(
+    agent=_AGENT,
+    data=str(path),
+    environment_factory=_FACTORY,
+    num_learner_steps=20,
+    evaluation_episodes=1,
+  )
+  with pytest.raises(
+    ValueError, match=r'at action repeat 3, but .* at 1\. Give --action_re'
+  ):
+    next(offline.train(config, 'bc'))
+  config = dataclasses.replace(config, action_repeat=3)
+  [(_, row)] = offline.train(config, 'bc')
+  assert 0 < row['episode_return'] < 1000
+
+
+def test_data_of_a_version_without_action_repeat_have_1(tmp_path):
+  np.savez(tmp_path / 'data.npz', column_0=np.zeros(3))
+  assert replay_lib.read_action_repeat(tmp_path / 'data.npz') == 1
+
+
+@pytest.mark.slow
 def test_a_run_without_a_checkpoint_has_no_policy(run, tmp_path):
   run = dataclasses.replace(run, workdir=str(tmp_path))
   with pytest.raises(FileNotFoundError, match='no checkpoint'):
