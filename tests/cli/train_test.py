@@ -1,5 +1,6 @@
 """`quinoa train` by options of options, by Launchpad's flags, and cut."""
 
+import csv
 import json
 import pathlib
 import signal
@@ -9,6 +10,7 @@ import sys
 import pytest
 import waiting
 
+import quinoa_acme
 from quinoa_acme.cli import train
 
 _EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / 'examples'
@@ -69,16 +71,59 @@ def test_launchpad_s_flags_are_there(quinoa):
     '--env_name=control:cartpole:balance',
     '--preset=debug',
     '--num_steps=300',
+    '--action_repeat=2',
     '--eval_every=300',
     '--evaluation_episodes=1',
     '--workdir=run',
   )
   assert result.returncode == 0, result.stderr
-  assert 'Done after 300 steps' in result.stdout
-  # Launchpad's nodes have rows of their own.
-  assert (quinoa.cwd / 'run' / 'logs' / 'memory.csv').exists()
+  assert 'Done after 300 steps (600 frames)' in result.stdout
+  # Launchpad's nodes have rows of their own, with their frames.
+  for label in ('memory', 'evaluator', 'learner'):
+    with (quinoa.cwd / 'run' / 'logs' / f'{label}.csv').open() as file:
+      row = list(csv.DictReader(file))[-1]
+    assert float(row['actor_frames']) == 2 * float(row['actor_steps'])
   config = json.loads((quinoa.cwd / 'run' / 'config.json').read_text())
   assert config['agent']['type'] == 'SACConfig'
+
+
+@pytest.mark.slow
+def test_action_repeat_from_training_to_a_data_set(quinoa):
+  train = (
+    'train',
+    '--env_name=control:cartpole:balance',
+    '--preset=debug',
+    '--run_distributed=false',
+    '--eval_every=150',
+    '--evaluation_episodes=1',
+    '--workdir=run',
+  )
+  result = quinoa(*train, '--action_repeat=2', '--num_steps=150')
+  assert result.returncode == 0, result.stderr
+  assert 'Done after 150 steps (300 frames)' in result.stdout
+  # Frames without the flag are another task.
+  result = quinoa(*train, '--num_steps=300')
+  assert result.returncode == 1
+  assert 'action_repeat: was 2, is now 1' in result.stderr
+  result = quinoa(*train, '--action_repeat=2', '--num_steps=300')
+  assert 'Done after 300 steps (600 frames)' in result.stdout
+  with (quinoa.cwd / 'run' / 'logs' / 'evaluator.csv').open() as file:
+    rows = list(csv.DictReader(file))
+  assert [(x['actor_steps'], x['actor_frames']) for x in rows] == [
+    ('0', '0'),
+    ('150', '300'),
+    ('300', '600'),
+  ]
+  result = quinoa('evaluate', 'run', '--episodes=1')
+  assert result.returncode == 0, result.stderr
+  assert 'each action repeated for 2 frames' in result.stdout.splitlines()[0]
+  # 1000 frames are 500 steps.
+  result = quinoa('record', 'run', '--output=d.npz', '--num_transitions=500')
+  assert result.stdout.startswith('d.npz: 1 episodes with')
+  assert result.stdout.endswith(', each transition of 2 frames.\n')
+  policy = quinoa_acme.load_policy(quinoa.cwd / 'run')
+  assert policy.action_repeat == 2
+  assert policy.spec.rewards.dtype == 'float32'
 
 
 @pytest.mark.slow

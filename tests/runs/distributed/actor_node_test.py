@@ -4,6 +4,7 @@ import dataclasses
 import threading
 import time
 
+from acme import wrappers
 import pytest
 import reverb
 import waiting
@@ -63,21 +64,35 @@ def test_what_an_actor_has_made_is_in_replay_when_it_is_done(
   assert counts.inserted == let_in + 3
 
 
+class _Counted(wrappers.EnvironmentWrapper):
+  """Notes the frames that are made."""
+
+  def __init__(self, environment, frames):
+    super().__init__(environment)
+    self._frames = frames
+
+  def step(self, action):
+    timestep = self._environment.step(action)
+    self._frames.append(timestep)
+    return timestep
+
+
 @pytest.mark.slow
 def test_an_actor_of_several_environments_fills_the_replay(
   config, stop, policy_source
 ):
-  seeds = []
+  seeds, frames = [], []
 
   def make_environment(seed):
     seeds.append(seed)
-    return config.environment_factory(seed)
+    return _Counted(config.environment_factory(seed), frames)
 
   agent = dataclasses.replace(config.agent, transitions_per_item=4)
   several = dataclasses.replace(
     config,
     agent=agent,
     environment_factory=make_environment,
+    action_repeat=2,
     num_actors=1,
     environments_per_actor=3,
     num_steps=110,
@@ -98,5 +113,6 @@ def test_an_actor_of_several_environments_fills_the_replay(
   # 37 steps in each; the last window of three steps begins at the 35th, and one
   # transition of the 105 waits for others.
   assert counts.get_counts()['actor_steps'] == 111
+  assert len(frames) == 222
   assert counts.inserted == 26
   assert len(set(seeds)) == 3
