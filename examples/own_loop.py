@@ -52,5 +52,5 @@ def run_episode(
 
 if __name__ == '__main__':
   config = running.read_config(sys.argv[1])
-  task = config.environment_factory(0)
+  task = config.make_environment(0)
   print(run_episode(task, *load(config, specs.make_environment_spec(task)), 0))
