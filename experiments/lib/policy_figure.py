@@ -142,6 +142,9 @@ def make(
   workdir = pathlib.Path(run.workdir)
   counts = loggers.read_rows(workdir / 'logs' / 'evaluator.csv')[-1]
   config = json.loads((workdir / 'config.json').read_text())
+  frames = {}
+  if loggers.FRAMES in counts:  # Of a run that repeats actions.
+    frames['environment_frames'] = int(counts[loggers.FRAMES])
   multimodal = np.mean(found.measures >= _MULTIMODAL)
   data = PolicyInState(
     about={
@@ -149,6 +152,7 @@ def make(
       'preset': _preset_of(run.agent),
       'seed': run.seed,
       'environment_steps': int(counts['actor_steps']),
+      **frames,
       'updates': int(counts['learner_steps']),
       'commit': config['commit'],
       'states_searched': num_states,
