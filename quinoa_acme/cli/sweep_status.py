@@ -11,6 +11,7 @@ import statistics
 from typing import Any
 
 from quinoa_acme.environments import action_repeat
+from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweep_runner
 from quinoa_acme.runs.sweeps import sweeps
 from quinoa_acme.runs.watching import loggers
@@ -28,7 +29,8 @@ class RunStatus:
     state: `DONE`; `UNDER_WAY`, in any process; `CUT`, begun and left; or
       `TO_COME`.
     steps: environment steps at its last evaluation.
-    seconds_per_step: its speed, with evaluations, or None if unknown.
+    seconds_per_step: its speed, with evaluations if it was made here, without
+      if only the table tells it, or None if unknown.
   """
 
   run: sweeps.Run
@@ -51,18 +53,37 @@ def look(
     The status of each, in order.
   """
   left = sweeps.unfinished(runs, table, folder)
-  return [_look(run, folder / run.label, run not in left) for run in runs]
+  speeds = results.read_speeds(table) if table.exists() else {}
+  return [
+    _look(
+      run,
+      folder / run.label,
+      run not in left,
+      speeds.get((run.curve, run.seed)),
+    )
+    for run in runs
+  ]
 
 
-def _look(run: sweeps.Run, workdir: pathlib.Path, done: bool) -> RunStatus:
+def _look(
+  run: sweeps.Run,
+  workdir: pathlib.Path,
+  done: bool,
+  seconds_in_table: float | None,
+) -> RunStatus:
   steps = sweeps.steps_made(run, workdir)
   if done:
     state = DONE
+    # One that was made elsewhere has no folder.
+    steps = max(steps, run.num_steps)
   elif _is_held(workdir):
     state = UNDER_WAY
   else:
     state = CUT if steps or (workdir / 'config.json').exists() else TO_COME
-  return RunStatus(run, state, steps, _seconds_per_step(workdir))
+  speed = _seconds_per_step(workdir)
+  return RunStatus(
+    run, state, steps, seconds_in_table if speed is None else speed
+  )
 
 
 def _seconds_per_step(workdir: pathlib.Path) -> float | None:

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from quinoa_acme.cli import sweep_status
+from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweeps
 
 
@@ -72,6 +73,27 @@ def test_frames_are_told_where_they_are_more(tmp_path):
     'About 50 s left on 1 core, at the speed so far.',
     f'  cut: {run.label}, 500 of 1,000 steps (2,000 frames)',
   ]
+
+
+def test_runs_that_were_made_elsewhere_tell_their_speed(tmp_path):
+  runs = _runs(0, 1, 2)
+  table = tmp_path / 'table.csv'
+  rows = [
+    {
+      **dict.fromkeys(results.COLUMNS, 0),
+      'agent': 'quinoa',
+      'preset': 'default',
+      'task': 'walker-walk',
+      'actor_steps': steps,
+      'wall_clock': steps / 5,
+    }
+    for steps in (0, 500, 1000)
+  ]
+  results.update_table(table, rows)
+  found = sweep_status.look(runs, tmp_path / 'runs', table)
+  assert [x.seconds_per_step for x in found] == [0.2, None, None]
+  # Two runs of a thousand steps.
+  assert sweep_status.seconds_left(found, 1) == pytest.approx(400.0)
 
 
 def test_a_sweep_that_is_done_needs_no_time(tmp_path):

@@ -130,6 +130,30 @@ def read_runs(
   }
 
 
+def read_speeds(
+  table: str | os.PathLike[str],
+) -> dict[tuple[Curve, int], float]:
+  """How fast the runs in a table were.
+
+  Args:
+    table: a CSV file with the columns `COLUMNS`.
+
+  Returns:
+    For each curve and seed, the seconds of an environment step, without
+    evaluations; runs that took no steps, or no time, are left out.
+
+  Raises:
+    ValueError: if the file has other columns.
+  """
+  return {
+    (curve_of(row), int(row['seed'])): float(row['wall_clock'])
+    / int(row['actor_steps'])
+    # A run's rows are in order of steps, so the last one counts.
+    for row in _read_rows(pathlib.Path(table))
+    if int(row['actor_steps']) and float(row['wall_clock'])
+  }
+
+
 def read(
   paths: Iterable[str | os.PathLike[str]], steps_column: str = 'actor_steps'
 ) -> dict[Curve, list[Point]]:
