@@ -56,7 +56,7 @@ class ExperimentConfig:
     num_steps: environment steps to train for, over all actors.
     seed: for everything random.
     action_repeat: frames of the environment in a step: each action is repeated
-      so often, and the rewards are summed. All other steps count these.
+      so often, and the rewards are summed. Other options count steps.
     num_actors: number of actors, each a process with its own environments.
     environments_per_actor: number of environments that an actor of a
       distributed run steps in lockstep, with one call of the policy for all.
