@@ -47,6 +47,7 @@ if TYPE_CHECKING:
   from quinoa_acme.environments import EnvironmentFactory
   from quinoa_acme.environments import list_tasks
   from quinoa_acme.environments import make_environment
+  from quinoa_acme.export.exporting import export_policy
   from quinoa_acme.networks import RealNVPConfig
   from quinoa_acme.networks import TiltedFlowConfig
   from quinoa_acme.policies import load_policy
@@ -89,6 +90,7 @@ _MODULES = {
   'EnvironmentFactory': 'quinoa_acme.environments',
   'list_tasks': 'quinoa_acme.environments',
   'make_environment': 'quinoa_acme.environments',
+  'export_policy': 'quinoa_acme.export.exporting',
   'ExperimentConfig': 'quinoa_acme.runs.experiment',
   'make_local_layout': 'quinoa_acme.agents.common.layouts',
   'RealNVPConfig': 'quinoa_acme.networks',
@@ -133,6 +135,7 @@ __all__ = (
   'TiltedFlowConfig',
   'TransitionReplay',
   'UniformPrior',
+  'export_policy',
   'list_tasks',
   'load_policy',
   'make_environment',

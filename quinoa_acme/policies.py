@@ -11,7 +11,7 @@ Reverb, Launchpad or TensorFlow.
 
 from collections.abc import Iterator, Mapping, Sequence
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 import dm_env
 import jax
@@ -150,6 +150,45 @@ def _load(
   seed: int,
   spec: types.EnvironmentSpec | None,
 ) -> TrainedPolicy:
+  saved = read_saved(workdir, spec)
+  if mode is None:
+    policy = saved.agent.make_evaluation_policy(saved.networks)
+  else:
+    policy = saved.agent.make_policy(saved.networks, mode)
+  return TrainedPolicy(
+    policy,
+    saved.params,
+    saved.spec,
+    saved.learner_steps,
+    seed,
+    saved.action_repeat,
+  )
+
+
+class Saved(NamedTuple):
+  """The policy of a run, as its folder has it.
+
+  Attributes:
+    agent: the run's algorithm.
+    networks: its networks.
+    params: the policy's parameters.
+    spec: the environment's specs, canonical.
+    learner_steps: the SGD steps behind the parameters.
+    action_repeat: see `TrainedPolicy`.
+  """
+
+  agent: off_policy.OffPolicyAgent
+  networks: Any
+  params: types.Params
+  spec: types.EnvironmentSpec
+  learner_steps: int
+  action_repeat: int
+
+
+def read_saved(
+  workdir: str, spec: types.EnvironmentSpec | None = None
+) -> Saved:
+  """Reads the policy of a run; arguments and errors are `load_policy`'s."""
   config = run_folder.read_agent(workdir)
   if spec is None:
     spec = run_folder.read_spec(workdir)
@@ -162,18 +201,14 @@ def _load(
     )
   agent = agents.make_agent(config)
   networks = agent.make_networks(spec)
-  if mode is None:
-    policy = agent.make_evaluation_policy(networks)
-  else:
-    policy = agent.make_policy(networks, mode)
   saved = agent.saved_policy(networks)
   state = run_folder.read_learner(workdir, saved.like)
-  return TrainedPolicy(
-    policy,
+  return Saved(
+    agent,
+    networks,
     saved.as_params(state),
     spec,
     int(state.steps),
-    seed,
     run_folder.read_action_repeat(workdir),
   )
 

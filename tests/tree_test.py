@@ -22,6 +22,7 @@ _LAYERS = (
   ('runs/watching', 'runs/checkpoints'),
   ('runs',),
   ('',),
+  ('export',),
   ('cli', '__main__'),
 )
 # Of a script of `experiments/`.

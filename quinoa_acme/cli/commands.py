@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 from quinoa_acme import doctor
 from quinoa_acme.cli import command
 from quinoa_acme.cli import evaluate
+from quinoa_acme.cli import export
 from quinoa_acme.cli import plot
 from quinoa_acme.cli import record
 from quinoa_acme.cli import sweep
@@ -20,7 +21,13 @@ PROGRAM = 'quinoa'
 # Commands whose flags are all known in advance.
 COMMANDS: Mapping[str, command.Command] = {
   x.name: x
-  for x in (evaluate.COMMAND, record.COMMAND, plot.COMMAND, sweep.COMMAND)
+  for x in (
+    evaluate.COMMAND,
+    record.COMMAND,
+    export.COMMAND,
+    plot.COMMAND,
+    sweep.COMMAND,
+  )
 }
 
 

@@ -22,13 +22,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     flag_values=values,
   )
   define_environment(values)
-  flags.DEFINE_list(
-    'modules',
-    [],
-    "Your own modules that register the run's agent or flow, separated by "
-    'commas: module or path/to/file.py.',
-    flag_values=values,
-  )
+  define_modules(values)
   flags.DEFINE_integer(
     'seed',
     0,
@@ -58,6 +52,17 @@ def define_environment(values: flags.FlagValues) -> None:
     None,
     'Your own function that makes the environment from a seed: '
     'module:function, or path/to/file.py:function.',
+    flag_values=values,
+  )
+
+
+def define_modules(values: flags.FlagValues) -> None:
+  """Defines the flag of your own modules."""
+  flags.DEFINE_list(
+    'modules',
+    [],
+    "Your own modules that register the run's agent or flow, separated by "
+    'commas: module or path/to/file.py.',
     flag_values=values,
   )
 

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
   from quinoa_acme.data import batched_adders
 
 Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
+# From a policy's parameters, a batch of observations and one action for each to
+# the log-densities, float32 [B]. An agent whose policy has a density gives it
+# by `make_log_prob(networks)`, and can then be exported.
+LogProb = Callable[[types.Params, types.Observation, jax.Array], jax.Array]
 
 
 # Options with which every part of a run gets used within seconds.

@@ -112,6 +112,12 @@ class QuinoaAgent:
     """Makes the policy for evaluation, as the options say."""
     return acting.make_policy(networks, self.config.evaluation_policy)
 
+  def make_log_prob(
+    self, networks: networks_lib.QuinoaNetworks
+  ) -> off_policy.LogProb:
+    """Makes the policy's log-density; see `off_policy.LogProb`."""
+    return networks.policy.log_prob
+
   def saved_policy(
     self, networks: networks_lib.QuinoaNetworks
   ) -> off_policy.SavedPolicy:

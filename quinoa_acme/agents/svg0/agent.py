@@ -97,6 +97,12 @@ class SVG0Agent:
     """Makes the policy for evaluation, as the options say."""
     return self.make_policy(networks, self.config.evaluation_policy)
 
+  def make_log_prob(
+    self, networks: networks_lib.SVG0Networks
+  ) -> off_policy.LogProb:
+    """Makes the policy's log-density; see `off_policy.LogProb`."""
+    return networks.policy.log_prob
+
   def saved_policy(
     self, networks: networks_lib.SVG0Networks
   ) -> off_policy.SavedPolicy:

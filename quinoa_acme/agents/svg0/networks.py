@@ -32,6 +32,8 @@ class SVG0Policy:
     sample_and_log_prob: `sample_and_log_prob(params, key, observation,
       num_actions)` to K actions per state, [K, B, *action], functions of the
       parameters and of noise, with their log-density, [K, B].
+    log_prob: `log_prob(params, observation, action)` to float32 [..., B], with
+      actions of shape [..., B, *action].
     mode: `mode(params, observation)` to one greedy action per state.
     relative_entropy: `relative_entropy(params, others, observation)` to the KL
       divergence KL(pi || pi of the other parameters), [B].
@@ -45,6 +47,7 @@ class SVG0Policy:
   sample_and_log_prob: Callable[
     [Params, PRNGKey, Observation, int], tuple[jax.Array, jax.Array]
   ]
+  log_prob: Callable[[Params, Observation, jax.Array], jax.Array]
   mode: Callable[[Params, Observation], jax.Array]
   relative_entropy: Callable[[Params, Params, Observation], jax.Array]
   uniform_log_prob: float
@@ -100,6 +103,9 @@ def make_gaussian_policy(
     )
     return box.unflatten(action), log_prob
 
+  def log_prob(params, observation, action):
+    return network.apply(params, observation).log_prob(box.flatten(action))
+
   def mode(params, observation):
     return box.unflatten(network.apply(params, observation).mode())
 
@@ -112,6 +118,7 @@ def make_gaussian_policy(
     init=network.init,
     sample=sample,
     sample_and_log_prob=sample_and_log_prob,
+    log_prob=log_prob,
     mode=mode,
     relative_entropy=relative_entropy,
     uniform_log_prob=-box.log_volume,
