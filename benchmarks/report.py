@@ -34,6 +34,7 @@ _PACKAGES = (
   'mujoco',
   'dm-control',
   'gymnasium',
+  'onnxruntime',
 )
 
 

@@ -26,6 +26,9 @@ _LATE_STEPS = 1200
 # Of an actor that has several, and the transitions of an item of its replay.
 _ENVIRONMENTS = 16
 
+# Whose policies are exported.
+_EXPORTED = ('direct', 'default')
+
 LINES: tuple[lines_lib.Line, ...] = (
   lines_lib.Line(
     'learner_default',
@@ -195,6 +198,19 @@ LINES: tuple[lines_lib.Line, ...] = (
     bar=3.0,
     reach=1.5,
     judged='ours',
+  ),
+  *(
+    lines_lib.Line(
+      f'exported_{preset}',
+      'one action of a trained policy for cheetah-run, on one core',
+      f'{preset} preset, exported as ONNX',
+      '`quinoa_acme.load_policy(workdir)`',
+      'µs',
+      bar=50.0,
+      reach=25.0,
+      judged='ours',
+    )
+    for preset in _EXPORTED
   ),
 )
 
@@ -521,6 +537,39 @@ def measure_imports(setting: Setting) -> Measured:
   return measured
 
 
+def measure_exported(setting: Setting) -> Measured:
+  """Microseconds an action, of an exported policy and of JAX's."""
+  core = {min(os.sched_getaffinity(0))}
+  measured = {}
+  for preset in _EXPORTED:
+    workdir = setting.folder / preset
+    folder = setting.folder / f'{preset}_exported'
+    _run_quietly(
+      [
+        'experiments/run_quinoa.py',
+        '--run_distributed=false',
+        '--env_name=control:cheetah:run',
+        f'--preset={preset}',
+        '--num_steps=1011',
+        '--evaluation_episodes=1',
+        f'--workdir={workdir}',
+      ]
+    )
+    _run_quietly(
+      ['-m', 'quinoa_acme', 'export', str(workdir), f'--output={folder}']
+    )
+    with setting.worker('policy', workdir, folder, cores=core) as policy:
+      taken = turns_lib.alternate(
+        {
+          'ours': lambda: policy.take(exported=True, calls=2000),
+          'peer': lambda: policy.take(exported=False, calls=500),
+        },
+        setting.choose(15, 3),
+      )
+    measured[f'exported_{preset}'] = _samples(taken)
+  return measured
+
+
 def _run_quietly(arguments: list[str]) -> float:
   """The seconds of a Python process.
 
@@ -551,4 +600,5 @@ ROWS: dict[str, tuple[Callable[[Setting], Measured], float, float]] = {
   'local_mp': (measure_local_mp, 5.0, 3.0),
   'actor': (measure_actor, 1.3, 0.8),
   'imports': (measure_imports, 1.2, 0.8),
+  'exported': (measure_exported, 1.5, 1.2),
 }

@@ -352,22 +352,47 @@ def _split(graph: Graph, eqn: Any, inputs: list[Value]) -> list[Value]:
 
 
 def _gather(graph: Graph, eqn: Any, inputs: list[Value]) -> Value:
-  """One part of an array, at a place that is known, as x[0] takes it."""
+  """Parts of an array at places that are known, as x[0] or x[:, [2, 0]]."""
   x, indices = inputs
   places = eqn.params['dimension_numbers']
-  if indices.array is None or indices.array.ndim != 1:
-    raise ConversionError('it looks up parts of an array by computed indices')
-  shape = shape_of(eqn.invars[0])
-  starts = [0] * len(shape)
-  for place, start in zip(places.start_index_map, indices.array, strict=True):
-    starts[place] = int(start)
   sizes = eqn.params['slice_sizes']
-  ends = [
-    size if start == 0 else start + size
-    for start, size in zip(starts, sizes, strict=True)
-  ]
-  part = _cut(graph, x, shape, starts, ends)
-  return _drop(graph, part, shape, places.collapsed_slice_dims)
+  shape = shape_of(eqn.invars[0])
+  known = indices.array
+  if known is not None and known.ndim == 1:
+    starts = [0] * len(shape)
+    for place, start in zip(places.start_index_map, known, strict=True):
+      starts[place] = int(start)
+    ends = [
+      size if start == 0 else start + size
+      for start, size in zip(starts, sizes, strict=True)
+    ]
+    part = _cut(graph, x, shape, starts, ends)
+    return _drop(graph, part, shape, places.collapsed_slice_dims)
+  result = shape_of(eqn.outvars[0])
+  if (
+    known is not None
+    and known.ndim == 2
+    and places.start_index_map == places.collapsed_slice_dims
+    and len(result) == len(shape)
+    and {*range(len(result))} - {*places.offset_dims}
+    == {*places.start_index_map}
+    and _all_of_others(shape, sizes, places.start_index_map[0])
+  ):
+    axis = places.start_index_map[0]
+    chosen = graph.constant(known[:, 0].astype(np.int64))
+    whole = graph.expand(x, shape)
+    return graph.add('Gather', [whole, chosen], result, x.dtype, axis=axis)
+  raise ConversionError('it looks up parts of an array by computed indices')
+
+
+def _all_of_others(shape: Shape, sizes: Sequence[Any], axis: int) -> bool:
+  """Whether slices of these sizes have all of each axis but one."""
+  sizes = graph_lib.of_jax(sizes)
+  return all(
+    a == b
+    for i, (a, b) in enumerate(zip(shape, sizes, strict=True))
+    if i != axis
+  )
 
 
 def _reduction(op: str) -> Rule:

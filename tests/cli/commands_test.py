@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-_NAMES = ('train', 'evaluate', 'record', 'plot', 'sweep', 'doctor')
+_NAMES = ('train', 'evaluate', 'record', 'export', 'plot', 'sweep', 'doctor')
 
 
 @pytest.mark.parametrize('name', _NAMES)
@@ -58,6 +58,8 @@ def test_the_version_is_the_package_s(quinoa):
     ('record x', '--output is not set'),
     ('record', '--workdir is not set'),
     ('record x --output=/dev/null/x.npz', 'nothing can be written'),
+    ('export x', '--output is not set'),
+    ('export x --output=y --format=pickle', '<onnx|stablehlo|npz>'),
     ('plot', '--workdir is not set'),
     ('plot x --figure=none', 'should be one of'),
     ('sweep', '--suite is not set'),
@@ -89,6 +91,8 @@ def test_what_does_not_fit_is_told_at_once(arguments, message, quinoa):
     ('evaluate nowhere', 'Give the folder of a run'),
     ('evaluate nowhere --mode=argmx', "did you mean 'argmax'?"),
     ('record nowhere --output=x.npz', 'Give the folder of a run'),
+    ('export nowhere --output=x', 'Give the folder of a run'),
+    ('export nowhere --output=/dev/null/x', 'nothing can be written'),
     ('plot nowhere', 'Give the directory of a run'),
   ],
 )
