@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import importlib.util
+import json
 import pathlib
 import re
 import shlex
@@ -180,6 +181,38 @@ def _demonstrate(environment, spec, num_episodes):
       adder.add(action, timestep)
       total += timestep.reward
   return replay, total / num_episodes
+
+
+def test_numpy_policy(tmp_path):
+  # As flows are exported and run by it: tests/export/exporting_test.py.
+  (tmp_path / 'policy.json').write_text(
+    json.dumps(
+      {
+        'functions': {
+          'mode': {
+            'nodes': [
+              {
+                'op': 'MatMul',
+                'inputs': ['observation', 'w'],
+                'output': 'value_0',
+                'attributes': {},
+              },
+              {
+                'op': 'ReduceSum',
+                'inputs': ['value_0', 'axes'],
+                'output': 'action',
+                'attributes': {'keepdims': 0},
+              },
+            ],
+            'output': {'name': 'action'},
+          }
+        }
+      }
+    )
+  )
+  np.savez(tmp_path / 'policy.npz', w=2.0 * np.eye(3), axes=np.array([-1]))
+  policy = _load('numpy_policy').Policy(tmp_path)
+  assert policy('mode', {'observation': np.ones((2, 3))}).tolist() == [6, 6]
 
 
 @pytest.mark.computes

@@ -87,6 +87,13 @@ def export_policy(
     ValueError: see `load_policy`.
     checkpointing.CheckpointError: if there is no checkpoint, or it does not
       fit.
+
+  Examples:
+    >>> export_policy('runs/mine', 'policy', format='pickle')
+    Traceback (most recent call last):
+      ...
+    quinoa_acme.export.exporting.ExportError: the format must be one of onnx, \
+stablehlo, npz, but is 'pickle'.
   """
   check_arguments(output, format)
   user_modules.load_all(modules)

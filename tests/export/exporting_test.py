@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import json
 import pathlib
+import re
 
 import haiku as hk
 import jax
@@ -282,3 +283,18 @@ def test_a_folder_without_a_run_or_a_checkpoint_is_refused(
 def test_an_unknown_format_is_refused(runs, tmp_path):
   with pytest.raises(exporting.ExportError, match='onnx, stablehlo, npz'):
     export_policy(runs('energy'), tmp_path / 'policy', format='pickle')
+
+
+def test_the_page_s_programs_act(make_run, make_spec, tmp_path, monkeypatch):
+  page = (_ROOT / 'docs' / 'use-elsewhere.md').read_text()
+  by_onnx, by_stablehlo, _ = re.findall(r'```python\n(.*?)```', page, re.DOTALL)
+  workdir = make_run(_CONFIGS['energy'], make_spec())
+  observations = np.random.default_rng(0).normal(size=(4, 3)).astype('f4')
+  expected = load_policy(workdir, mode='mode')(observations)
+  monkeypatch.chdir(tmp_path)
+  for format, program in (('onnx', by_onnx), ('stablehlo', by_stablehlo)):
+    export_policy(workdir, 'policy', format=format)
+    names = {'observations': observations}
+    exec(program, names)
+    np.testing.assert_allclose(names['actions'], expected, atol=1e-5)
+    pathlib.Path('policy').rename(format)
