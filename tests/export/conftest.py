@@ -15,7 +15,7 @@ from quinoa_acme.utils import checkpointing
 
 
 def _move(leaf):
-  """Away from the start, where each policy is uniform."""
+  """Away from the start, where a policy is uniform and means are zero."""
   array = np.asarray(leaf)
   rng = np.random.default_rng(array.size)
   return array + rng.normal(0, 0.3, array.shape).astype(array.dtype)
@@ -44,6 +44,12 @@ def make_run(tmp_path_factory):
     if hasattr(state, 'params'):
       moved = jax.tree_util.tree_map(_move, state.params.policy)
       state = state._replace(params=state.params._replace(policy=moved))
+    if getattr(state, 'statistics', None) is not None:
+      mean, variance = jax.tree_util.tree_map(_move, state.statistics)
+      variance = jax.tree_util.tree_map(
+        lambda x: np.float32(0.5) + np.abs(x), variance
+      )
+      state = state._replace(statistics=type(state.statistics)(mean, variance))
     checkpointing.save(run_folder.learner_checkpoints(run.workdir), 1, state)
     return pathlib.Path(run.workdir)
 

@@ -207,7 +207,11 @@ def test_the_arrays_are_the_policy_s_parameters_by_name(runs, tmp_path):
     for name, shape in described['parameters'].items():
       assert arrays[name].shape == tuple(shape)
     head = arrays['params/energy_flow/head/linear/w']
-  assert head.shape == (16, 9)
+    assert head.shape == (16, 9)
+    # By which observations are normalised.
+    mean = arrays['statistics/mean/position']
+    assert mean.shape == (3,)
+    assert np.abs(mean).max() > 0.1
 
 
 def test_what_is_exported_is_checked_before_anything_is_written(
