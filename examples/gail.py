@@ -21,7 +21,7 @@ from quinoa_acme.data import replay
 def make_agent(
   spec: specs.EnvironmentSpec,
   config: quinoa.QuinoaConfig,
-  demonstrations: replay.TransitionReplay,
+  data: replay.TransitionReplay,
 ) -> acme.Actor:
   """An agent that imitates; it never sees the environment's rewards."""
 
@@ -43,7 +43,7 @@ def make_agent(
         discriminator_optimizer=optax.adam(1e-3),
       ),
       ail.losses.gail_loss(),
-      lambda size: iter(lambda: demonstrations.sample(size), None),
+      lambda n: iter(lambda: acme.types.Transition(*data.sample(n)), None),
       logger_fn=loggers.NoOpLogger,
     )
 

@@ -9,13 +9,13 @@ Run it by `python examples/learner_alone.py`.
 from collections.abc import Iterator
 import dataclasses
 
-from acme import specs
-from acme import types
 import jax
 import numpy as np
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.data import replay
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import specs
 
 SPEC = specs.EnvironmentSpec(
   observations=specs.Array((2,), np.float32, 'target'),

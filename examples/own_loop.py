@@ -5,36 +5,35 @@ Run it by `python examples/own_loop.py runs/mine`.
 
 import sys
 
-from acme import specs
-from acme.agents.jax import actor_core as actor_core_lib
-from acme.utils import loggers
 import dm_env
 import jax
 
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents.common import actors
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import running
 from quinoa_acme.runs.checkpoints import run_state
+from quinoa_acme.utils import specs
 
 
 def load(
   run: experiment.ExperimentConfig, spec: specs.EnvironmentSpec
-) -> tuple[actor_core_lib.ActorCore, quinoa.PolicyVariables]:
+) -> tuple[actors.ActorCore, quinoa.PolicyVariables]:
   """The policy of a run's last checkpoint: pure functions, and parameters."""
   agent = run.make_agent()
   networks = agent.make_networks(spec)
-  learner = agent.make_builder(spec, loggers.NoOpLogger).make_learner(
+  learner = agent.make_builder(spec).make_learner(
     jax.random.PRNGKey(0), networks, iter(())
   )
   run_state.restore_learner(run.workdir, learner)
   [variables] = learner.get_variables(['policy'])
   policy = agent.make_evaluation_policy(networks)
-  return actor_core_lib.batched_feed_forward_to_actor_core(policy), variables
+  return actors.make_core(policy), variables
 
 
 def run_episode(
   environment: dm_env.Environment,
-  core: actor_core_lib.ActorCore,
+  core: actors.ActorCore,
   variables: quinoa.PolicyVariables,
   seed: int,
 ) -> float:

@@ -21,10 +21,10 @@ import numpy as np
 from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import choices
 from quinoa_acme.agents.common import off_policy
-from quinoa_acme.environments import spec_json
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import nests
+from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
 
 
@@ -193,7 +193,7 @@ def read_saved(
   if spec is None:
     spec = run_folder.read_spec(workdir)
   else:
-    spec = spec_json.EnvironmentSpec(
+    spec = specs.EnvironmentSpec(
       nests.canonical_spec(spec.observations),
       spec.actions,
       spec.rewards,
@@ -215,7 +215,7 @@ def read_saved(
 
 def spec_of(environment: dm_env.Environment) -> types.EnvironmentSpec:
   """The specs of an environment, with its observations by key."""
-  return spec_json.EnvironmentSpec(
+  return specs.EnvironmentSpec(
     nests.canonical_spec(environment.observation_spec()),
     environment.action_spec(),
     environment.reward_spec(),

@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 import dataclasses
 from typing import Any, cast, NamedTuple
 
-from acme import specs
-from acme import types
 from acme.jax import networks as networks_lib
 import haiku as hk
 import jax
@@ -36,7 +34,9 @@ from quinoa_acme.networks.flows import real_nvp
 from quinoa_acme.networks.flows import tilted
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import trained as trained_lib
+from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import resources
+from quinoa_acme.utils import specs
 
 # A coordinate this close to 0 or 1 is saturated.
 _MARGIN = 0.01

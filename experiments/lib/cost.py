@@ -5,7 +5,6 @@ import dataclasses
 import time
 from typing import Any
 
-from acme import specs
 import jax
 import numpy as np
 
@@ -14,6 +13,7 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 from quinoa_acme.networks.flows import tilted
+from quinoa_acme.utils import specs
 
 COLUMNS: tuple[str, ...] = (
   'varied',

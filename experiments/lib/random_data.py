@@ -2,10 +2,6 @@
 
 from typing import cast
 
-from acme import core
-from acme import specs
-from acme import types
-from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 import tree
@@ -14,6 +10,9 @@ from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.data import replay
 from quinoa_acme.data import transitions
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
+from quinoa_acme.utils import specs
 
 # With the shape of walker.
 SPEC = specs.EnvironmentSpec(
@@ -25,7 +24,7 @@ SPEC = specs.EnvironmentSpec(
 
 
 def make_batch(
-  spec: specs.EnvironmentSpec, size: int, window: int = 1
+  spec: types.EnvironmentSpec, size: int, window: int = 1
 ) -> types.Transition:
   """Draws transitions with parts between -1 and 1, the same each time.
 
@@ -61,7 +60,7 @@ def make_learner(config: off_policy.OffPolicyConfig) -> core.Learner:
     make_batch(SPEC, config.samples_per_step, config.window)
   )
   agent = agents.make_agent(config)
-  builder = agent.make_builder(SPEC, loggers_base.NoOpLogger)
+  builder = agent.make_builder(SPEC, core.NoOpLogger)
   return builder.make_learner(
     jax.random.PRNGKey(0),
     agent.make_networks(SPEC),

@@ -7,7 +7,6 @@ import sys
 import time
 from typing import Any
 
-from acme import specs
 import dm_env
 import jax
 import jax.numpy as jnp
@@ -21,6 +20,7 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 from quinoa_acme.runs import acting_loop
+from quinoa_acme.utils import specs
 
 _ENV_NAME = 'control:cheetah:run'
 _STATEMENTS = (

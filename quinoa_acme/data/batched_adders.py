@@ -8,13 +8,13 @@ import collections
 from collections.abc import Sequence
 from typing import Any, cast, Protocol
 
-from acme import adders as adders_lib
-from acme import types
 import dm_env
 import numpy as np
 import tree
 
 from quinoa_acme.data import transitions as transitions_lib
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
 from quinoa_acme.utils import nests
 
 
@@ -50,7 +50,7 @@ class BatchedAdder(Protocol):
 class AdderEach:
   """One adder for each environment."""
 
-  def __init__(self, adders: Sequence[adders_lib.Adder]):
+  def __init__(self, adders: Sequence[core.Adder]):
     """Wraps adders, one for each environment."""
     self._adders = adders
 

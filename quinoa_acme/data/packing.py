@@ -9,7 +9,7 @@ the actor that writes it. See docs/decisions/0028-replay-with-the-learner.md.
 import json
 from typing import Any, cast
 
-from acme import types
+from acme import types as acme_types
 import numpy as np
 import reverb
 import tensorflow as tf
@@ -24,6 +24,12 @@ _MAX_IN_FLIGHT_ITEMS = 5
 # Part of the name of a table's signature, next to the environment's specs.
 _WINDOW = 'window'
 _TRANSITIONS = 'transitions'
+
+
+class AcmeWindow(transitions.WindowMixin, acme_types.Transition):
+  """A `transitions.Window` that is one of Acme's transitions."""
+
+  __slots__ = ()
 
 
 class Packing:
@@ -95,7 +101,7 @@ class Packing:
       name=self._plain,
     )
 
-  def pack(self, transition: types.Transition) -> np.ndarray:
+  def pack(self, transition: common_types.Transition) -> np.ndarray:
     """Packs one transition into bytes.
 
     Args:
@@ -113,7 +119,7 @@ class Packing:
     parts = [array.tobytes() for array in self._nest.flatten(transition)]
     return np.frombuffer(b''.join(parts), np.uint8)
 
-  def pack_batch(self, transitions: types.Transition) -> np.ndarray:
+  def pack_batch(self, transitions: common_types.Transition) -> np.ndarray:
     """Packs N transitions into bytes.
 
     Args:
@@ -132,22 +138,25 @@ class Packing:
     ]
     return np.concatenate(columns, axis=1)
 
-  def unpack(self, packed: np.ndarray) -> types.Transition:
+  def unpack(self, packed: np.ndarray) -> acme_types.Transition:
     """Unpacks a batch of transitions.
 
     Args:
       packed: the bytes, uint8 [N, num_bytes].
 
     Returns:
-      Transitions with leaves [N, ...], in the dtypes of the specs; sequences in
-      observations are tuples.
+      Acme's transitions with leaves [N, ...], in the dtypes of the specs;
+      sequences in observations are tuples.
     """
     leaves, begin = [], 0
     for leaf, end in zip(self._leaves, self._ends, strict=True):
       column = np.ascontiguousarray(packed[:, begin:end])
       leaves.append(column.view(leaf.dtype).reshape(len(packed), *leaf.shape))
       begin = end
-    return self._nest.unflatten(leaves)
+    unpacked = self._nest.unflatten(leaves)
+    if isinstance(unpacked, transitions.Window):
+      return AcmeWindow(*unpacked)
+    return acme_types.Transition(*unpacked)
 
   def unpack_sample(
     self, sample: reverb.ReplaySample, rng: np.random.Generator
@@ -204,7 +213,7 @@ class PackedWriter:
     # The rows of an incomplete item.
     self._waiting = np.empty((0, self._packing.num_bytes), np.uint8)
 
-  def insert(self, transition: types.Transition) -> None:
+  def insert(self, transition: common_types.Transition) -> None:
     """Inserts a transition; blocks while the table's limiter requires it.
 
     Args:
@@ -219,7 +228,7 @@ class PackedWriter:
     else:
       self._add(packed[None])
 
-  def insert_batch(self, transitions: types.Transition) -> None:
+  def insert_batch(self, transitions: common_types.Transition) -> None:
     """Inserts transitions; blocks while the table's limiter requires it.
 
     Args:

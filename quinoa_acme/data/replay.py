@@ -13,19 +13,55 @@ import os
 import pathlib
 from typing import Any, NamedTuple, Protocol
 
-from acme import adders
-from acme import specs
-from acme import types
 import dm_env
 import numpy as np
-import reverb
 
 from quinoa_acme.data import transitions as transitions_lib
 from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
 from quinoa_acme.utils import nests
 
-# Reverb's sample information, which no part of Quinoa reads.
-_NO_INFO = reverb.SampleInfo(*([None] * len(reverb.SampleInfo._fields)))
+
+class Sample(Protocol):
+  """A sample of a dataset: a `ReplaySample`, or Reverb's."""
+
+  @property
+  def info(self) -> Any:
+    """What is known of each transition; see `SampleInfo`."""
+    ...
+
+  @property
+  def data(self) -> Any:
+    """The transitions, leaves [N, ...]."""
+    ...
+
+
+class SampleInfo(NamedTuple):
+  """What is known of N sampled transitions; as `reverb.SampleInfo`.
+
+  Attributes:
+    key: identifies each, [N].
+    probability: of each being sampled, [N].
+    table_size: the transitions in replay, [N].
+    priority: of each, [N]; see `TransitionReplay.as_iterator`.
+  """
+
+  key: Any
+  probability: Any
+  table_size: Any
+  priority: Any
+
+
+class ReplaySample(NamedTuple):
+  """Sampled transitions, with `info` of each; as `reverb.ReplaySample`."""
+
+  info: Any
+  data: Any
+
+
+# No part of Quinoa reads it.
+_NO_INFO = SampleInfo(None, None, None, None)
 
 
 class ReplayState(NamedTuple):
@@ -42,9 +78,9 @@ class ReplayState(NamedTuple):
   rng: str
 
 
-def as_sample(transitions: types.Transition) -> reverb.ReplaySample:
-  """Wraps transitions, leaves [N, ...], as a sample of a dataset."""
-  return reverb.ReplaySample(_NO_INFO, transitions)
+def as_sample(transitions: types.NestedArray) -> ReplaySample:
+  """Wraps a `Transition`, leaves [N, ...], as a sample of a dataset."""
+  return ReplaySample(_NO_INFO, transitions)
 
 
 def read_action_repeat(path: str | os.PathLike[str]) -> int:
@@ -70,7 +106,7 @@ class TransitionReplay:
 
   def __init__(
     self,
-    spec: specs.EnvironmentSpec,
+    spec: types.EnvironmentSpec,
     max_size: int,
     seed: int,
     window: int = 1,
@@ -96,7 +132,7 @@ class TransitionReplay:
 
   @classmethod
   def load(
-    cls, path: str | os.PathLike[str], spec: specs.EnvironmentSpec, seed: int
+    cls, path: str | os.PathLike[str], spec: types.EnvironmentSpec, seed: int
   ) -> 'TransitionReplay':
     """Loads a file of `save` into a replay of that size, with a new seed.
 
@@ -247,7 +283,7 @@ class TransitionReplay:
       )
     self.set_state(state, os.fspath(path))
 
-  def as_iterator(self, num_transitions: int) -> Iterator[reverb.ReplaySample]:
+  def as_iterator(self, num_transitions: int) -> Iterator[ReplaySample]:
     """Yields samples in the form of a Reverb dataset.
 
     Priorities mean nothing here. Their field holds, for each transition, the
@@ -255,13 +291,13 @@ class TransitionReplay:
     """
     while True:
       rows = self._draw(num_transitions)
-      info = reverb.SampleInfo(
+      info = SampleInfo(
         key=rows,
         probability=np.full(len(rows), 1 / len(self)),
         table_size=np.full(len(rows), len(self)),
         priority=self._inserted_before(rows).astype(np.float64),
       )
-      yield reverb.ReplaySample(info, self._take(rows))
+      yield ReplaySample(info, self._take(rows))
 
 
 class Inserter(Protocol):
@@ -276,7 +312,7 @@ class Inserter(Protocol):
     ...
 
 
-class ReplayAdder(adders.Adder):
+class ReplayAdder(core.Adder):
   """Adds an actor's transitions to a replay.
 
   They span one step or n. They equal those of Acme's `NStepTransitionAdder`,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, cast, NamedTuple
 
-from acme import types
 from dm_env import specs
 import numpy as np
 import tree
@@ -32,8 +31,8 @@ class Later(NamedTuple):
   weight: Any
 
 
-class Window(types.Transition):
-  """A transition over n steps; its `extras` are a `Later`.
+class WindowMixin:
+  """Methods of a transition over n steps, for either class of transitions.
 
   Wrappers of Acme's agents change samples: they normalise observations, or
   replace rewards. A wrapper that changes only the first step would leave the
@@ -42,8 +41,7 @@ class Window(types.Transition):
 
   __slots__ = ()
 
-  # `Transition` is final to the type checker, which forbids subclasses.
-  def _replace(self, **changes: Any) -> 'Window':  # pyright: ignore[reportIncompatibleMethodOverride]
+  def _replace(self, **changes: Any) -> Any:
     """The window with other parts.
 
     Raises:
@@ -53,11 +51,17 @@ class Window(types.Transition):
       names = ', '.join(map(repr, changes))
       raise ValueError(
         f'{names} would be changed in the first step of a window, but not in '
-        f'the {num_steps(self) - 1} later ones, which are in its '
+        f'the {num_steps(cast(Any, self)) - 1} later ones, which are in its '
         'extras. Learn from one step, by returns=OneStep(), or change the '
         'extras too.'
       )
-    return cast(Window, super()._replace(**changes))
+    return cast(Any, super())._replace(**changes)
+
+
+class Window(WindowMixin, common_types.Transition):
+  """A transition over n steps; its `extras` are a `Later`."""
+
+  __slots__ = ()
 
 
 class Step(NamedTuple):
@@ -82,7 +86,7 @@ def make_window(
   window: int,
   discount: np.float32,
   axis: int = 0,
-) -> types.Transition:
+) -> common_types.Transition:
   """Makes one transition from consecutive steps of an episode, or N at once.
 
   Args:
@@ -99,7 +103,7 @@ def make_window(
   """
   first, *later = steps
   if window == 1:
-    return types.Transition(*first, next_observation=next_observation)
+    return common_types.Transition(*first, next_observation=next_observation)
   weights, decay = [], np.float32(first.discount)
   for step in later:
     weights.append(discount * decay)
@@ -136,7 +140,7 @@ def _stack_arrays(arrays: Sequence[Any], axis: int) -> np.ndarray:
   return np.array(arrays) if axis == 0 else np.stack(arrays, axis)
 
 
-def num_steps(transition: types.Transition) -> int:
+def num_steps(transition: common_types.Transition) -> int:
   """The number of steps that each transition holds one by one."""
   later = transition.extras
   return later.weight.shape[-1] + 1 if isinstance(later, Later) else 1
@@ -144,7 +148,7 @@ def num_steps(transition: types.Transition) -> int:
 
 def make_spec(
   spec: common_types.EnvironmentSpec, window: int = 1
-) -> types.Transition:
+) -> common_types.Transition:
   """The specs of a transition's parts.
 
   Args:
@@ -156,7 +160,7 @@ def make_spec(
     A transition with array specs as its leaves; a `Window` if n is above 1.
   """
   observations = nests.canonical_spec(spec.observations)
-  first = types.Transition(
+  first = common_types.Transition(
     observation=observations,
     action=spec.actions,
     reward=spec.rewards,

@@ -5,11 +5,11 @@ import time
 from typing import Any
 
 from absl import logging
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import dm_env
 
 from quinoa_acme.environments import checked
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
 
 
 class Episode:
@@ -83,8 +83,8 @@ class Tally:
 
   def __init__(
     self,
-    counter: counting.Counter | None,
-    logger: loggers_base.Logger | None,
+    counter: counting.AnyCounter | None,
+    logger: core.Logger | None,
     steps_between_reports: int,
   ):
     """Starts at the counter's counts.
@@ -96,7 +96,7 @@ class Tally:
         reports at the end of each episode.
     """
     self._counter = counter or counting.Counter()
-    self._logger = logger or loggers_base.NoOpLogger()
+    self._logger = logger or core.NoOpLogger()
     self._steps_between_reports = steps_between_reports
     # All counts at the last report, and the steps since then.
     self._counts: Mapping[str, float] = self._counter.get_counts()

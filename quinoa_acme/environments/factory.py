@@ -22,9 +22,10 @@ import types
 from typing import Any
 import warnings
 
-from acme import wrappers as wrappers_lib
 import dm_env
 import numpy as np
+
+from quinoa_acme.environments import wrappers as wrappers_lib
 
 _FORMAT = 'control:<domain>:<task>'
 _GYMNASIUM_SCHEMES = ('gymnasium', 'gym')

@@ -8,11 +8,12 @@ truncated episode keeps discount 1, so learning bootstraps beyond the cut.
 
 from typing import Any, cast
 
-from acme import specs
 import dm_env
 import gymnasium
 from gymnasium import spaces
 import numpy as np
+
+from quinoa_acme.utils import specs
 
 # For an environment that does not specify it.
 _FRAMES = 30.0

@@ -1,29 +1,13 @@
 """Array specs as plain values for JSON, and back."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from dm_env import specs
 import numpy as np
 
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import nests
-
-
-class EnvironmentSpec(NamedTuple):
-  """An `acme.specs.EnvironmentSpec` read from a file.
-
-  Attributes:
-    observations: the agent's observations.
-    actions: its actions.
-    rewards: its rewards.
-    discounts: the discounts.
-  """
-
-  observations: Any
-  actions: Any
-  rewards: Any
-  discounts: Any
+from quinoa_acme.utils import specs
 
 
 def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
@@ -40,11 +24,11 @@ def to_plain(spec: types.EnvironmentSpec) -> dict[str, Any]:
   """
   return {
     name: _to_plain(nests.canonical_spec(getattr(spec, name), name))
-    for name in EnvironmentSpec._fields
+    for name in specs.EnvironmentSpec._fields
   }
 
 
-def from_plain(plain: Mapping[str, Any]) -> EnvironmentSpec:
+def from_plain(plain: Mapping[str, Any]) -> specs.EnvironmentSpec:
   """Restores the argument of `to_plain`, with sequences as tuples.
 
   Args:
@@ -56,8 +40,8 @@ def from_plain(plain: Mapping[str, Any]) -> EnvironmentSpec:
   Raises:
     KeyError: if a value is missing.
   """
-  return EnvironmentSpec(
-    **{name: _from_plain(plain[name]) for name in EnvironmentSpec._fields}
+  return specs.EnvironmentSpec(
+    **{name: _from_plain(plain[name]) for name in specs.EnvironmentSpec._fields}
   )
 
 

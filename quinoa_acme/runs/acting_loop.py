@@ -8,14 +8,13 @@ require a loop that can be left and reentered between any two steps.
 import abc
 from collections.abc import Callable, Sequence
 
-from acme import core
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import dm_env
 import numpy as np
 
 from quinoa_acme.agents.common import actors
 from quinoa_acme.environments import episodes as episodes_lib
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
 
 # Steps between two reports to the counter, which may be in another process.
 _STEPS_BETWEEN_COUNTS = 50
@@ -37,8 +36,8 @@ class _Loop(abc.ABC):
 
   def __init__(
     self,
-    counter: counting.Counter | None,
-    logger: loggers_base.Logger | None,
+    counter: counting.AnyCounter | None,
+    logger: core.Logger | None,
     steps_between_counts: int,
   ):
     self._tally = episodes_lib.Tally(counter, logger, steps_between_counts)
@@ -89,8 +88,8 @@ class ActingLoop(_Loop):
     self,
     environment: dm_env.Environment,
     actor: core.Actor,
-    counter: counting.Counter | None = None,
-    logger: loggers_base.Logger | None = None,
+    counter: counting.AnyCounter | None = None,
+    logger: core.Logger | None = None,
     should_update: bool = True,
     steps_between_counts: int = _STEPS_BETWEEN_COUNTS,
   ):
@@ -168,8 +167,8 @@ class BatchedActingLoop(_Loop):
     self,
     environments: Sequence[dm_env.Environment],
     actor: actors.BatchedActor,
-    counter: counting.Counter | None = None,
-    logger: loggers_base.Logger | None = None,
+    counter: counting.AnyCounter | None = None,
+    logger: core.Logger | None = None,
   ):
     """Makes the loop.
 

@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 from absl import flags
-import launchpad  # noqa: F401 - defines lp_launch_type.
 
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import configuring
@@ -19,6 +18,7 @@ from quinoa_acme.runs import experiment
 from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.watching import terminal
+from quinoa_acme.utils import extras
 from quinoa_acme.utils import options
 from quinoa_acme.utils import resources
 from quinoa_acme.utils import user_modules
@@ -41,6 +41,10 @@ def make_main(algorithm: str) -> Callable[[], None]:
     A function that trains by the parsed flags, and does not return.
   """
   values = flags.FLAGS
+  try:
+    _define_launch_type(values)
+  except extras.MissingExtraError as error:
+    sys.exit(f'error: {error}')
   define_flags(algorithm, values, usage_lib.find_nested(sys.argv))
 
   def main() -> None:
@@ -64,6 +68,24 @@ def make_main(algorithm: str) -> Callable[[], None]:
     os._exit(status)
 
   return main
+
+
+def _define_launch_type(values: flags.FlagValues) -> None:
+  """Defines Launchpad's flags, or for one process its launch type alone."""
+  if 'launchpad' in sys.modules:
+    return
+  if not usage_lib.is_in_one_process(sys.argv):
+    with extras.needed_for('A distributed run'):
+      import launchpad  # noqa: F401
+    return
+  flags.DEFINE_string(
+    usage_lib.LAUNCH_TYPE.name,
+    usage_lib.LAUNCH_TYPE.default,
+    usage_lib.LAUNCH_TYPE.meaning,
+    flag_values=values,
+    # Acme's own agents import Launchpad, which then defines it again.
+    allow_override=True,
+  )
 
 
 def define_flags(

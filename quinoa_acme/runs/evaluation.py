@@ -6,9 +6,6 @@ import pathlib
 from typing import Any, cast
 
 from absl import logging
-from acme import core
-from acme import specs
-from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 
@@ -23,6 +20,8 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import soundness
+from quinoa_acme.utils import core
+from quinoa_acme.utils import specs
 
 
 class _ServeEvaluated(core.VariableSource):
@@ -84,7 +83,7 @@ class Evaluator:
     agent = agents.make_agent(
       dataclasses.replace(config.agent, variable_update_period=1)
     )
-    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    builder = agent.make_builder(spec, core.NoOpLogger)
     networks = agent.make_networks(spec)
     actor = builder.make_actor(
       jax.random.PRNGKey(0),

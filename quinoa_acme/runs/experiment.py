@@ -8,7 +8,6 @@ import pathlib
 import subprocess
 from typing import Any
 
-from acme import specs
 import dm_env
 import numpy as np
 
@@ -25,6 +24,7 @@ from quinoa_acme.runs.checkpoints import (
 )
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import options
+from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
 from quinoa_acme.utils import validation
 

@@ -9,10 +9,6 @@ import time
 from typing import Any, cast
 
 from absl import logging
-from acme import core
-from acme import specs
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import dm_env
 import jax
 import numpy as np
@@ -33,6 +29,9 @@ from quinoa_acme.runs.watching import memory
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import watchdog
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
+from quinoa_acme.utils import specs
 
 # Learner calls between two logged rows. Counted, not timed, so that two runs
 # with one seed log the same rows.
@@ -149,7 +148,7 @@ class _Parts:
 
 def _build(
   config: experiment_lib.ExperimentConfig,
-  learner_logger: loggers_base.Logger,
+  learner_logger: core.Logger,
 ) -> _Parts:
   # The actor must act with the parameters of the last learner call.
   agent_config = dataclasses.replace(config.agent, variable_update_period=1)
@@ -202,7 +201,9 @@ def _build(
   )
 
 
-def _child(parent: counting.Counter | None, name: str = '') -> counting.Counter:
+def _child(
+  parent: counting.AnyCounter | None, name: str = ''
+) -> counting.Counter:
   """A counter that passes each count to its parent at once, at any clock.
 
   With an interval of 0, counts would be missing whenever the clock stands still
@@ -389,7 +390,7 @@ class _Run:
 
   def _open(
     self, label: str, steps_key: str, counts: Mapping[str, float]
-  ) -> loggers_base.Logger:
+  ) -> core.Logger:
     """Opens a part's log, which resumes after the step in `counts`."""
     logger = loggers.make_logger(
       self._config.workdir,

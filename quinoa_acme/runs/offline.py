@@ -10,17 +10,12 @@ import pathlib
 from typing import Any, NamedTuple
 
 from absl import logging
-from acme import core
-from acme import specs
-from acme.agents.jax import bc
-from acme.agents.jax import builders
-from acme.jax import networks as networks_lib
-from acme.utils.loggers import base as loggers_base
 import jax
 import jax.numpy as jnp
 import optax
 
 from quinoa_acme.agents import quinoa
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
@@ -29,6 +24,9 @@ from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import trained
+from quinoa_acme.utils import core
+from quinoa_acme.utils import extras
+from quinoa_acme.utils import specs
 from quinoa_acme.utils import validation
 
 # Room in the file to finish the last episode.
@@ -162,6 +160,11 @@ def make_behaviour_cloning(
   data: Iterator[Any],
 ) -> Parts:
   """Acme's behaviour cloning: the same policy, by maximum likelihood."""
+  # Only here, because Acme imports Reverb, which takes seconds.
+  with extras.needed_for('Behaviour cloning'):
+    from acme.agents.jax import bc
+    from acme.jax import networks as networks_lib
+
   agent = quinoa.QuinoaAgent(config.agent)
   networks = agent.make_networks(spec)
   policy = networks.policy
@@ -191,7 +194,7 @@ def make_behaviour_cloning(
     optax.adam(config.agent.learning_rate),
     (sample.data for sample in data),
     config.agent.num_sgd_steps_per_step,
-    logger=loggers_base.NoOpLogger(),
+    logger=core.NoOpLogger(),
   )
   act = agent.make_evaluation_policy(networks)
   return Parts(
@@ -206,7 +209,7 @@ def make_behaviour_cloning(
 
 
 def _make_evaluator(
-  builder: builders.GenericActorLearnerBuilder,
+  builder: off_policy.Builder,
   config: OfflineConfig,
   policy: Any,
   source: core.VariableSource,

@@ -6,10 +6,10 @@ import os
 import sys
 import threading
 import time
+import types
 from typing import Any
 
 from absl import logging
-from acme import specs
 import jax
 
 from quinoa_acme.runs import configuring
@@ -24,14 +24,16 @@ from quinoa_acme.runs.checkpoints import (
 )
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.runs.distributed import capacity
+from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import launchers
-from quinoa_acme.runs.distributed import program
 from quinoa_acme.runs.watching import plotting
 from quinoa_acme.runs.watching import progress
 from quinoa_acme.runs.watching import terminal
 from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import extras
 from quinoa_acme.utils import options
 from quinoa_acme.utils import resources
+from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
 
 # Re-exported: other modules look for them here.
@@ -114,13 +116,16 @@ def check(
     The specs of its environment.
 
   Raises:
-    RefusedError: if the machine cannot hold it, if the environment cannot be
-      made or is the same each time, or if the agent cannot act in it.
+    RefusedError: if the machine cannot hold it or lacks what it needs, if the
+      environment cannot be made or is the same each time, or if the agent
+      cannot act in it.
     ValueError: if there is no such launch type.
   """
   if launch_type is not None:
     check_launch_type(launch_type)
   try:
+    if launch_type is not None:
+      _program()
     if launch_type not in (None, *launchers.LAUNCH_TYPES):
       capacity.check_actors(config, launch_type)
       _check_thread(launch_type)
@@ -128,7 +133,7 @@ def check(
     # Traced, so that JAX starts no thread: the nodes fork from this process.
     with resources.single_precision(everywhere=False):
       jax.eval_shape(lambda: [config.make_agent().make_networks(spec)][:0])
-  except ValueError as error:
+  except (ValueError, extras.MissingExtraError) as error:
     raise RefusedError(' '.join(str(error).split())) from error
   except Exception as error:  # From the environment's code.
     said = ' '.join(f'{type(error).__name__}: {error}'.split())
@@ -196,6 +201,14 @@ def _draw(workdir: str, status: progress.Status) -> str:
     return 'none, because it could not be drawn.'
 
 
+def _program() -> types.ModuleType:
+  """The module of distributed programs; it imports Launchpad and Reverb."""
+  with extras.needed_for('A distributed run'):
+    from quinoa_acme.runs.distributed import program
+
+    return program
+
+
 def _train(
   config: experiment_lib.ExperimentConfig, launch_type: str | None
 ) -> int:
@@ -208,9 +221,9 @@ def _train(
         with stopping.stop_on_signals() as request:
           status = local.run(config, request)
       else:
-        status = program.launch(config, launch_type)
+        status = _program().launch(config, launch_type)
   except (
-    program.ProgramError,
+    failures.ProgramError,
     checkpointing.CheckpointError,
     evaluation_limits.EndlessEpisodeError,
   ) as error:

@@ -3,11 +3,6 @@
 import dataclasses
 from typing import Any, cast, NamedTuple
 
-from acme import core
-from acme import specs
-from acme import types
-from acme.agents.jax import builders
-from acme.utils.loggers import base as loggers_base
 import dm_env
 import jax
 import numpy as np
@@ -21,6 +16,9 @@ from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.runs.checkpoints import run_state
 from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
+from quinoa_acme.utils import specs
 
 
 class Trained(NamedTuple):
@@ -39,7 +37,7 @@ class Trained(NamedTuple):
   spec: specs.EnvironmentSpec
   agent: off_policy.OffPolicyAgent
   networks: Any
-  builder: builders.GenericActorLearnerBuilder
+  builder: off_policy.Builder
   learner: core.Learner
 
 
@@ -60,7 +58,7 @@ def restore(run: experiment_lib.ExperimentConfig, role: str) -> Trained:
   spec = specs.make_environment_spec(environment)
   agent = run.make_agent()
   networks = agent.make_networks(spec)
-  builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+  builder = agent.make_builder(spec, core.NoOpLogger)
   learner = builder.make_learner(jax.random.PRNGKey(0), networks, iter(()))
   if not run_state.restore_learner(run.workdir, learner):
     raise FileNotFoundError(f'{run.workdir} has no checkpoint of a learner.')

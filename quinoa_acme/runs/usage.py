@@ -33,6 +33,10 @@ _OTHERS = (
   'xm_',
   'xml_output_file',
 )
+# Those of Launchpad.
+_LAUNCHPADS = ('lp_', 'tmux_', 'xm_')
+# What absl reads as false.
+_FALSE = ('false', 'f', '0')
 _WIDTH = 80
 
 
@@ -167,6 +171,31 @@ def check_names(
     elif name not in known and name.removeprefix('no') not in known:
       near = difflib.get_close_matches(name, names)
       raise flags.UnrecognizedFlagError(name, suggestions=near)
+
+
+def is_in_one_process(argv: Sequence[str]) -> bool:
+  """Whether a command line asks for one process, and needs no Launchpad.
+
+  Args:
+    argv: the command line, including the program's name.
+
+  Returns:
+    Whether it does; not if it has other flags of Launchpad's, or a file of
+    flags.
+  """
+  in_one = False
+  for arg in _flags_of(argv):
+    name = _name_of(arg)
+    if not arg.startswith('-'):
+      continue
+    if name in ('run_distributed', 'norun_distributed'):
+      value = arg.partition('=')[2].lower()
+      in_one = name.startswith('no') or value in _FALSE
+    elif name == 'flagfile' or (
+      name != LAUNCH_TYPE.name and name.startswith(_LAUNCHPADS)
+    ):
+      return False
+  return in_one
 
 
 def find_nested(argv: Sequence[str]) -> list[str]:

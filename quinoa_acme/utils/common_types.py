@@ -1,11 +1,10 @@
 """Types for the arguments of the pure functions.
 
-`acme.jax.networks` has most of them. But Acme imports Launchpad, and its JAX
-parts import Reverb and TensorFlow, which only training needs. Code that acts
-with a trained policy uses these types instead.
+Acme has all of them. But Acme imports Launchpad, and its JAX parts import
+Reverb and TensorFlow, which only its own agents and distributed runs need.
 """
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 
@@ -14,6 +13,26 @@ Params = Any
 Observation = Any
 NestedArray = Any
 PRNGKey = jax.Array
+
+
+class Transition(NamedTuple):
+  """A step of an environment, or several at once; as `acme.types.Transition`.
+
+  Attributes:
+    observation: the observation before it.
+    action: the action taken.
+    reward: the reward for it.
+    discount: the discount after it.
+    next_observation: the observation after it.
+    extras: what else belongs to it.
+  """
+
+  observation: NestedArray
+  action: NestedArray
+  reward: NestedArray
+  discount: NestedArray
+  next_observation: NestedArray
+  extras: NestedArray = ()
 
 
 class EnvironmentSpec(Protocol):

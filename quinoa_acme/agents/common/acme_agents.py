@@ -11,7 +11,6 @@ from typing import Any, cast, NamedTuple
 from acme import adders as adders_lib
 from acme import core
 from acme import specs
-from acme.agents.jax import actor_core as actor_core_lib
 from acme.jax import networks as networks_lib
 from acme.jax import variable_utils
 from acme.utils import counting
@@ -138,7 +137,7 @@ class BuilderMixin:
     """
     assert variable_source is not None
     return actors.SaveableActor(
-      actor_core_lib.batched_feed_forward_to_actor_core(policy_network),
+      actors.make_core(policy_network),
       random_key,
       _make_variable_client(variable_source),
       adder,

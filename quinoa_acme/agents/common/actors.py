@@ -1,23 +1,76 @@
 """The actors of all agents: for one environment, or several at once."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+import dataclasses
+from typing import Any, NamedTuple, Protocol
 
-from acme import adders as adders_lib
-from acme import core
-from acme.agents.jax import actor_core
-from acme.agents.jax import actors
-from acme.jax import networks as networks_lib
-from acme.jax import variable_utils
 import dm_env
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.data import batched_adders
 from quinoa_acme.data import transitions as transitions_lib
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
 from quinoa_acme.utils import nests
 from quinoa_acme.utils import resources
+
+
+@dataclasses.dataclass
+class ActorCore:
+  """An actor's pure functions; as `acme.agents.jax.actor_core.ActorCore`.
+
+  Attributes:
+    init: makes the state of an episode from a random key.
+    select_action: `(params, observation, state) -> (action, next state)`, for
+      one observation.
+    get_extras: what to store in replay beside a step, from the state.
+  """
+
+  init: Callable[[types.PRNGKey], Any]
+  select_action: Callable[[types.Params, types.Observation, Any], Any]
+  get_extras: Callable[[Any], Any]
+
+
+def make_core(policy: off_policy.Policy) -> ActorCore:
+  """Makes an actor's functions from a batched policy.
+
+  As Acme's `batched_feed_forward_to_actor_core`.
+
+  Args:
+    policy: the policy.
+
+  Returns:
+    The functions; their state is a random key, and there are no extras.
+  """
+
+  def select_action(params, observation, key):
+    key, next_key = jax.random.split(key)
+    batch = jax.tree_util.tree_map(lambda x: jnp.expand_dims(x, 0), observation)
+    actions = policy(params, key, batch)
+    action = jax.tree_util.tree_map(lambda x: jnp.squeeze(x, 0), actions)
+    return action, next_key
+
+  return ActorCore(
+    init=lambda key: key,
+    select_action=select_action,
+    get_extras=lambda key: None,
+  )
+
+
+class VariableClient(Protocol):
+  """Provides an actor's parameters: `variables.VariableClient`, or Acme's."""
+
+  @property
+  def params(self) -> Any:
+    """The parameters."""
+    ...
+
+  def update(self, wait: bool = False) -> None:
+    """Requests new ones, if it is time for it."""
+    ...
 
 
 class ActorState(NamedTuple):
@@ -28,19 +81,19 @@ class ActorState(NamedTuple):
     core: the state of the actor's core in the current episode.
   """
 
-  random_key: networks_lib.PRNGKey
+  random_key: types.PRNGKey
   core: Any
 
 
-class SaveableActor(actors.GenericActor, core.Saveable):
-  """Acme's `GenericActor`, with random keys that survive a restart."""
+class SaveableActor(core.Actor, core.Saveable):
+  """Acts as Acme's `GenericActor`, with random keys that survive a restart."""
 
   def __init__(
     self,
-    actor: actor_core.ActorCore,
-    random_key: networks_lib.PRNGKey,
-    variable_client: variable_utils.VariableClient,
-    adder: adders_lib.Adder | None = None,
+    actor: ActorCore,
+    random_key: types.PRNGKey,
+    variable_client: VariableClient,
+    adder: core.Adder | None = None,
   ):
     """Makes the actor, which acts on the CPU.
 
@@ -50,7 +103,12 @@ class SaveableActor(actors.GenericActor, core.Saveable):
       variable_client: provides the parameters.
       adder: receives the actor's observations, if given.
     """
-    super().__init__(actor, random_key, variable_client, adder, backend='cpu')
+    self._random_key = random_key
+    self._variable_client = variable_client
+    self._adder = adder
+    self._state: Any = None
+    self._init = jax.jit(actor.init, backend='cpu')
+    self._get_extras = actor.get_extras
     # For a single observation XLA takes longer to hand work to other threads
     # than to compute the policy.
     self._policy = jax.jit(
@@ -61,7 +119,28 @@ class SaveableActor(actors.GenericActor, core.Saveable):
 
   def select_action(self, observation: Any) -> Any:
     """Samples an action for an observation; mappings are ordered by key."""
-    return super().select_action(nests.canonical(observation))
+    action, self._state = self._policy(
+      self._variable_client.params, nests.canonical(observation), self._state
+    )
+    return jax.tree_util.tree_map(np.asarray, action)
+
+  def observe_first(self, timestep: dm_env.TimeStep) -> None:
+    """Starts an episode, with a key of its own."""
+    self._random_key, key = jax.random.split(self._random_key)
+    self._state = self._init(key)
+    if self._adder:
+      self._adder.add_first(timestep)
+
+  def observe(self, action: Any, next_timestep: dm_env.TimeStep) -> None:
+    """Hands a step on to the adder."""
+    if self._adder:
+      self._adder.add(
+        action, next_timestep, extras=self._get_extras(self._state)
+      )
+
+  def update(self, wait: bool = False) -> None:
+    """Asks for new parameters when they are due."""
+    self._variable_client.update(wait)
 
   def save(self) -> ActorState:
     """Returns the state as NumPy arrays."""
@@ -86,8 +165,8 @@ class BatchedActor:
   def __init__(
     self,
     policy: off_policy.Policy,
-    random_key: networks_lib.PRNGKey,
-    variable_client: variable_utils.VariableClient,
+    random_key: types.PRNGKey,
+    variable_client: VariableClient,
     adder: batched_adders.BatchedAdder,
   ):
     """Makes the actor, which acts on the CPU.

@@ -6,17 +6,16 @@ import threading
 import time
 from typing import Any, cast, Generic, NamedTuple, Protocol, TypeVar
 
-import acme
-from acme import types
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import jax
 import jax.numpy as jnp
 import numpy as np
-import reverb
 
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.common import updates
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
 from quinoa_acme.utils import resources
 
 
@@ -71,7 +70,7 @@ class _Outcome(NamedTuple):
   is_finite: jax.Array
 
 
-class OffPolicyLearner(acme.Learner, Generic[StateT]):
+class OffPolicyLearner(core.Learner, Generic[StateT]):
   """Runs an algorithm on batches, serves its parameters, saves its state.
 
   One call of `step` makes `num_sgd_steps_per_step` SGD steps in one compiled
@@ -83,9 +82,9 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     algorithm: Algorithm[StateT],
     state: StateT,
     config: off_policy.OffPolicyConfig,
-    dataset: Iterator[reverb.ReplaySample],
-    counter: counting.Counter | None = None,
-    logger: loggers_base.Logger | None = None,
+    dataset: Iterator[replay_lib.Sample],
+    counter: counting.AnyCounter | None = None,
+    logger: core.Logger | None = None,
   ):
     """Makes the learner.
 
@@ -102,7 +101,7 @@ class OffPolicyLearner(acme.Learner, Generic[StateT]):
     self._config = config
     self._dataset = dataset
     self._counter = counter or counting.Counter()
-    self._logger = logger or loggers_base.NoOpLogger()
+    self._logger = logger or core.NoOpLogger()
     # Other threads request variables and make checkpoints.
     self._lock = threading.Lock()
     self._failure: NonFiniteError | None = None

@@ -16,13 +16,11 @@ from quinoa_acme.utils import options
 from quinoa_acme.utils import validation
 
 if TYPE_CHECKING:
-  from acme import core
-  from acme.agents.jax import builders
-  from acme.utils.loggers import base as loggers_base
   import reverb
 
   from quinoa_acme.agents.common import actors
   from quinoa_acme.data import batched_adders
+  from quinoa_acme.utils import core
 
 Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
 # From a policy's parameters, a batch of observations and one action for each to
@@ -174,6 +172,43 @@ class OffPolicyConfig:
       )
 
 
+class Builder(Protocol):
+  """Makes an agent's parts; has the methods of Acme's builders."""
+
+  def make_replay_tables(self, environment_spec: Any) -> 'list[reverb.Table]':
+    """Makes Reverb's tables."""
+    ...
+
+  def make_dataset_iterator(self, replay_client: 'reverb.Client') -> Any:
+    """Makes the learner's samples from the tables."""
+    ...
+
+  def make_adder(self, replay_client: 'reverb.Client') -> Any:
+    """Makes the adder to the tables."""
+    ...
+
+  def make_learner(
+    self,
+    random_key: types.PRNGKey,
+    networks: Any,
+    dataset: Any,
+    replay_client: 'reverb.Client | None' = None,
+    counter: Any = None,
+  ) -> Any:
+    """Makes the learner; the data are samples of transitions."""
+    ...
+
+  def make_actor(
+    self,
+    random_key: types.PRNGKey,
+    policy_network: Any,
+    adder: Any = None,
+    variable_source: Any = None,
+  ) -> Any:
+    """Makes an actor; without an adder it records nothing."""
+    ...
+
+
 class ActorsOfSeveral(Protocol):
   """What a builder adds for an actor of several environments."""
 
@@ -241,8 +276,8 @@ class OffPolicyAgent(Protocol):
   def make_builder(
     self,
     spec: types.EnvironmentSpec,
-    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
-  ) -> 'builders.GenericActorLearnerBuilder':
+    logger_fn: 'Callable[[], core.Logger] | None' = None,
+  ) -> Builder:
     """Makes the builder of replay, actor and learner; optionally with a log.
 
     The learner's saved state has the number of SGD steps as `steps`. The actors

@@ -15,12 +15,13 @@ import dataclasses
 import functools
 from typing import Any, TypeVar
 
-from acme import types
 import jax
 from jax import flatten_util
 import jax.numpy as jnp
 import numpy as np
 import optax
+
+from quinoa_acme.utils import common_types as types
 
 # Length of the rows in which a norm sums up elements.
 _ROW = 256

@@ -1,14 +1,18 @@
 """How parameters travel from the learner to the actors."""
 
 from collections.abc import Callable, Hashable, Sequence
+from concurrent import futures
 import dataclasses
-from typing import Any, cast
+from typing import Any, cast, TYPE_CHECKING
 
-from acme import core
-from acme.agents.jax import actor_core as actor_core_lib
 import jax
 from jax import flatten_util
 import jax.numpy as jnp
+
+from quinoa_acme.utils import core
+
+if TYPE_CHECKING:
+  from quinoa_acme.agents.common import actors
 
 # The largest arrays to join, in elements. XLA multiplies by a slice of a vector
 # more slowly than by an array: for a large one that costs more than it saves.
@@ -62,7 +66,7 @@ class JoinedParams:
 class JoinedOnCPU(core.VariableSource):
   """Parameters from another source, joined, as JAX arrays on the CPU.
 
-  Acme's `VariableClient` can also move them, by `jax.device_put`. That
+  Acme's client of variables can also move them, by `jax.device_put`. That
   processes each array in Python, which takes several times as long as one
   compiled call, and an actor fetches parameters every few steps.
   """
@@ -85,9 +89,61 @@ class JoinedOnCPU(core.VariableSource):
     return self._join(jax.device_get(self._source.get_variables(names)))
 
 
-def with_joined_params(
-  actor: actor_core_lib.ActorCore,
-) -> actor_core_lib.ActorCore:
+class VariableClient:
+  """An actor's parameters, fetched from a source every few calls.
+
+  As Acme's `VariableClient` for one name and no device.
+  """
+
+  def __init__(
+    self, source: core.VariableSource, name: str, update_period: int = 1
+  ):
+    """Makes the client; it fetches nothing yet.
+
+    Args:
+      source: the learner, or a proxy of it.
+      name: its name for the parameters.
+      update_period: calls of `update` between two requests.
+    """
+    self._source = source
+    self._name = name
+    self._update_period = update_period
+    self._calls = 0
+    self._executor = futures.ThreadPoolExecutor(max_workers=1)
+    self._request: futures.Future[None] | None = None
+    self._params: Any = None
+
+  @property
+  def params(self) -> Any:
+    """The parameters; the first time, it waits for them."""
+    if self._params is None:
+      self.update_and_wait()
+    return self._params
+
+  def update(self, wait: bool = False) -> None:
+    """Requests the parameters, if it is time for it.
+
+    Args:
+      wait: whether to wait for them; otherwise they are fetched in another
+        thread, one request at a time.
+    """
+    self._calls = min(self._calls + 1, self._update_period)
+    if self._calls < self._update_period:
+      return
+    if wait:
+      self._request = None
+      self._calls = 0
+      self.update_and_wait()
+    elif self._request is None or self._request.done():
+      self._calls = 0
+      self._request = self._executor.submit(self.update_and_wait)
+
+  def update_and_wait(self) -> None:
+    """Fetches the parameters, and waits for them."""
+    [self._params] = self._source.get_variables([self._name])
+
+
+def with_joined_params(actor: 'actors.ActorCore') -> 'actors.ActorCore':
   """Adapts an actor's functions to the parameters of a `JoinedOnCPU`.
 
   Args:

@@ -18,9 +18,8 @@ from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:
-  from acme.utils.loggers import base as loggers_base
-
   from quinoa_acme.agents.quinoa import builder as builder_lib
+  from quinoa_acme.utils import core
 
 
 class _Saved(NamedTuple):
@@ -87,7 +86,7 @@ class QuinoaAgent:
   def make_builder(
     self,
     spec: types.EnvironmentSpec,
-    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
+    logger_fn: 'Callable[[], core.Logger] | None' = None,
   ) -> 'builder_lib.QuinoaBuilder':
     """Makes the builder of replay, actor and learner."""
     # Imported here, because acting alone needs none of what this imports.

@@ -5,8 +5,6 @@ This is not in the paper. See docs/decisions/0017-returns.md.
 
 from typing import Any
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
@@ -17,6 +15,7 @@ from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.utils import common_types as types
 
 
 def next_value(
@@ -25,7 +24,7 @@ def next_value(
   fit: fit_lib.CriticFit,
   state: training_state.TrainingState,
   observation: Any,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> jax.Array:
   """Q'(a', s') - alpha D(a', s') of the target critics at a sampled action a'.
 
@@ -65,7 +64,7 @@ def loss(
   state: training_state.TrainingState,
   batch: types.Transition,
   known: evaluation.Known,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> evaluation.Fitted:
   """The critics' TD loss, plus the least-squares fit of V + alpha D to them.
 
@@ -125,7 +124,7 @@ def loss(
 
 def _apply(
   networks: quinoa_networks.QuinoaNetworks,
-  params: networks_lib.Params,
+  params: types.Params,
   observation: Any,
   action: jax.Array,
 ) -> jax.Array:

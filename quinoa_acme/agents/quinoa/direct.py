@@ -7,8 +7,6 @@ paper. See docs/decisions/0038-linear-energy.md.
 
 from typing import Any
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
@@ -19,6 +17,7 @@ from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.utils import common_types as types
 
 
 def next_value(
@@ -51,7 +50,7 @@ def loss(
   state: training_state.TrainingState,
   batch: types.Transition,
   known: evaluation.Known,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> evaluation.Fitted:
   """The loss as a function of the parameters; lines 2 to 5 and 7.
 
@@ -110,7 +109,7 @@ def _evaluate(
   params: optimizer_lib.Params,
   state: training_state.TrainingState,
   batch: types.Transition,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> tuple[evaluation.Points, evaluation.Points, jax.Array]:
   """Evaluates sampled and replayed actions, and V, in one pass of the network.
 

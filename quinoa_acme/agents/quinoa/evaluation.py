@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
@@ -15,6 +13,7 @@ from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.utils import common_types as types
 
 
 class Points(NamedTuple):
@@ -87,7 +86,7 @@ def fresh_points(
   slow_policy: quinoa_networks.PolicyVariables,
   observation: Any,
   num_actions: int,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> Points:
   """Samples actions from the current policy, with the sampler's log-density.
 

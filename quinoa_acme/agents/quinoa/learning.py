@@ -2,19 +2,18 @@
 
 from collections.abc import Iterator
 
-from acme import types
-from acme.jax import networks as networks_lib
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
-import reverb
 
 from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
 
 
 class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
@@ -28,10 +27,10 @@ class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
     self,
     networks: quinoa_networks.QuinoaNetworks,
     config: config_lib.QuinoaConfig,
-    random_key: networks_lib.PRNGKey,
-    dataset: Iterator[reverb.ReplaySample],
-    counter: counting.Counter | None = None,
-    logger: loggers_base.Logger | None = None,
+    random_key: types.PRNGKey,
+    dataset: Iterator[replay_lib.Sample],
+    counter: counting.AnyCounter | None = None,
+    logger: core.Logger | None = None,
   ):
     """Makes the learner.
 

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-from acme.jax import networks as networks_lib
 import jax
 import optax
 
@@ -10,6 +9,7 @@ from quinoa_acme.agents.common import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.networks.flows import energy
+from quinoa_acme.utils import common_types as types
 
 
 class Params(NamedTuple):
@@ -19,9 +19,9 @@ class Params(NamedTuple):
   leading dimension C. It is empty if there are no critics.
   """
 
-  policy: networks_lib.Params
-  value: networks_lib.Params
-  critics: networks_lib.Params
+  policy: types.Params
+  value: types.Params
+  critics: types.Params
 
 
 def make_optimizer(

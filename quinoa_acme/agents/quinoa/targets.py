@@ -1,7 +1,5 @@
 """The TD target y, over one or several steps: line 6 of Algorithm 2."""
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 
@@ -15,6 +13,7 @@ from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.data import transitions
+from quinoa_acme.utils import common_types as types
 
 
 def look_ahead(
@@ -22,7 +21,7 @@ def look_ahead(
   config: config_lib.QuinoaConfig,
   state: training_state.TrainingState,
   batch: types.Transition,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> evaluation.Known:
   """The TD target and its parts.
 
@@ -67,7 +66,7 @@ def td_target(
   config: config_lib.QuinoaConfig,
   state: training_state.TrainingState,
   batch: types.Transition,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> jax.Array:
   """The TD target y of an SGD step in this state.
 

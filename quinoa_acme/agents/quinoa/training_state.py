@@ -2,8 +2,6 @@
 
 from typing import Any, NamedTuple
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 import optax
@@ -17,13 +15,14 @@ from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 from quinoa_acme.data import transitions
+from quinoa_acme.utils import common_types as types
 
 
 class SlowQ(NamedTuple):
   """The target networks of Q = V + alpha D as a whole."""
 
-  policy: networks_lib.Params
-  value: networks_lib.Params
+  policy: types.Params
+  value: types.Params
 
 
 class TrainingState(NamedTuple):
@@ -40,7 +39,7 @@ class TrainingState(NamedTuple):
   prior: Any
   optimizer: optax.OptState
   temperature: jax.Array
-  key: networks_lib.PRNGKey
+  key: types.PRNGKey
   steps: jax.Array
   statistics: observations_lib.Statistics | None = None
 
@@ -48,7 +47,7 @@ class TrainingState(NamedTuple):
 def make_initial_state(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
   observation: Any,
   action: jax.Array,
 ) -> TrainingState:
@@ -95,10 +94,10 @@ def make_initial_state(
 def _init_critics(
   networks: quinoa_networks.QuinoaNetworks,
   config: config_lib.QuinoaConfig,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
   observation: Any,
   action: jax.Array,
-) -> networks_lib.Params:
+) -> types.Params:
   """The critics' parameters, a different initialisation for each."""
   if isinstance(config.fit, fit_lib.DirectFit):
     return {}

@@ -6,8 +6,6 @@ and `targets.py` their targets.
 
 from typing import Any, cast
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 import optax
@@ -27,6 +25,7 @@ from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import targets
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.utils import common_types as types
 
 UpdateStep = updates_lib.UpdateStep[training_state.TrainingState]
 
@@ -104,7 +103,7 @@ def _descend(
   state: training_state.TrainingState,
   gradients: optimizer_lib.Params,
   temperature: jax.Array,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> training_state.TrainingState:
   """Lines 7 and 8: one step of the optimiser, then the next state."""
   updates, optimizer_state = optimizer.update(gradients, state.optimizer)

@@ -14,9 +14,8 @@ from quinoa_acme.agents.svg0 import networks as networks_lib
 from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:
-  from acme.utils.loggers import base as loggers_base
-
   from quinoa_acme.agents.svg0 import builder as builder_lib
+  from quinoa_acme.utils import core
 
 
 class _SavedParams(NamedTuple):
@@ -60,7 +59,7 @@ class SVG0Agent:
   def make_builder(
     self,
     spec: types.EnvironmentSpec,
-    logger_fn: 'Callable[[], loggers_base.Logger] | None' = None,
+    logger_fn: 'Callable[[], core.Logger] | None' = None,
   ) -> 'builder_lib.SVG0Builder':
     """Makes the builder of replay, actor and learner."""
     # Imported here, because acting alone needs none of what this imports.

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 
-from acme.jax import networks as networks_lib
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import jax
-import reverb
 
 from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import networks as svg0_networks
 from quinoa_acme.agents.svg0 import update as update_lib
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
 
 
 class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
@@ -24,10 +24,10 @@ class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
     self,
     networks: svg0_networks.SVG0Networks,
     config: config_lib.SVG0Config,
-    random_key: networks_lib.PRNGKey,
-    dataset: Iterator[reverb.ReplaySample],
-    counter: counting.Counter | None = None,
-    logger: loggers_base.Logger | None = None,
+    random_key: types.PRNGKey,
+    dataset: Iterator[replay_lib.Sample],
+    counter: counting.AnyCounter | None = None,
+    logger: core.Logger | None = None,
   ):
     """Makes the learner.
 

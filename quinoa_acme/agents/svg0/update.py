@@ -3,8 +3,6 @@
 import functools
 from typing import Any, cast, NamedTuple
 
-from acme import types
-from acme.jax import networks as networks_lib
 import jax
 import jax.numpy as jnp
 import optax
@@ -16,13 +14,14 @@ from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import losses
 from quinoa_acme.agents.svg0 import networks as svg0_networks
 from quinoa_acme.agents.svg0 import regularisation as regularisation_lib
+from quinoa_acme.utils import common_types as types
 
 
 class Params(NamedTuple):
   """The parameters that gradient descent changes."""
 
-  policy: networks_lib.Params
-  critic: networks_lib.Params
+  policy: types.Params
+  critic: types.Params
 
 
 class TrainingState(NamedTuple):
@@ -33,10 +32,10 @@ class TrainingState(NamedTuple):
   """
 
   params: Params
-  target: networks_lib.Params
-  prior: networks_lib.Params
+  target: types.Params
+  prior: types.Params
   optimizer: optax.OptState
-  key: networks_lib.PRNGKey
+  key: types.PRNGKey
   steps: jax.Array
 
 
@@ -59,7 +58,7 @@ def make_optimizer(
 def make_initial_state(
   networks: svg0_networks.SVG0Networks,
   config: config_lib.SVG0Config,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> TrainingState:
   """The state before the first step.
 
@@ -178,10 +177,10 @@ def make_update_step(
 def _sample_fresh(
   networks: svg0_networks.SVG0Networks,
   config: config_lib.SVG0Config,
-  params: networks_lib.Params,
-  prior: networks_lib.Params,
+  params: types.Params,
+  prior: types.Params,
   observation: Any,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> _Fresh:
   """Samples actions, and computes the regularisation's penalty."""
   policy = networks.policy
@@ -205,7 +204,7 @@ def _next_value(
   config: config_lib.SVG0Config,
   state: TrainingState,
   batch: types.Transition,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> jax.Array:
   """V'(s') of the target critic at sampled actions, [B]."""
   following = _sample_fresh(
@@ -226,10 +225,10 @@ def _loss(
   networks: svg0_networks.SVG0Networks,
   config: config_lib.SVG0Config,
   params: Params,
-  prior: networks_lib.Params,
+  prior: types.Params,
   batch: types.Transition,
   target: jax.Array,
-  key: networks_lib.PRNGKey,
+  key: types.PRNGKey,
 ) -> tuple[jax.Array, _Fitted]:
   """The losses of critic and policy; each moves only its own parameters."""
   q = networks.critic.apply(params.critic, batch.observation, batch.action)
@@ -248,9 +247,9 @@ def _loss(
 def _update_prior(
   config: config_lib.SVG0Config,
   params: Params,
-  prior: networks_lib.Params,
+  prior: types.Params,
   steps: jax.Array,
-) -> networks_lib.Params:
+) -> types.Params:
   """The lagged copy of the policy for the next step, if there is one."""
   match config.regularisation:
     case regularisation_lib.KLRegularisation():

@@ -23,6 +23,7 @@ from quinoa_acme.environments import spec_json
 from quinoa_acme.utils import checkpointing
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import options
+from quinoa_acme.utils import specs
 
 _CONFIG = 'config.json'
 _SPEC = 'spec.json'
@@ -124,7 +125,7 @@ def _hint_at_modules(described: Mapping[str, Any]) -> str:
   )
 
 
-def read_spec(workdir: str) -> spec_json.EnvironmentSpec:
+def read_spec(workdir: str) -> specs.EnvironmentSpec:
   """Reads the specs of a run's environment.
 
   Args:

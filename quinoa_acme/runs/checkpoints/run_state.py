@@ -9,10 +9,9 @@ import json
 import pathlib
 from typing import Any
 
-from acme import core
-
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import core
 
 # The step of the last evaluation if there was none.
 NEVER = -1

@@ -4,9 +4,6 @@ from collections.abc import Callable
 import dataclasses
 from typing import cast
 
-from acme import specs
-from acme.utils import counting
-from acme.utils.loggers import base as loggers_base
 import jax
 import reverb
 
@@ -19,7 +16,10 @@ from quinoa_acme.runs.distributed import learner_node
 from quinoa_acme.runs.distributed import node as node_lib
 from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import watchdog
+from quinoa_acme.utils import core
+from quinoa_acme.utils import counting
 from quinoa_acme.utils import resources
+from quinoa_acme.utils import specs
 
 # Environment steps of an actor between two checks of its last return.
 _STEPS_BETWEEN_LOOKS = 100
@@ -57,7 +57,7 @@ def run_actor(
     ]
     agent = config.make_agent()
     spec = specs.make_environment_spec(environments[0])
-    builder = agent.make_builder(spec, loggers_base.NoOpLogger)
+    builder = agent.make_builder(spec, core.NoOpLogger)
     client = sample_age.StampingClient(replay, lambda: loop.steps_so_far)
     key = jax.random.PRNGKey(seed)
     policy = agent.make_policy(agent.make_networks(spec))

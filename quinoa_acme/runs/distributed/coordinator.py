@@ -8,7 +8,6 @@ import pathlib
 import threading
 from typing import Any
 
-from acme.utils import counting
 import launchpad as lp
 
 from quinoa_acme.runs import experiment as experiment_lib
@@ -16,6 +15,7 @@ from quinoa_acme.runs.checkpoints import run_state
 from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import running_time
+from quinoa_acme.utils import counting
 
 # Seconds that the nodes have to finish after the target is reached; then the
 # program is stopped as failed.

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from absl import logging
-from acme import core
 import numpy as np
 
 from quinoa_acme.runs import evaluation
@@ -20,6 +19,7 @@ from quinoa_acme.runs.distributed import learner_node
 from quinoa_acme.runs.distributed import node as node_lib
 from quinoa_acme.runs.distributed import notices
 from quinoa_acme.runs.watching import watchdog
+from quinoa_acme.utils import core
 from quinoa_acme.utils import resources
 
 # Seconds for the last evaluation after a signal. Before it the learner may take

@@ -18,6 +18,10 @@ _RESERVED_FILE = 'failure.reserved'
 _RESERVED_BYTES = 16_384
 
 
+class ProgramError(RuntimeError):
+  """A node failed, and with it the run; says why."""
+
+
 def clear(workdir: str) -> None:
   """Removes an earlier run's failure, and reserves the space for another."""
   folder = pathlib.Path(workdir)

@@ -8,7 +8,6 @@ import time
 from typing import Any, TypeVar
 
 from absl import logging
-from acme.utils import counting
 import jax
 import launchpad as lp
 
@@ -20,6 +19,7 @@ from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import node as node_lib
 from quinoa_acme.runs.distributed import replay_server
 from quinoa_acme.runs.watching import sample_age
+from quinoa_acme.utils import counting
 from quinoa_acme.utils import resources
 
 # Seconds between two exchanges of counts with the counter. The actors' steps in

@@ -11,8 +11,6 @@ import time
 from typing import Any, cast, TypeVar
 
 from absl import logging
-from acme import core
-from acme.utils.loggers import base as loggers_base
 import launchpad as lp
 from launchpad import context as lp_context
 
@@ -23,6 +21,7 @@ from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.distributed import notices
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import running_time
+from quinoa_acme.utils import core
 
 # Seconds that a node has, after the program is told to stop, to leave its work.
 GRACE_SECONDS = 5.0
@@ -276,7 +275,7 @@ def make_logger(
   prints: bool,
   steps_key: str = 'actor_steps',
   seconds: float = 0.0,
-) -> loggers_base.Logger:
+) -> core.Logger:
   """A node's logger; in a separate process it also prints its rows."""
   return loggers.make_logger(
     config.workdir,

@@ -37,6 +37,8 @@ from launchpad.nodes.python import local_multi_processing
 from launchpad.nodes.reverb import node as reverb_node
 import reverb
 
+# Here, so that the nodes, which are forks, have it.
+from quinoa_acme.agents.common import reverb_replay  # noqa: F401
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import stopping
@@ -216,10 +218,6 @@ def _drop_rows(
   return actor_steps, last_evaluation
 
 
-class ProgramError(RuntimeError):
-  """A node failed, and the program was stopped."""
-
-
 def launch(
   config: experiment_lib.ExperimentConfig, launch_type: str
 ) -> progress_lib.Status:
@@ -236,7 +234,7 @@ def launch(
     The run's final status.
 
   Raises:
-    ProgramError: if a node failed, with the cause.
+    failures.ProgramError: if a node failed, with the cause.
     checkpointing.CheckpointError: if the workdir is of a run in one process, or
       all its checkpoints are damaged.
   """
@@ -283,7 +281,7 @@ def launch(
     _wait(manager, config, begun_at, terminal, told)
   if failure := failures.read(config.workdir):
     # From a node that could not save its state when it was told to stop.
-    raise ProgramError(failure)
+    raise failures.ProgramError(failure)
   return evaluation.with_last(config.workdir, _settle_counts(config.workdir))
 
 
@@ -312,7 +310,7 @@ def _wait(
   """Shows the program's progress until its nodes end.
 
   Raises:
-    ProgramError: if a node failed, with the cause.
+    failures.ProgramError: if a node failed, with the cause.
   """
   ended = threading.Event()
   watcher = threading.Thread(
@@ -328,7 +326,7 @@ def _wait(
     # What peers of a lost node write follows from its loss.
     lost = manager.cause if isinstance(manager, forking.Manager) else None
     cause = lost or failures.read(config.workdir)
-    raise ProgramError(cause or _explain(error, config)) from error
+    raise failures.ProgramError(cause or _explain(error, config)) from error
   finally:
     ended.set()
     # TensorBoard's writer blocks forever once its disk was full.

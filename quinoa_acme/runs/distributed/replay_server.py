@@ -11,7 +11,6 @@ import contextlib
 import threading
 import time
 
-from acme.utils.loggers import base as loggers_base
 import launchpad as lp
 import reverb
 
@@ -22,6 +21,7 @@ from quinoa_acme.runs.checkpoints import (
 from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import node as node_lib
 from quinoa_acme.runs.distributed import servers
+from quinoa_acme.utils import core
 from quinoa_acme.utils import resources
 
 _ROLE = 'replay'
@@ -65,7 +65,7 @@ class ReplayServer(Replay):
     self._error: Exception | None = None
     self._closing = threading.Event()
     spec = config.make_spec()
-    builder = config.make_agent().make_builder(spec, loggers_base.NoOpLogger)
+    builder = config.make_agent().make_builder(spec, core.NoOpLogger)
 
     def make_tables() -> list[reverb.Table]:
       return builder.make_replay_tables(spec)

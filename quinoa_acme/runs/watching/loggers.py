@@ -16,10 +16,10 @@ import pathlib
 import time
 from typing import Any, IO
 
-from acme.utils.loggers import base as base_lib
 import numpy as np
 import tensorboardX
 
+from quinoa_acme.utils import core
 from quinoa_acme.utils import files
 
 Scalar = int | float
@@ -36,7 +36,7 @@ UNDONE = 'undone'
 _TENSORBOARD_FLUSH_SECONDS = 10
 
 
-class CSVLogger(base_lib.Logger):
+class CSVLogger(core.Logger):
   """Appends rows to a CSV file whose columns grow with its keys.
 
   The columns are the keys in order of first appearance. A row without one of
@@ -61,7 +61,7 @@ class CSVLogger(base_lib.Logger):
     os.truncate(self._path, length)
     self._file = self._open()
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     """Appends one row; a row without keys leaves no trace.
 
     Args:
@@ -97,7 +97,7 @@ class CSVLogger(base_lib.Logger):
     self._columns = columns
 
 
-class TensorBoardLogger(base_lib.Logger):
+class TensorBoardLogger(core.Logger):
   """Writes every value of a row as a TensorBoard scalar."""
 
   def __init__(
@@ -120,7 +120,7 @@ class TensorBoardLogger(base_lib.Logger):
       flush_secs=_TENSORBOARD_FLUSH_SECONDS,
     )
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     """Writes one row.
 
     Args:
@@ -138,7 +138,7 @@ class TensorBoardLogger(base_lib.Logger):
     self._writer.close()
 
 
-class PeriodicLogger(base_lib.Logger):
+class PeriodicLogger(core.Logger):
   """Passes on at most one row per interval, and always the last one.
 
   The first row passes at once. A row that comes too soon is held until a later
@@ -146,7 +146,7 @@ class PeriodicLogger(base_lib.Logger):
   values are never lost.
   """
 
-  def __init__(self, logger: base_lib.Logger, seconds: float):
+  def __init__(self, logger: core.Logger, seconds: float):
     """Wraps `logger`.
 
     Args:
@@ -164,9 +164,9 @@ class PeriodicLogger(base_lib.Logger):
     self._logger = logger
     self._seconds = seconds
     self._next_time = -math.inf
-    self._held: base_lib.LoggingData | None = None
+    self._held: core.LoggingData | None = None
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     """Passes the row on if it is due, otherwise holds it."""
     now = time.monotonic()
     if now < self._next_time:
@@ -184,14 +184,14 @@ class PeriodicLogger(base_lib.Logger):
         self._held = None
 
 
-class AtMultiples(base_lib.Logger):
+class AtMultiples(core.Logger):
   """Passes on the rows whose step is a multiple of `num_steps`.
 
   These are the same rows at any speed, and for a run that was stopped and
   resumed.
   """
 
-  def __init__(self, logger: base_lib.Logger, steps_key: str, num_steps: int):
+  def __init__(self, logger: core.Logger, steps_key: str, num_steps: int):
     """Wraps `logger`.
 
     Args:
@@ -208,7 +208,7 @@ class AtMultiples(base_lib.Logger):
     self._steps_key = steps_key
     self._num_steps = num_steps
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     """Passes `data` on if its step is a multiple."""
     if data[self._steps_key] % self._num_steps == 0:
       self._logger.write(data)
@@ -218,7 +218,7 @@ class AtMultiples(base_lib.Logger):
     self._logger.close()
 
 
-class TerminalLogger(base_lib.Logger):
+class TerminalLogger(core.Logger):
   """Prints every row on its own line, at once."""
 
   def __init__(self, label: str):
@@ -229,7 +229,7 @@ class TerminalLogger(base_lib.Logger):
     """
     self._label = label
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     """Prints `data`, as formatted by `format_row`."""
     print(format_row(self._label, data), flush=True)
 
@@ -237,13 +237,13 @@ class TerminalLogger(base_lib.Logger):
     """Does nothing: there is nothing to close."""
 
 
-class _RunLogger(base_lib.Logger):
+class _RunLogger(core.Logger):
   """Converts rows to Python scalars, for several loggers."""
 
-  def __init__(self, loggers: Sequence[base_lib.Logger]):
+  def __init__(self, loggers: Sequence[core.Logger]):
     self._loggers = loggers
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     row = {key: _to_scalar(key, value) for key, value in data.items()}
     for logger in self._loggers:
       logger.write(row)
@@ -255,17 +255,17 @@ class _RunLogger(base_lib.Logger):
         stack.callback(logger.close)
 
 
-class _StampedLogger(base_lib.Logger):
+class _StampedLogger(core.Logger):
   """Adds the time at which a row was submitted; it may pass on later.
 
   Where steps are of several frames, it adds the frames too.
   """
 
-  def __init__(self, logger: base_lib.Logger, action_repeat: int):
+  def __init__(self, logger: core.Logger, action_repeat: int):
     self._logger = logger
     self._action_repeat = action_repeat
 
-  def write(self, data: base_lib.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     row = {WALL_CLOCK: time.time(), **data}
     if self._action_repeat > 1 and _STEPS in row:
       row[FRAMES] = row[_STEPS] * self._action_repeat
@@ -281,10 +281,10 @@ def make_logger(
   *,
   steps_key: str,
   seconds: float = 0.0,
-  extra: Sequence[base_lib.Logger] = (),
+  extra: Sequence[core.Logger] = (),
   last_step: float = math.inf,
   action_repeat: int = 1,
-) -> base_lib.Logger:
+) -> core.Logger:
   """Returns the logger of one worker of a run.
 
   Rows go to `<workdir>/logs/<label>.csv`, with a first column `wall_clock` in

@@ -9,21 +9,25 @@ steps ago, and the learner knows all of them as of a moment ago.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast
+from typing import Any, cast, TYPE_CHECKING
 
-from acme.utils.loggers import base as loggers_base
 import numpy as np
-import reverb
+
+from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.utils import core
+
+if TYPE_CHECKING:
+  import reverb
 
 # The columns of a learner's row.
 AGE = 'sample_age'
 SIZE = 'replay_size'
 
 
-class SampleAges(Iterator[reverb.ReplaySample]):
+class SampleAges(Iterator[replay_lib.Sample]):
   """Passes samples on, and knows the age of the last ones."""
 
-  def __init__(self, samples: Iterator[reverb.ReplaySample]):
+  def __init__(self, samples: Iterator[replay_lib.Sample]):
     """Wraps `samples`; their priorities are the steps before each."""
     self._samples = samples
     self._made_before: float | None = None
@@ -31,7 +35,7 @@ class SampleAges(Iterator[reverb.ReplaySample]):
     # The mean age of the last samples, if there were any.
     self.last: float | None = None
 
-  def __next__(self) -> reverb.ReplaySample:
+  def __next__(self) -> replay_lib.Sample:
     sample = next(self._samples)
     self._made_before = float(np.mean(cast(Any, sample.info.priority)))
     # All samples of a learner call are drawn at about the same time.
@@ -53,15 +57,15 @@ class SampleAges(Iterator[reverb.ReplaySample]):
     return {AGE: self.last, SIZE: self._replay_size}
 
 
-class AgeLogger(loggers_base.Logger):
+class AgeLogger(core.Logger):
   """Adds the age of the samples to a learner's rows."""
 
-  def __init__(self, logger: loggers_base.Logger, ages: SampleAges):
+  def __init__(self, logger: core.Logger, ages: SampleAges):
     """Wraps `logger`; the learner takes its samples from `ages`."""
     self._logger = logger
     self._ages = ages
 
-  def write(self, data: loggers_base.LoggingData) -> None:
+  def write(self, data: core.LoggingData) -> None:
     """Writes `data` with the further columns."""
     steps = cast(float, data.get('actor_steps', 0))
     self._logger.write({**data, **self._ages.measure(steps)})
@@ -77,7 +81,7 @@ class StampingClient:
   It sits between an adder and its server, so it works with any agent's adder.
   """
 
-  def __init__(self, client: reverb.Client, steps: Callable[[], float]):
+  def __init__(self, client: 'reverb.Client', steps: Callable[[], float]):
     """Wraps `client`; `steps` returns the environment steps made so far."""
     self._client = client
     self._steps = steps

@@ -11,9 +11,9 @@ import sys
 import threading
 from typing import Any
 
-from acme.wrappers import base as wrappers_base
 import dm_env
 
+from quinoa_acme.environments import wrappers as wrappers_base
 from quinoa_acme.runs.watching import running_time
 from quinoa_acme.runs.watching import terminal
 

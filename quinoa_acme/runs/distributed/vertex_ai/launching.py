@@ -6,7 +6,6 @@ import pathlib
 import tempfile
 from typing import Any
 
-from acme import specs
 import launchpad as lp
 
 from quinoa_acme.runs import experiment as experiment_lib
@@ -15,6 +14,7 @@ from quinoa_acme.runs.distributed import program as program_lib
 from quinoa_acme.runs.distributed.vertex_ai import images
 from quinoa_acme.runs.distributed.vertex_ai import machines as machines_lib
 from quinoa_acme.runs.distributed.vertex_ai import readiness
+from quinoa_acme.utils import specs
 
 _LAUNCH_TYPE = 'vertex_ai'
 
