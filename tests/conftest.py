@@ -15,20 +15,20 @@ from collections.abc import Callable
 import dataclasses
 from typing import Any
 
-from acme import specs
-from acme import types
 import dm_env
 import jax
 from matplotlib import figure as figure_lib
 import numpy as np
 import pytest
-import reverb
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.data import transitions
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import registry
 from quinoa_acme.networks.flows import flow_registry
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import specs
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')
@@ -163,7 +163,7 @@ def as_samples() -> Callable[..., Any]:
   """Wraps batches as a Reverb dataset gives them."""
 
   def as_samples(batches):
-    return (reverb.ReplaySample(info=None, data=batch) for batch in batches)
+    return (replay_lib.ReplaySample(info=None, data=batch) for batch in batches)
 
   return as_samples
 

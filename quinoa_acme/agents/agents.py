@@ -9,14 +9,26 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.registry import CONFIGS
 from quinoa_acme.agents.registry import PRESETS
 from quinoa_acme.agents.registry import register
+from quinoa_acme.utils import extras
 
 __all__ = ('CONFIGS', 'PRESETS', 'make_agent', 'register')
 
+
+# Functions, because the classes import Acme's.
+def _make_sac(config: sac.SACConfig) -> off_policy.OffPolicyAgent:
+  with extras.needed_for("Acme's SAC"):
+    return sac.SACAgent(config)
+
+
+def _make_d4pg(config: d4pg.D4PGConfig) -> off_policy.OffPolicyAgent:
+  with extras.needed_for("Acme's D4PG"):
+    return d4pg.D4PGAgent(config)
+
+
 register('quinoa', quinoa.QuinoaConfig, quinoa.QuinoaAgent)
-# Functions, because the classes import Acme's, which only training needs.
-register('sac', sac.SACConfig, lambda config: sac.SACAgent(config))
+register('sac', sac.SACConfig, _make_sac)
 register('svg0', svg0.SVG0Config, svg0.SVG0Agent)
-register('d4pg', d4pg.D4PGConfig, lambda config: d4pg.D4PGAgent(config))
+register('d4pg', d4pg.D4PGConfig, _make_d4pg)
 
 
 def make_agent(

@@ -75,7 +75,7 @@ def _define_launch_type(values: flags.FlagValues) -> None:
   if 'launchpad' in sys.modules:
     return
   if not usage_lib.is_in_one_process(sys.argv):
-    with extras.needed_for('A distributed run'):
+    with extras.needed_for('A distributed run', extras.ONE_PROCESS):
       import launchpad  # noqa: F401
     return
   flags.DEFINE_string(

@@ -203,7 +203,7 @@ def _draw(workdir: str, status: progress.Status) -> str:
 
 def _program() -> types.ModuleType:
   """The module of distributed programs; it imports Launchpad and Reverb."""
-  with extras.needed_for('A distributed run'):
+  with extras.needed_for('A distributed run', extras.ONE_PROCESS):
     from quinoa_acme.runs.distributed import program
 
     return program

@@ -4,8 +4,20 @@ from collections.abc import Iterator
 import contextlib
 import sys
 
-# Packages that have no wheel for every Python.
-_DISTRIBUTED = ('acme', 'courier', 'launchpad', 'reverb', 'tensorflow')
+# The packages that come with the extra `distributed`.
+_DISTRIBUTED = (
+  'acme',
+  'courier',
+  'launchpad',
+  'reverb',
+  'rlax',
+  'tensorflow',
+  'tensorflow_probability',
+)
+# What a distributed run can do without.
+ONE_PROCESS = (
+  'train in one process: --run_distributed=false, run(config, launch_type=None)'
+)
 
 
 class MissingExtraError(ImportError):
@@ -13,11 +25,12 @@ class MissingExtraError(ImportError):
 
 
 @contextlib.contextmanager
-def needed_for(part: str) -> Iterator[None]:
+def needed_for(part: str, instead: str = '') -> Iterator[None]:
   """Enter it around the imports of a part that needs Acme or Reverb.
 
   Args:
     part: the part, for the message.
+    instead: what can be done without it.
 
   Raises:
     MissingExtraError: if one of these packages is missing.
@@ -31,7 +44,6 @@ def needed_for(part: str) -> Iterator[None]:
     python = '.'.join(map(str, sys.version_info[:2]))
     raise MissingExtraError(
       f'{part} needs {missing}, which is not installed (this is Python '
-      f"{python}). Install 'quinoa-acme[distributed]' with Python 3.10 on Linux"
-      ', or train in one process: --run_distributed=false, or '
-      'run(config, launch_type=None).'
+      f"{python}). Install 'quinoa-acme[distributed]' with Python 3.10 on "
+      f'Linux{instead and f"; or {instead}"}.'
     ) from error

@@ -14,6 +14,7 @@ import tree
 
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.data import transitions
+from quinoa_acme.utils import common_types
 
 
 def _transition(i: int) -> types.Transition:
@@ -75,7 +76,7 @@ def test_an_empty_replay_refuses(make_spec):
 def test_the_iterator_gives_what_the_learner_takes(make_spec):
   iterator = _filled(make_spec(), 5, max_size=5).as_iterator(7)
   data = next(iterator).data
-  assert isinstance(data, types.Transition)
+  assert isinstance(data, common_types.Transition)
   assert data.reward.shape == (7,)
   assert next(iterator).data is not data
 
@@ -347,3 +348,16 @@ def test_what_does_not_fit_is_not_cast(make_spec, change, message):
   assert replay.num_inserted == 1
   replay.insert(_transition(1))
   assert set(replay.sample(50).observation[:, 0].tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize(
+  ('own', 'other'),
+  [
+    (common_types.Transition, types.Transition),
+    (replay_lib.ReplaySample, reverb.ReplaySample),
+    (replay_lib.SampleInfo, reverb.SampleInfo),
+  ],
+)
+def test_what_is_sampled_has_the_fields_of_acmes(own, other):
+  assert own._fields == other._fields
+  assert own._field_defaults == other._field_defaults

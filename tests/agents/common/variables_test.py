@@ -2,6 +2,7 @@
 
 from acme import core
 from acme.agents.jax import actor_core
+from acme.jax import variable_utils
 import jax
 import numpy as np
 import pytest
@@ -101,3 +102,36 @@ def test_what_the_source_changes_later_is_not_seen():
 def test_a_name_that_is_not_served_is_the_source_s_to_refuse():
   with pytest.raises(KeyError):
     variables.JoinedOnCPU(_Source()).get_variables(['policy'])
+
+
+class _Numbered(core.VariableSource):
+  """Serves the number of the request."""
+
+  def __init__(self):
+    self.requests = 0
+
+  def get_variables(self, names):
+    assert list(names) == ['policy']
+    self.requests += 1
+    return [self.requests]
+
+
+@pytest.mark.parametrize('period', [1, 3])
+def test_a_client_asks_as_often_as_acmes(period):
+  sources = _Numbered(), _Numbered()
+  clients = (
+    variables.VariableClient(sources[0], 'policy', period),
+    variable_utils.VariableClient(sources[1], 'policy', period),
+  )
+  rng = np.random.default_rng(0)
+  for _ in range(40):
+    ask = rng.integers(3)
+    for client, source in zip(clients, sources, strict=True):
+      before = source.requests
+      if ask:
+        client.update(wait=ask == 1)
+        # A request in another thread is over before the next call.
+        client._executor.submit(int).result()
+      assert client.params == source.requests
+      assert source.requests - before <= 1
+    assert sources[0].requests == sources[1].requests
