@@ -18,13 +18,15 @@ _HEAVY = (
   'tensorflow_probability',
 )
 _TRAIN = """
-from quinoa_acme import *
 import dataclasses
+from quinoa_acme import EnvironmentFactory, ExperimentConfig, QuinoaConfig
+from quinoa_acme import load_policy, run
 agent = dataclasses.replace(
   QuinoaConfig.debug(), batch_size=8, value_hidden_sizes=(8,)
 )
+name = 'control:cartpole:swingup'
 config = ExperimentConfig(
-  agent, EnvironmentFactory('control:cartpole:swingup'), 'cartpole', {folder!r},
+  agent, EnvironmentFactory(name), name, {folder!r},
   num_steps={num_steps}, eval_every=60, evaluation_episodes=1,
   evaluation_limit=evaluation_limits.TruncateAfter(20),
 )
