@@ -1,8 +1,8 @@
 """Quinoa, a Q-function You Infer Normalized Over Actions, on Acme.
 
 Importing this package imports nothing else: each name below is imported on
-first use. Acting with a trained policy imports no Launchpad, Reverb or
-TensorFlow at all.
+first use. Training in one process, evaluating and acting import no Acme,
+Launchpad, Reverb or TensorFlow at all.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ STATEMENTS = (
   'import haiku',
   'import acme',
   'from quinoa_acme.agents.quinoa import QuinoaBuilder',
+  'from quinoa_acme import run',
+  'from quinoa_acme.runs.distributed import program',
 )
 
 

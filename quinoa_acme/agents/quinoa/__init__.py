@@ -83,7 +83,7 @@ __all__ = (
   'make_policy',
 )
 
-# These import Acme, and so Launchpad, Reverb and TensorFlow.
+# These train; acting does without.
 __getattr__ = lazy.attach(
   __name__,
   {
