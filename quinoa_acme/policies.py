@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import dm_env
 import jax
-from jax import experimental
 import numpy as np
 
 from quinoa_acme.agents import agents
@@ -24,6 +23,7 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import nests
+from quinoa_acme.utils import resources
 from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
 
@@ -98,7 +98,7 @@ class TrainedPolicy:
     if not batch_shape:
       arrays = [array[None] for array in arrays]
     batch = _nest(self.spec.observations, iter(arrays))
-    with experimental.disable_x64():
+    with resources.without_x64():
       self._key, actions = self._act(self._params, self._key, batch)
     actions = np.asarray(actions, self.spec.actions.dtype)
     return actions if batch_shape else actions[0]
@@ -140,7 +140,7 @@ def load_policy(
   if isinstance(mode, str):
     mode = choices.parse(mode)
   # Regardless of JAX_ENABLE_X64: the parameters are in single precision.
-  with experimental.disable_x64():
+  with resources.without_x64():
     return _load(workdir, mode, seed, spec)
 
 

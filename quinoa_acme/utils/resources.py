@@ -28,6 +28,7 @@ _MAX_THREADS_OF_A_RUN = 2
 # Holds the number of threads if this module chose it: child processes must not
 # take a process's own choice for the user's.
 _CHOSEN_THREADS = 'QUINOA_ACME_NPROC'
+_LAST_WITH_TWO_RUNTIMES = (0, 6)
 # Options with which XLA computes a whole program in the calling thread. By
 # default it hands parts of it to its pool and back, even if that is a single
 # thread: on two cores, data then move from one core's caches to the other's.
@@ -141,8 +142,31 @@ def compiler_options() -> dict[str, bool | str]:
   cores = len(os.sched_getaffinity(0))
   in_one = os.environ.get('NPROC', str(cores)) == '1'
   if in_one and jax.default_backend() == 'cpu':
-    return dict(IN_CALLING_THREAD)
+    return in_calling_thread()
   return {}
+
+
+def in_calling_thread() -> dict[str, bool | str]:
+  """`IN_CALLING_THREAD`, or nothing for a JAX whose XLA refuses it.
+
+  Later ones have only the runtime that these options switch off.
+  """
+  import jax
+
+  if jax.__version_info__[:2] > _LAST_WITH_TWO_RUNTIMES:
+    return {}
+  return dict(IN_CALLING_THREAD)
+
+
+def without_x64() -> contextlib.AbstractContextManager[None]:
+  """A block in which JAX makes no 64-bit arrays, in the calling thread."""
+  import jax
+  from jax import experimental
+
+  # Since 0.8; the former name is gone in 0.10.
+  if hasattr(jax, 'enable_x64'):
+    return jax.enable_x64(False)
+  return experimental.disable_x64()
 
 
 @contextlib.contextmanager
@@ -157,10 +181,9 @@ def single_precision(everywhere: bool) -> Iterator[None]:
       calling thread, so that other threads may use double precision.
   """
   import jax
-  from jax import experimental
 
   if not everywhere:
-    with experimental.disable_x64():
+    with without_x64():
       yield
     return
   # The setting of other threads; the calling one may be in its own block.
@@ -168,7 +191,7 @@ def single_precision(everywhere: bool) -> Iterator[None]:
     before = pool.submit(jax.config.read, 'jax_enable_x64').result()
   jax.config.update('jax_enable_x64', False)
   try:
-    with experimental.disable_x64():
+    with without_x64():
       yield
   finally:
     jax.config.update('jax_enable_x64', before)

@@ -114,7 +114,7 @@ class SaveableActor(core.Actor, core.Saveable):
     self._policy = jax.jit(
       actor.select_action,
       backend='cpu',
-      compiler_options=dict(resources.IN_CALLING_THREAD),
+      compiler_options=resources.in_calling_thread(),
     )
 
   def select_action(self, observation: Any) -> Any:
@@ -185,7 +185,7 @@ class BatchedActor:
     self._select = jax.jit(
       select_actions,
       backend='cpu',
-      compiler_options=dict(resources.IN_CALLING_THREAD),
+      compiler_options=resources.in_calling_thread(),
     )
     self._key = random_key
     self._variable_client = variable_client
