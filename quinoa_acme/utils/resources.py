@@ -17,7 +17,7 @@ import socket
 import stat
 import threading
 import types
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar('T')
 
@@ -163,9 +163,10 @@ def without_x64() -> contextlib.AbstractContextManager[None]:
   import jax
   from jax import experimental
 
-  # Since 0.8; the former name is gone in 0.10.
-  if hasattr(jax, 'enable_x64'):
-    return jax.enable_x64(False)
+  # A later JAX has it under another name: 0.12 does, 0.6 does not.
+  enable: Any = getattr(jax, 'enable_x64', None)
+  if enable is not None:
+    return enable(False)
   return experimental.disable_x64()
 
 
