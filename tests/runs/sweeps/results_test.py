@@ -119,6 +119,7 @@ def test_committed_tables_have_the_documented_columns():
     'advantages',
     'cost',
     'devices',
+    'imports',
     'profile',
     'resumed',
     'tasks',
