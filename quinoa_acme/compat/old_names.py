@@ -1,4 +1,4 @@
-"""The module names of versions up to 0.1.0, kept for one more version.
+"""The module names of earlier versions, kept for one more version.
 
 Importing an old name gives the module under its new name, with a warning that
 says so. Remove this, with its test, in version 0.3.0. See
@@ -32,6 +32,7 @@ _MOVED = {
     '': 'layouts',
     'agents': 'acme_agents actors averaging builder choices learning '
     'off_policy pace updates variables',
+    'agents.quinoa': 'observations',
   },
   'runs.distributed': {
     'runs': 'program actor_node learner_node evaluator_node node replay_server '

@@ -9,6 +9,8 @@ from quinoa_acme.agents.common.choices import BaseMode
 from quinoa_acme.agents.common.choices import Median
 from quinoa_acme.agents.common.choices import MostLikely
 from quinoa_acme.agents.common.choices import Sample
+from quinoa_acme.agents.common.observations import NormalisedObservations
+from quinoa_acme.agents.common.observations import RawObservations
 from quinoa_acme.agents.quinoa.acting import EvaluationNetwork
 from quinoa_acme.agents.quinoa.acting import make_policy
 from quinoa_acme.agents.quinoa.acting import OnlineNetwork
@@ -23,8 +25,6 @@ from quinoa_acme.agents.quinoa.networks import make_networks
 from quinoa_acme.agents.quinoa.networks import PolicyVariables
 from quinoa_acme.agents.quinoa.networks import QuinoaNetworks
 from quinoa_acme.agents.quinoa.networks import QuinoaPolicy
-from quinoa_acme.agents.quinoa.observations import NormalisedObservations
-from quinoa_acme.agents.quinoa.observations import RawObservations
 from quinoa_acme.agents.quinoa.prior import LaggedPrior
 from quinoa_acme.agents.quinoa.prior import UniformPrior
 from quinoa_acme.agents.quinoa.returns import CutTrace

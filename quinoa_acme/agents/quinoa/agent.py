@@ -9,12 +9,12 @@ import jax
 import numpy as np
 
 from quinoa_acme.agents.common import choices
+from quinoa_acme.agents.common import observations as observations_lib
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as networks_lib
-from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ import dataclasses
 import math
 
 from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.agents.common import observations as observations_lib
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks
-from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from quinoa_acme.agents.quinoa import observations as observations_lib
+from quinoa_acme.agents.common import observations as observations_lib
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks import critic as critic_lib
 from quinoa_acme.networks import norms

@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from quinoa_acme.agents.common import observations as observations_lib
 from quinoa_acme.agents.quinoa import acting
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
-from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib

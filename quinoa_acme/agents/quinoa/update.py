@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import optax
 
 from quinoa_acme.agents.common import averaging as averaging_lib
+from quinoa_acme.agents.common import observations as observations_lib
 from quinoa_acme.agents.common import updates as updates_lib
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import critics
@@ -18,7 +19,6 @@ from quinoa_acme.agents.quinoa import direct
 from quinoa_acme.agents.quinoa import evaluation
 from quinoa_acme.agents.quinoa import fit as fit_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
-from quinoa_acme.agents.quinoa import observations as observations_lib
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import returns as returns_lib
