@@ -253,7 +253,16 @@ def test_the_networks_of_another_configuration_are_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize(
   'config',
-  [sac.SACConfig.debug(), svg0.SVG0Config.debug(), d4pg.D4PGConfig.debug()],
+  [
+    sac.SACConfig.debug(),
+    dataclasses.replace(
+      sac.SACConfig.simba(),
+      layers=sac.ResidualBlocks(8, 1, 8, 1),
+      **off_policy.SMALL_REPLAY,
+    ),
+    svg0.SVG0Config.debug(),
+    d4pg.D4PGConfig.debug(),
+  ],
 )
 def test_other_agents_policies_are_loaded_too(tmp_path, make_spec, config):
   spec = make_spec(action=specs.BoundedArray((2,), np.float32, -1.0, 1.0))

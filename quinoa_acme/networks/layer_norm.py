@@ -75,9 +75,37 @@ class LayerNormLinear(linear.SizedLayer):
     output = layer(*inputs)
     if self._zero_init:
       return output
-    shape = (self._output_size,)
-    scale = hk.get_parameter('scale', shape, output.dtype, jnp.ones)
-    offset = hk.get_parameter('offset', shape, output.dtype, jnp.zeros)
-    return standardise(output) * jnp.broadcast_to(
-      scale, output.shape
-    ) + jnp.broadcast_to(offset, output.shape)
+    return _scale_and_shift(standardise(output))
+
+
+class LayerNorm(hk.Module):
+  """Layer normalisation alone, for networks that are not made of `Layer`s.
+
+  Examples:
+    >>> norm = hk.transform(lambda x: LayerNorm()(x))
+    >>> inputs = 7.0 * jax.random.normal(jax.random.PRNGKey(0), (8, 32))
+    >>> params = norm.init(jax.random.PRNGKey(1), inputs)
+    >>> round(float(norm.apply(params, None, inputs).std()), 2)
+    1.0
+  """
+
+  def __call__(self, inputs: jax.Array) -> jax.Array:
+    """Standardises each row, then scales and shifts it.
+
+    Args:
+      inputs: float array of shape [..., I].
+
+    Returns:
+      An array of the same shape.
+    """
+    return _scale_and_shift(standardise(inputs))
+
+
+def _scale_and_shift(standardised: jax.Array) -> jax.Array:
+  """Applies a learned scale and offset of the current module, [I] each."""
+  shape = standardised.shape[-1:]
+  scale = hk.get_parameter('scale', shape, standardised.dtype, jnp.ones)
+  offset = hk.get_parameter('offset', shape, standardised.dtype, jnp.zeros)
+  return standardised * jnp.broadcast_to(
+    scale, standardised.shape
+  ) + jnp.broadcast_to(offset, standardised.shape)

@@ -125,6 +125,8 @@ def _at_ends(config, side):
     (quinoa.Polyak(), 'rate', 1e-30, 1.0),
     (quinoa.MultiplierTemperature(), 'initial', 1e-4, 1e4),
     (d4pg.D4PGConfig.debug(), 'max_value', -150.0, 1e8),
+    (sac.SACConfig(), 'initial_temperature', 1e-4, 1e4),
+    (sac.SACConfig(learning_rate=0.1), 'weight_decay', 0.0, 10.0),
     (d4pg.D4PGConfig.debug(), 'discount', 0.0, 1.0),
   ],
 )
@@ -191,6 +193,12 @@ _CONFIGS = [
     )
   ),
   sac.SACConfig(hidden_sizes=(8,), **_SMALL),
+  sac.SACConfig(
+    layers=sac.ResidualBlocks(8, 1, 8, 1),
+    observations=sac.NormalisedObservations(),
+    weight_decay=0.01,
+    **_SMALL,
+  ),
   d4pg.D4PGConfig(policy_hidden_sizes=(8,), critic_hidden_sizes=(8,), **_SMALL),
 ]
 

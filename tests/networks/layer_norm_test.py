@@ -1,5 +1,6 @@
 """Layer normalisation, and its gradient."""
 
+import haiku as hk
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,3 +34,18 @@ def test_the_gradient_of_layer_normalisation(inputs):
   ]
   assert np.ptp(gradients[1]) > 0.1
   np.testing.assert_allclose(*gradients, atol=1e-5)
+
+
+def test_layer_normalisation_alone_is_scaled_and_shifted(inputs):
+  norm = hk.without_apply_rng(hk.transform(lambda x: layer_norm.LayerNorm()(x)))
+  params = norm.init(jax.random.PRNGKey(0), jnp.asarray(inputs))
+  standardised = layer_norm.standardise(jnp.asarray(inputs))
+  np.testing.assert_array_equal(norm.apply(params, inputs), standardised)
+  scale, offset = np.arange(9.0), np.linspace(-1.0, 1.0, 9)
+  params = {'layer_norm': {'scale': scale, 'offset': offset}}
+  np.testing.assert_allclose(
+    norm.apply(params, inputs),
+    np.asarray(standardised) * scale + offset,
+    rtol=1e-6,
+    atol=1e-6,
+  )

@@ -18,6 +18,7 @@ from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
+from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
@@ -211,9 +212,19 @@ def test_a_run_that_was_cut_equals_one_that_was_not(config, tmp_path):
 
 @pytest.mark.parametrize(
   'agent',
-  # The transitions of the last two are of several steps.
+  # The transitions of the last three are of several steps.
   [
     sac.SACConfig.debug(),
+    dataclasses.replace(
+      sac.SACConfig.simba(),
+      layers=sac.ResidualBlocks(8, 1, 8, 1),
+      **off_policy.SMALL_REPLAY,
+    ),
+    dataclasses.replace(
+      sac.SACConfig.layer_norm_three_steps(),
+      hidden_sizes=(8,),
+      **off_policy.SMALL_REPLAY,
+    ),
     d4pg.D4PGConfig.debug(),
     dataclasses.replace(
       quinoa.QuinoaConfig.debug(), returns=quinoa.SoftReturn()

@@ -1,8 +1,12 @@
-"""Acme's own SAC: the baseline for Quinoa."""
+"""Acme's own SAC, and variants of it: the baselines for Quinoa."""
 
 from typing import TYPE_CHECKING
 
+from quinoa_acme.agents.common.observations import NormalisedObservations
+from quinoa_acme.agents.common.observations import RawObservations
 from quinoa_acme.agents.sac.config import SACConfig
+from quinoa_acme.agents.sac.layers import PlainLayers
+from quinoa_acme.agents.sac.layers import ResidualBlocks
 from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
@@ -10,7 +14,16 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.sac.agent import SACAgent
   from quinoa_acme.agents.sac.builder import SACBuilder
 
-__all__ = ('CountedState', 'SACAgent', 'SACBuilder', 'SACConfig')
+__all__ = (
+  'CountedState',
+  'NormalisedObservations',
+  'PlainLayers',
+  'RawObservations',
+  'ResidualBlocks',
+  'SACAgent',
+  'SACBuilder',
+  'SACConfig',
+)
 
 # These import Acme's.
 __getattr__ = lazy.attach(

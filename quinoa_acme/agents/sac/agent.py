@@ -1,7 +1,9 @@
 """Acme's own SAC, in the form that a run uses: the baseline for Quinoa.
 
 Haarnoja et al., 'Soft Actor-Critic Algorithms and Applications', 2018 (arXiv
-1812.05905). Networks, losses and learner are dm-acme's, unchanged.
+1812.05905). Losses and learner are dm-acme's, unchanged, and by default the
+networks too. Options add layer normalisation, n-step returns, and SimBa's
+networks (Lee et al., 2024, arXiv 2410.09754).
 """
 
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from quinoa_acme.agents.common import choices
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.sac import builder as builder_lib
 from quinoa_acme.agents.sac import config as config_lib
+from quinoa_acme.agents.sac import networks as networks_lib
+from quinoa_acme.agents.sac import normalising
 from quinoa_acme.utils import common_types as types
 
 
@@ -34,15 +38,13 @@ class SACAgent:
     return 'mode'
 
   def make_networks(self, spec: types.EnvironmentSpec) -> sac.SACNetworks:
-    """Makes Acme's networks.
+    """Makes Acme's networks, with the layers that the options say.
 
     Raises:
       ValueError: if the action box is not [-1, 1], which Acme's SAC assumes.
     """
     acme_agents.check_actions(spec, "Acme's SAC")
-    return sac.make_networks(
-      acme_agents.as_acme(spec), self.config.hidden_sizes
-    )
+    return networks_lib.make_networks(acme_agents.as_acme(spec), self.config)
 
   def make_builder(
     self,
@@ -55,6 +57,7 @@ class SACAgent:
       batch_size=config.batch_size,
       learning_rate=config.learning_rate,
       discount=config.discount,
+      n_step=config.n_step,
       target_entropy=sac.target_entropy_from_env_spec(
         acme_agents.as_acme(spec), config.target_entropy_per_dimension
       ),
@@ -68,7 +71,7 @@ class SACAgent:
       num_sgd_steps_per_step=config.num_sgd_steps_per_step,
     )
     return builder_lib.SACBuilder(
-      acme_config, logger_fn or loggers_base.NoOpLogger
+      acme_config, logger_fn or loggers_base.NoOpLogger, config
     )
 
   def make_policy(
@@ -81,14 +84,16 @@ class SACAgent:
     Raises:
       ValueError: if the choice is neither a sample nor the mode.
     """
-    match choice:
-      case choices.Sample():
-        return sac.apply_policy_and_sample(networks)
-      case choices.BaseMode():
-        return sac.apply_policy_and_sample(networks, eval_mode=True)
-    raise ValueError(
-      f"Acme's SAC acts by Sample() or BaseMode(), its mode, not by {choice}."
+    if not isinstance(choice, choices.Sample | choices.BaseMode):
+      raise ValueError(
+        f"Acme's SAC acts by Sample() or BaseMode(), its mode, not by {choice}."
+      )
+    policy = sac.apply_policy_and_sample(
+      networks, eval_mode=isinstance(choice, choices.BaseMode)
     )
+    if networks_lib.statistics_of(networks) is None:
+      return policy
+    return normalising.make_policy(policy)
 
   def make_evaluation_policy(
     self, networks: sac.SACNetworks
@@ -98,6 +103,10 @@ class SACAgent:
 
   def saved_policy(self, networks: sac.SACNetworks) -> off_policy.SavedPolicy:
     """Describes where the policy lies in an `acme_agents.CountedState`."""
-    return acme_agents.saved_policy(
+    saved = acme_agents.saved_policy(
       networks.policy_network.init, 'policy_params'
     )
+    statistics = networks_lib.statistics_of(networks)
+    if statistics is None:
+      return saved
+    return normalising.saved_policy(saved, statistics)

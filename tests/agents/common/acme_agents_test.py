@@ -14,6 +14,7 @@ import reverb
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import d4pg
 from quinoa_acme.agents import sac
+from quinoa_acme.agents.common import off_policy
 
 _ACTIONS = specs.BoundedArray((2,), np.float32, -1.0, 1.0)
 
@@ -25,11 +26,20 @@ def _acme_may_promote_ranks():
     yield
 
 
+# With statistics of observations, which are of the learner's state too.
+_SIMBA = dataclasses.replace(
+  sac.SACConfig.simba(),
+  layers=sac.ResidualBlocks(8, 1, 8, 1),
+  **off_policy.SMALL_REPLAY,
+)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
   'config',
   [
     dataclasses.replace(sac.SACConfig.debug(), hidden_sizes=(8,)),
+    _SIMBA,
     # The slow networks, which act, are copied within the test.
     dataclasses.replace(d4pg.D4PGConfig.debug(), target_update_period=3),
   ],
@@ -78,7 +88,12 @@ def test_steps_are_sgd_steps_and_survive_a_restore(
 @pytest.mark.slow
 @pytest.mark.parametrize(
   'config',
-  [sac.SACConfig.debug(), d4pg.D4PGConfig.debug()],
+  [
+    sac.SACConfig.debug(),
+    dataclasses.replace(sac.SACConfig.debug(), n_step=3),
+    _SIMBA,
+    d4pg.D4PGConfig.debug(),
+  ],
   ids=lambda config: type(config).__name__,
 )
 def test_an_actor_of_several_environments_fills_acme_s_table(
