@@ -47,8 +47,23 @@ _KNOWN = (
   Algorithm('quinoa', 'paper', 'Quinoa, paper preset', '#35618f'),
   Algorithm('sac', 'default', "Acme's SAC, 256 wide", '#c2653c'),
   Algorithm('sac', 'default/width-128', "Acme's SAC, 128 wide", '#b08a3c'),
+  Algorithm(
+    'sac',
+    'layer_norm_three_steps',
+    "Acme's SAC, 256 wide, with layer norm and 3-step returns",
+    '#d08aa8',
+  ),
+  Algorithm(
+    'sac',
+    'simba',
+    "Acme's SAC with SimBa's networks, critic 512 wide, 2 updates a step",
+    '#5b5b9f',
+  ),
   Algorithm('svg0', 'default', 'SVG(0)', '#8f3535'),
   Algorithm('d4pg', 'default', "Acme's D4PG", '#6d4c8f'),
+  Algorithm(
+    'd4pg', 'default/values-to-200', "Acme's D4PG, values to 200", '#9f7fc0'
+  ),
 )
 
 

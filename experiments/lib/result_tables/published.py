@@ -5,6 +5,8 @@ from experiments.lib import markdown
 from experiments.lib import places
 
 _FILE = places.SCRIPTS / 'published' / 'dmc_state_returns.csv'
+# By SimBa's authors, of the tasks of the sweep `twelve_tasks` that they have.
+_TWELVE_TASKS = _FILE.with_name('twelve_tasks.csv')
 # The published SAC that acts at every frame, as ours do.
 _SAME_CONDITIONS = 'https://github.com/denisyarats/pytorch_sac'
 
@@ -39,4 +41,15 @@ def make_table() -> str:
     lines.append(
       markdown.line(*key, *(returns.get(task, '') for task in tasks))
     )
+  return '\n'.join(lines)
+
+
+def make_twelve_tasks_table() -> str:
+  """The table of what is published at the frames of `twelve_tasks`."""
+  rows = csv_files.read(_TWELVE_TASKS)
+  returns = {(row['task'], row['method']): row['return'] for row in rows}
+  methods = list(dict.fromkeys(row['method'] for row in rows))
+  lines = markdown.head('task', *(f'{name}, published' for name in methods))
+  for task in dict.fromkeys(row['task'] for row in rows):
+    lines.append(markdown.line(task, *(returns[task, x] for x in methods)))
   return '\n'.join(lines)

@@ -94,6 +94,21 @@ def test_sweeps_with_one_table_make_the_same_runs_in_the_same_way():
       assert run == known, f'{path.name} has {run.label} under other conditions'
 
 
+def test_the_table_of_twelve_tasks_is_readable_at_any_moment():
+  """All agents end a task before the next, and all tasks before a seed."""
+  sweep = sweeps.read(_ROOT / 'experiments' / 'sweeps' / 'twelve_tasks.json')
+  runs = sweep.runs
+  assert [run.seed for run in runs] == sorted(run.seed for run in runs)
+  agents = {(run.agent, run.preset_name) for run in runs}
+  assert len(agents) == 4
+  assert len(runs) == 4 * 12 * 5
+  for start in range(0, len(runs), 4):
+    group = runs[start : start + 4]
+    assert len({(run.task, run.seed) for run in group}) == 1
+    assert {(run.agent, run.preset_name) for run in group} == agents
+  assert {(run.num_steps, run.action_repeat) for run in runs} == {(50_000, 2)}
+
+
 @pytest.mark.parametrize(
   ('change', 'message'),
   [
