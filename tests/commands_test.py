@@ -32,7 +32,7 @@ _COMMAND = re.compile(
 )
 
 _QUINOA = re.compile(
-  r'^[\t ]*(?:\.venv/bin/)?quinoa (train|evaluate|record|plot|sweep)(.*)$',
+  rf'^[\t ]*(?:\.venv/bin/)?quinoa (train|{"|".join(commands.COMMANDS)})(.*)$',
   re.MULTILINE,
 )
 
