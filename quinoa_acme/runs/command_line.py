@@ -24,7 +24,7 @@ from quinoa_acme.utils import resources
 from quinoa_acme.utils import user_modules
 
 # Fields with a flag of another kind, or with none.
-_NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir')
+_NOT_TEXT = ('agent', 'environment_factory', 'env_name', 'workdir', 'loggers')
 
 
 def make_main(algorithm: str) -> Callable[[], None]:
@@ -111,6 +111,7 @@ def define_flags(
   define('allow_changes', flags.DEFINE_list, [])
   define('machines')
   define('modules', flags.DEFINE_list, [])
+  define('logger', flags.DEFINE_list, usage.flag('logger').default)
   for name in _run_fields():
     define(name)
   for field in dataclasses.fields(_agent_type(algorithm)):
@@ -157,6 +158,7 @@ def read_flags(
     preset=values.preset,
     overrides=_given(values, [*agent_fields, *(x for x in values if '.' in x)]),
     workdir=_workdir(values, launch_type, run_options.get('seed', 0)),
+    loggers=tuple(values.logger),
     **run_options,
   )
   if launch_type is None:

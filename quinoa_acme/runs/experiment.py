@@ -23,6 +23,7 @@ from quinoa_acme.runs.checkpoints import (
   replay_checkpoints as replay_checkpoints_lib,
 )
 from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.runs.watching import services
 from quinoa_acme.utils import options
 from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
@@ -68,6 +69,8 @@ class ExperimentConfig:
     replay_checkpoints: whether and when a distributed run saves its replay.
     environment_timeout: seconds to wait for a call of an environment; then the
       run ends.
+    loggers: what gets the run's rows: 'csv', always; 'tensorboard'; and 'wandb'
+      (Weights & Biases) and 'mlflow', each with the extra of its name.
   """
 
   agent: off_policy.OffPolicyConfig
@@ -87,6 +90,7 @@ class ExperimentConfig:
     replay_checkpoints_lib.ReplayCheckpoints()
   )
   environment_timeout: float = 300.0
+  loggers: tuple[str, ...] = (services.CSV, services.TENSORBOARD)
 
   def __post_init__(self):
     validation.make_plain(self, 'environment_factory')
@@ -102,6 +106,8 @@ class ExperimentConfig:
     )
     validation.check_positive(self, 'checkpoint_every', 'environment_timeout')
     action_repeat_lib.check(self.action_repeat)
+    loggers = services.check_names(self.loggers)
+    object.__setattr__(self, 'loggers', loggers)
     if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
       raise ValueError(f'seed must be in [0, 2**32), but is {self.seed!r}.')
     if self.num_steps <= self.agent.min_replay_size:

@@ -28,6 +28,7 @@ from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import memory
 from quinoa_acme.runs.watching import progress as progress_lib
 from quinoa_acme.runs.watching import sample_age
+from quinoa_acme.runs.watching import services
 from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import core
 from quinoa_acme.utils import counting
@@ -305,6 +306,7 @@ class _Run:
           lambda: {'run': os.getpid()},
           last_step=self._status.actor_steps,
           action_repeat=config.action_repeat,
+          tensorboard=services.TENSORBOARD in config.loggers,
         )
       )
     )
@@ -398,6 +400,7 @@ class _Run:
       steps_key=steps_key,
       last_step=counts.get(steps_key, 0),
       action_repeat=self._config.action_repeat,
+      tensorboard=services.TENSORBOARD in self._config.loggers,
     )
     return self._logs.enter_context(contextlib.closing(logger))
 

@@ -28,6 +28,7 @@ from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.watching import plotting
 from quinoa_acme.runs.watching import progress
+from quinoa_acme.runs.watching import services
 from quinoa_acme.runs.watching import terminal
 from quinoa_acme.utils import checkpointing
 from quinoa_acme.utils import extras
@@ -124,9 +125,12 @@ def check(
   if launch_type is not None:
     check_launch_type(launch_type)
   try:
+    services.check_installed(config.loggers)
     if launch_type is not None:
       _program()
-    if launch_type not in (None, *launchers.LAUNCH_TYPES):
+    if launch_type in launchers.LAUNCH_TYPES:
+      services.check_here(config.loggers, launch_type)
+    elif launch_type is not None:
       capacity.check_actors(config, launch_type)
       _check_thread(launch_type)
     spec = config.check_factory()
@@ -214,7 +218,10 @@ def _train(
 ) -> int:
   started = time.monotonic()
   try:
-    with resources.single_precision(everywhere=launch_type is not None):
+    with (
+      services.sending(config.workdir, config.loggers) as tell_finished,
+      resources.single_precision(everywhere=launch_type is not None),
+    ):
       if launch_type is None:
         # Only here: the nodes of a launched program use less.
         resources.take_threads_of_a_run()
@@ -222,6 +229,8 @@ def _train(
           status = local.run(config, request)
       else:
         status = _program().launch(config, launch_type)
+      if status.finished:
+        tell_finished()
   except (
     failures.ProgramError,
     checkpointing.CheckpointError,

@@ -108,6 +108,12 @@ OWN_FLAGS = (
     'Flags, separated by commas, whose values may differ from those with '
     'which the run in the workdir began.',
   ),
+  Flag(
+    'logger',
+    'csv,tensorboard',
+    'Where rows go, separated by commas: csv, always; tensorboard; wandb '
+    '(Weights & Biases) and mlflow, each with the extra of its name.',
+  ),
   Flag('machines', '', 'For the nodes on Vertex AI: Machines(...).'),
   Flag(
     'modules',
@@ -264,7 +270,7 @@ def _run_flags() -> Sequence[Flag]:
   """The flags of a run, whatever its agent."""
   path = _ROOT / 'quinoa_acme' / 'runs' / 'experiment.py'
   fields = _Class.read(path, 'experimentconfig').fields()
-  own = ('agent', 'environment_factory', 'env_name', 'workdir')
+  own = ('agent', 'environment_factory', 'env_name', 'workdir', 'loggers')
   return (*OWN_FLAGS, *(flag for flag in fields if flag.name not in own))
 
 

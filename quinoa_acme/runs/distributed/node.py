@@ -21,6 +21,7 @@ from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.distributed import notices
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import running_time
+from quinoa_acme.runs.watching import services
 from quinoa_acme.utils import core
 
 # Seconds that a node has, after the program is told to stop, to leave its work.
@@ -285,6 +286,7 @@ def make_logger(
     extra=[loggers.TerminalLogger(role)] if prints else [],
     last_step=last_step,
     action_repeat=config.action_repeat,
+    tensorboard=services.TENSORBOARD in config.loggers,
   )
 
 

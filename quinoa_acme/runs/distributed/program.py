@@ -57,6 +57,7 @@ from quinoa_acme.runs.distributed import servers
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import memory
 from quinoa_acme.runs.watching import progress as progress_lib
+from quinoa_acme.runs.watching import services
 from quinoa_acme.runs.watching import terminal as terminal_lib
 from quinoa_acme.utils import resources
 
@@ -379,7 +380,11 @@ def _watch(
     config.num_steps, stream, config.action_repeat
   )
   memory_log = memory.MemoryLog(
-    config.workdir, pids, begun_at, config.action_repeat
+    config.workdir,
+    pids,
+    begun_at,
+    config.action_repeat,
+    services.TENSORBOARD in config.loggers,
   )
   while not ended.wait(1.0):
     status = coordinator_lib.read_status(config.workdir)

@@ -19,6 +19,7 @@ from typing import Any, IO
 import numpy as np
 import tensorboardX
 
+from quinoa_acme.runs.watching import csv_rows
 from quinoa_acme.utils import core
 from quinoa_acme.utils import files
 
@@ -57,7 +58,7 @@ class CSVLogger(core.Logger):
     self._path = pathlib.Path(path)
     self._path.parent.mkdir(parents=True, exist_ok=True)
     self._path.touch()
-    self._columns, _, length = _parse(self._path.read_bytes())
+    self._columns, _, length = csv_rows.parse(self._path.read_bytes())
     os.truncate(self._path, length)
     self._file = self._open()
 
@@ -87,7 +88,7 @@ class CSVLogger(core.Logger):
     return self._path.open('a', encoding='utf-8', newline='')
 
   def _add_columns(self, keys: Sequence[str]) -> None:
-    _, rows, _ = _parse(self._path.read_bytes())
+    _, rows, _ = csv_rows.parse(self._path.read_bytes())
     columns = [*self._columns, *keys]
     padded = [row + [''] * (len(columns) - len(row)) for row in rows]
     _replace(self._path, _format_csv([columns, *padded]))
@@ -284,6 +285,7 @@ def make_logger(
   extra: Sequence[core.Logger] = (),
   last_step: float = math.inf,
   action_repeat: int = 1,
+  tensorboard: bool = True,
 ) -> core.Logger:
   """Returns the logger of one worker of a run.
 
@@ -304,6 +306,7 @@ def make_logger(
       repeats these steps.
     action_repeat: Frames in an environment step. If there are several, rows
       with `actor_steps` get `actor_frames`.
+    tensorboard: Whether TensorBoard gets the rows too.
 
   Returns:
     A logger that appends, so that a resumed run continues its files.
@@ -314,13 +317,12 @@ def make_logger(
   workdir = pathlib.Path(workdir)
   table = workdir / 'logs' / f'{label}.csv'
   drop_rows_after(table, steps_key, last_step)
-  files = _RunLogger(
-    [
-      CSVLogger(table),
-      TensorBoardLogger(workdir / 'tensorboard' / label, steps_key, last_step),
-      *extra,
-    ]
-  )
+  written: list[core.Logger] = [CSVLogger(table)]
+  if tensorboard:
+    written.append(
+      TensorBoardLogger(workdir / 'tensorboard' / label, steps_key, last_step)
+    )
+  files = _RunLogger([*written, *extra])
   return _StampedLogger(PeriodicLogger(files, seconds), action_repeat)
 
 
@@ -337,7 +339,7 @@ def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
   path = pathlib.Path(path)
   if not math.isfinite(last_step) or not path.exists():
     return
-  columns, rows, _ = _parse(path.read_bytes())
+  columns, rows, _ = csv_rows.parse(path.read_bytes())
   if steps_key not in columns:
     return
   column = columns.index(steps_key)
@@ -356,7 +358,7 @@ def drop_rows_after(path: PathLike, steps_key: str, last_step: float) -> None:
 
 def has_rows(path: PathLike) -> bool:
   """Whether a logger's CSV file has a row below its header."""
-  _, rows, _ = _parse(pathlib.Path(path).read_bytes())
+  _, rows, _ = csv_rows.parse(pathlib.Path(path).read_bytes())
   return bool(rows)
 
 
@@ -374,16 +376,9 @@ def read_rows(path: PathLike) -> list[dict[str, float]]:
     FileNotFoundError: There is no such file.
     ValueError: A cell is not a number.
   """
-  columns, rows, _ = _parse(pathlib.Path(path).read_bytes())
+  columns, rows, _ = csv_rows.parse(pathlib.Path(path).read_bytes())
   try:
-    return [
-      {
-        key: float(cell)
-        for key, cell in zip(columns, row, strict=False)
-        if cell
-      }
-      for row in rows
-    ]
+    return [csv_rows.to_numbers(columns, row) for row in rows]
   except ValueError as error:
     raise ValueError(
       f'{os.fspath(path)} should hold numbers only: {error}.'
@@ -451,20 +446,3 @@ def _format_csv(rows: Iterable[Iterable[Any]]) -> str:
       f' {text.getvalue()!r}.'
     )
   return text.getvalue()
-
-
-def _parse(content: bytes) -> tuple[list[str], list[list[str]], int]:
-  """Splits a CSV file into its header, its rows, and their bytes."""
-  length = _complete_length(content)
-  text = content[:length].decode('utf-8')
-  header, *rows = [*csv.reader(io.StringIO(text, newline=''))] or [[]]
-  return header, rows, length
-
-
-def _complete_length(content: bytes) -> int:
-  """Returns the length up to the last newline that is not inside quotes."""
-  length = content.rfind(b'\n') + 1
-  # A quote inside a quoted cell is doubled, so an odd count is an open cell.
-  while content.count(b'"', 0, length) % 2:
-    length = content.rfind(b'\n', 0, length - 1) + 1
-  return length

@@ -90,6 +90,7 @@ class MemoryLog:
     pids: Callable[[], Mapping[str, int]],
     last_step: float,
     action_repeat: int = 1,
+    tensorboard: bool = True,
   ):
     """Opens the log.
 
@@ -98,6 +99,7 @@ class MemoryLog:
       pids: returns the run's processes by name.
       last_step: the environment step from which the run resumes.
       action_repeat: frames in an environment step.
+      tensorboard: whether TensorBoard gets the rows too.
     """
     self._pids = pids
     self._next_time = 0.0
@@ -108,6 +110,7 @@ class MemoryLog:
       steps_key='actor_steps',
       last_step=last_step,
       action_repeat=action_repeat,
+      tensorboard=tensorboard,
     )
 
   def add_to(self, status: progress.Status) -> progress.Status:
