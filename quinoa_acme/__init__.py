@@ -48,6 +48,7 @@ if TYPE_CHECKING:
   from quinoa_acme.environments import list_tasks
   from quinoa_acme.environments import make_environment
   from quinoa_acme.export.exporting import export_policy
+  from quinoa_acme.export.sharing import push_to_hub
   from quinoa_acme.networks import RealNVPConfig
   from quinoa_acme.networks import TiltedFlowConfig
   from quinoa_acme.policies import load_policy
@@ -91,6 +92,7 @@ _MODULES = {
   'list_tasks': 'quinoa_acme.environments',
   'make_environment': 'quinoa_acme.environments',
   'export_policy': 'quinoa_acme.export.exporting',
+  'push_to_hub': 'quinoa_acme.export.sharing',
   'ExperimentConfig': 'quinoa_acme.runs.experiment',
   'make_local_layout': 'quinoa_acme.agents.common.layouts',
   'RealNVPConfig': 'quinoa_acme.networks',
@@ -144,6 +146,7 @@ __all__ = (
   'make_policy',
   'plot_diagnostics',
   'plot_learning_curve',
+  'push_to_hub',
   'read_config',
   'run',
 )

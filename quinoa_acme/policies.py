@@ -20,6 +20,7 @@ import numpy as np
 from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import choices
 from quinoa_acme.agents.common import off_policy
+from quinoa_acme.runs.checkpoints import hub_files
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import nests
@@ -115,7 +116,8 @@ def load_policy(
   """Reads the policy of a run from its last checkpoint.
 
   Args:
-    workdir: the run's folder; the run may still be running.
+    workdir: the run's folder; the run may still be running. Or a policy of
+      `push_to_hub`, 'hf://owner/name' or 'hf://owner/name@revision'.
     mode: which action to take: `Sample()`, `BaseMode()`, `MostLikely(n)` or
       `Median(n)` of `quinoa_acme.agents.common.choices`, or 'sample', 'mode' or
       'argmax'; by default the one that the run evaluates.
@@ -129,6 +131,8 @@ def load_policy(
 
   Raises:
     FileNotFoundError: if the folder does not hold a run.
+    hub_files.HubError: if a shared policy cannot be fetched, or is torn or no
+      policy; a ValueError.
     ValueError: if the run is from another version; if its agent or flow is not
       registered; if the mode does not exist or its agent does not have it; or
       if a module is not found.
@@ -139,6 +143,8 @@ def load_policy(
   workdir = os.path.expanduser(os.fspath(workdir))
   if isinstance(mode, str):
     mode = choices.parse(mode)
+  if hub_files.is_address(workdir):
+    workdir = hub_files.fetch(workdir)
   # Regardless of JAX_ENABLE_X64: the parameters are in single precision.
   with resources.without_x64():
     return _load(workdir, mode, seed, spec)

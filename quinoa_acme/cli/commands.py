@@ -11,6 +11,7 @@ from quinoa_acme.cli import command
 from quinoa_acme.cli import evaluate
 from quinoa_acme.cli import export
 from quinoa_acme.cli import plot
+from quinoa_acme.cli import push_to_hub
 from quinoa_acme.cli import record
 from quinoa_acme.cli import sweep
 from quinoa_acme.cli import train
@@ -25,6 +26,7 @@ COMMANDS: Mapping[str, command.Command] = {
     evaluate.COMMAND,
     record.COMMAND,
     export.COMMAND,
+    push_to_hub.COMMAND,
     plot.COMMAND,
     sweep.COMMAND,
   )

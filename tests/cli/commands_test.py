@@ -8,7 +8,16 @@ import sys
 
 import pytest
 
-_NAMES = ('train', 'evaluate', 'record', 'export', 'plot', 'sweep', 'doctor')
+_NAMES = (
+  'train',
+  'evaluate',
+  'record',
+  'export',
+  'push-to-hub',
+  'plot',
+  'sweep',
+  'doctor',
+)
 
 
 @pytest.mark.parametrize('name', _NAMES)
@@ -59,6 +68,7 @@ def test_the_version_is_the_package_s(quinoa):
     ('record', '--workdir is not set'),
     ('record x --output=/dev/null/x.npz', 'nothing can be written'),
     ('export x', '--output is not set'),
+    ('push-to-hub x', '--repo is not set'),
     ('export x --output=y --format=pickle', '<onnx|stablehlo|npz>'),
     ('plot', '--workdir is not set'),
     ('plot x --figure=none', 'should be one of'),
@@ -92,6 +102,7 @@ def test_what_does_not_fit_is_told_at_once(arguments, message, quinoa):
     ('evaluate nowhere --mode=argmx', "did you mean 'argmax'?"),
     ('record nowhere --output=x.npz', 'Give the folder of a run'),
     ('export nowhere --output=x', 'Give the folder of a run'),
+    ('push-to-hub nowhere --repo=x', 'Give the folder of a run'),
     ('export nowhere --output=/dev/null/x', 'nothing can be written'),
     ('plot nowhere', 'Give the directory of a run'),
   ],

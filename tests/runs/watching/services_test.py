@@ -119,7 +119,6 @@ def test_a_distributed_run_is_one_run_of_a_service(tmp_path, monkeypatch):
   process = launching.start(
     '--logger=csv,mlflow',
     '--num_steps=1200',
-    '--num_actors=2',
     f'--workdir={workdir}',
   )
   try:
@@ -130,7 +129,6 @@ def test_a_distributed_run_is_one_run_of_a_service(tmp_path, monkeypatch):
   assert 'warning' not in errors
   assert set(_sent(workdir, 'mlflow')['sent']) >= {
     'actor_0',
-    'actor_1',
     'evaluator',
     'learner',
     'memory',
