@@ -70,7 +70,8 @@ class _Handler(server.BaseHTTPRequestHandler):
       asked = json.loads(body)
       name = f'{asked.get("organization") or "me"}/{asked["name"]}'
       self._hub.repos.setdefault(name, {})
-      if asked.get('private'):
+      # The second is how huggingface_hub says so from version 2 on.
+      if asked.get('private') or asked.get('visibility') == 'private':
         self._hub.private.add(name)
       self._answer({'url': f'{self._hub.address}/{name}', 'id': name})
     elif match := re.fullmatch(r'/api/models/(.+)/preupload/main', path):
