@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 import importlib
 import importlib.abc
-import importlib.machinery
 import importlib.util
 import os
 import sys
+
+from quinoa_acme.utils import module_loaders
 
 
 class _Before(importlib.abc.MetaPathFinder):
@@ -35,47 +36,7 @@ class _Before(importlib.abc.MetaPathFinder):
       self._prepare()
 
 
-class _LoadedBy(importlib.abc.MetaPathFinder):
-  """Finds one module as Python does, but loads it in another way."""
-
-  def __init__(
-    self,
-    name: str,
-    loader: Callable[[importlib.abc.Loader], importlib.abc.Loader],
-  ):
-    """Makes the finder.
-
-    Args:
-      name: of the module.
-      loader: makes the new loader from the module's own.
-    """
-    self._name = name
-    self._loader = loader
-
-  def find_spec(self, fullname, path=None, target=None):
-    """Returns the module's spec with the other loader; None for all others."""
-    if fullname != self._name:
-      return None
-    spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-    if spec is not None and spec.loader is not None:
-      spec.loader = self._loader(spec.loader)
-    return spec
-
-
-class _Wrapper(importlib.abc.Loader):
-  """A loader around another one."""
-
-  def __init__(self, loader: importlib.abc.Loader):
-    self._loader = loader
-
-  def __getattr__(self, name: str):
-    return getattr(self._loader, name)
-
-  def create_module(self, spec):
-    return self._loader.create_module(spec)
-
-
-class _WithoutKeras(_Wrapper):
+class _WithoutKeras(module_loaders.Wrapper):
   """Loads TensorFlow 2.8.4 so that it imports Keras only on first use.
 
   TensorFlow would import it at its end, which takes over a second of CPU time.
@@ -95,7 +56,7 @@ class _WithoutKeras(_Wrapper):
       del sys.modules[self._PART]
 
 
-class _WithAnyBackend(_Wrapper):
+class _WithAnyBackend(module_loaders.Wrapper):
   """Loads Matplotlib even if MPLBACKEND names an unknown backend.
 
   A notebook passes its backend on to everything it starts, and another
@@ -113,18 +74,6 @@ class _WithAnyBackend(_Wrapper):
       if os.environ.pop(self._VARIABLE, None) is None:
         raise
       self._loader.exec_module(module)
-
-
-class _Then(_Wrapper):
-  """Loads a module, then does something."""
-
-  def __init__(self, loader: importlib.abc.Loader, do: Callable[[], None]):
-    super().__init__(loader)
-    self._do = do
-
-  def exec_module(self, module):
-    self._loader.exec_module(module)
-    self._do()
 
 
 def _bind_jax_names() -> None:
@@ -190,11 +139,15 @@ def install() -> None:
     _Before(_CONNECT, _spare_loopback_proxies),
     _Before(('gym',), _silence_gym),
     _Before(('distrax',), _import_probability_alone),
-    _LoadedBy('tensorflow', _WithoutKeras),
-    _LoadedBy('matplotlib', _WithAnyBackend),
-    _LoadedBy('mujoco', lambda loader: _Then(loader, _silence_mujoco)),
+    module_loaders.LoadedBy('tensorflow', _WithoutKeras),
+    module_loaders.LoadedBy('matplotlib', _WithAnyBackend),
+    module_loaders.LoadedBy(
+      'mujoco', lambda loader: module_loaders.Then(loader, _silence_mujoco)
+    ),
     # Haiku 0.0.17 imports both, and with them Flax and absl's tests: half of
     # the import time, for few users.
-    _LoadedBy('haiku.experimental.flax', importlib.util.LazyLoader),
-    _LoadedBy('haiku.testing', importlib.util.LazyLoader),
+    module_loaders.LoadedBy(
+      'haiku.experimental.flax', importlib.util.LazyLoader
+    ),
+    module_loaders.LoadedBy('haiku.testing', importlib.util.LazyLoader),
   ]

@@ -10,10 +10,11 @@ become virtual subclasses of Acme's (`abc.ABCMeta.register`): `isinstance` and
 from __future__ import annotations
 
 from collections.abc import Callable
-import importlib.abc
-import importlib.machinery
+import functools
 import sys
 from typing import TypeVar
+
+from quinoa_acme.utils import module_loaders
 
 ClassT = TypeVar('ClassT', bound=type)
 
@@ -35,44 +36,25 @@ def counts_as(module: str, name: str) -> Callable[[ClassT], ClassT]:
 
   def decorate(own: ClassT) -> ClassT:
     other = getattr(sys.modules.get(module), name, None)
-    if other is None:
-      _pending.setdefault(module, []).append((name, own))
-    else:
+    if other is not None:
       other.register(own)
+    elif module in _pending:
+      _pending[module].append((name, own))
+    else:
+      _pending[module] = [(name, own)]
+      register = functools.partial(_register, module)
+      sys.meta_path.insert(
+        0,
+        module_loaders.LoadedBy(
+          module, lambda loader: module_loaders.Then(loader, register)
+        ),
+      )
     return own
 
   return decorate
 
 
-class _Loader(importlib.abc.Loader):
-  """A loader around another one, which registers our classes at its end."""
-
-  def __init__(self, loader: importlib.abc.Loader):
-    self._loader = loader
-
-  def __getattr__(self, name: str):
-    return getattr(self._loader, name)
-
-  def create_module(self, spec):
-    return self._loader.create_module(spec)
-
-  def exec_module(self, module):
-    self._loader.exec_module(module)
-    for name, own in _pending.pop(module.__name__, []):
-      getattr(module, name).register(own)
-
-
-class _Finder(importlib.abc.MetaPathFinder):
-  """Finds the modules with pending classes as Python does."""
-
-  def find_spec(self, fullname, path=None, target=None):
-    """Returns the module's spec with our loader; None for all others."""
-    if fullname not in _pending:
-      return None
-    spec = importlib.machinery.PathFinder.find_spec(fullname, path, target)
-    if spec is not None and spec.loader is not None:
-      spec.loader = _Loader(spec.loader)
-    return spec
-
-
-sys.meta_path.insert(0, _Finder())
+def _register(module: str) -> None:
+  """Registers the classes that waited for a module."""
+  for name, own in _pending.pop(module, []):
+    getattr(sys.modules[module], name).register(own)
