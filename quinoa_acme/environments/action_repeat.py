@@ -12,6 +12,7 @@ from dm_env import specs
 import numpy as np
 
 from quinoa_acme.environments import checked
+from quinoa_acme.environments import wrappers
 
 # Beyond it, an episode of the Control Suite would be a single step.
 _GREATEST = 1000
@@ -68,7 +69,7 @@ def repeat_actions(
   return ActionRepeat(environment, action_repeat)
 
 
-class ActionRepeat(checked.Checked):
+class ActionRepeat(checked.Checked, wrappers.EnvironmentWrapper):
   """An environment that repeats each action, up to the end of the episode.
 
   Where frame k of a step has the reward r_k and the environment's own discount
@@ -97,17 +98,13 @@ class ActionRepeat(checked.Checked):
     Raises:
       ValueError: if the action repeat is out of range, or a spec is wrong.
     """
+    super().__init__(checked.wrap(environment))
     self.action_repeat = check(action_repeat)
-    self._environment: Any = checked.wrap(environment)
     self._reward_spec = _sum_spec(self._environment.reward_spec())
     self._discount_spec = _product_spec(
       self._environment.discount_spec(), action_repeat
     )
     self._greatest = float(np.finfo(self._reward_spec.dtype).max)
-
-  def reset(self) -> dm_env.TimeStep:
-    """Starts an episode; no action is repeated."""
-    return self._environment.reset()
 
   def step(self, action: Any) -> dm_env.TimeStep:
     """Repeats an action; after an episode's last step, starts another.
@@ -146,14 +143,6 @@ class ActionRepeat(checked.Checked):
     )
 
   # dm_env's own methods have no types, so no type matches them.
-  def observation_spec(self) -> Any:
-    """The environment's observation spec."""
-    return self._environment.observation_spec()
-
-  def action_spec(self) -> Any:
-    """The environment's action spec."""
-    return self._environment.action_spec()
-
   def reward_spec(self) -> Any:
     """The spec of the sums, without bounds; of whole numbers, float32."""
     return self._reward_spec
@@ -162,24 +151,16 @@ class ActionRepeat(checked.Checked):
     """The spec of the products."""
     return self._discount_spec
 
-  def close(self) -> None:
-    """Closes the environment."""
-    self._environment.close()
-
   def control_timestep(self) -> float:
     """Seconds of its own time in a step, if the environment tells them."""
-    return self.action_repeat * float(self._environment.control_timestep())
+    environment: Any = self._environment
+    return self.action_repeat * float(environment.control_timestep())
 
   @property
   def frames_per_second(self) -> float:
     """Steps per second of its own time, if the environment tells them."""
-    return float(self._environment.frames_per_second) / self.action_repeat
-
-  def __getattr__(self, name: str) -> Any:
-    """Forwards the environment's other attributes, such as its physics."""
-    if name == '_environment':  # Not there before `__init__`, as in a copy.
-      raise AttributeError(name)
-    return getattr(self._environment, name)
+    environment: Any = self._environment
+    return float(environment.frames_per_second) / self.action_repeat
 
 
 def of(environment: dm_env.Environment) -> int:

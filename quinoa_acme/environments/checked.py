@@ -13,6 +13,7 @@ import dm_env
 from dm_env import specs
 import numpy as np
 
+from quinoa_acme.environments import wrappers
 from quinoa_acme.utils import nests
 
 _GREATEST = float(np.finfo(np.float32).max)
@@ -25,7 +26,7 @@ class Checked(dm_env.Environment):
   """An environment whose time steps are checked copies."""
 
 
-class CheckedEnvironment(Checked):
+class CheckedEnvironment(Checked, wrappers.EnvironmentWrapper):
   """Forwards to an environment, and refuses wrong time steps.
 
   Observations are dictionaries in the order of their keys, tuples, and arrays
@@ -46,7 +47,7 @@ class CheckedEnvironment(Checked):
       ValueError: if a spec is not of arrays of numbers, the observation's is
         empty, or the reward's or the discount's has more than one number.
     """
-    self._environment = environment
+    super().__init__(environment)
     # Acme's wrappers rebuild a spec whenever it is requested, which takes as
     # long as a step of MuJoCo.
     self._observation_spec = nests.canonical_spec(
@@ -149,16 +150,6 @@ class CheckedEnvironment(Checked):
   def discount_spec(self) -> Any:
     """The environment's discount spec."""
     return self._discount_spec
-
-  def close(self) -> None:
-    """Closes the environment."""
-    self._environment.close()
-
-  def __getattr__(self, name: str) -> Any:
-    """Forwards the environment's other attributes, such as its physics."""
-    if name == '_environment':  # Not there before `__init__`, as in a copy.
-      raise AttributeError(name)
-    return getattr(self._environment, name)
 
   def _read(self, timestep: Any) -> dm_env.TimeStep:
     """Converts a value to a time step of dm_env's class."""
