@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 import functools
-from typing import cast
 
 from acme import core
 from acme.agents.jax import sac
@@ -53,9 +52,8 @@ class _OptionsBuilder(sac.SACBuilder):
       ValueError: if observations are to be normalised, but the networks are not
         made for that.
     """
-    make = functools.partial(
-      self._make_learner, random_key, networks, replay_client, counter
-    )
+    make = functools.partial(self._make_learner, random_key, networks, counter)
+    del replay_client
     option = self._options.observations
     if isinstance(option, observations_lib.RawObservations):
       return make(dataset)
@@ -71,38 +69,29 @@ class _OptionsBuilder(sac.SACBuilder):
     self,
     random_key: types.PRNGKey,
     networks: sac.SACNetworks,
-    replay_client: reverb.Client | None,
     counter: counting.Counter | None,
     dataset: Iterator[reverb.ReplaySample],
   ) -> sac.SACLearner:
     options, config = self._options, self._config
-    if options.weight_decay:
-      learner = sac.SACLearner(
-        networks=networks,
-        tau=config.tau,
-        discount=config.discount,
-        entropy_coefficient=config.entropy_coefficient,
-        target_entropy=config.target_entropy,
-        rng=random_key,
-        reward_scale=config.reward_scale,
-        num_sgd_steps_per_step=config.num_sgd_steps_per_step,
-        policy_optimizer=optimizer_lib.adamw(
-          config.learning_rate, options.weight_decay
-        ),
-        q_optimizer=optimizer_lib.adamw(
-          config.learning_rate, options.weight_decay
-        ),
-        iterator=dataset,
-        logger=self._logger_fn(),
-        counter=counter,
-      )
-    else:
-      learner = cast(
-        sac.SACLearner,
-        super().make_learner(
-          random_key, networks, dataset, replay_client, counter
-        ),
-      )
+    policy_optimizer, q_optimizer = (
+      optimizer_lib.make_optimizer(config.learning_rate, options.weight_decay)
+      for _ in range(2)
+    )
+    learner = sac.SACLearner(
+      networks=networks,
+      tau=config.tau,
+      discount=config.discount,
+      entropy_coefficient=config.entropy_coefficient,
+      target_entropy=config.target_entropy,
+      rng=random_key,
+      reward_scale=config.reward_scale,
+      num_sgd_steps_per_step=config.num_sgd_steps_per_step,
+      policy_optimizer=policy_optimizer,
+      q_optimizer=q_optimizer,
+      iterator=dataset,
+      logger=self._logger_fn(),
+      counter=counter,
+    )
     if options.initial_temperature != 1.0:  # Acme's.
       learner.restore(
         learner.save()._replace(

@@ -17,6 +17,15 @@ class DecayState(NamedTuple):
   params: optax.Params
 
 
+def make_optimizer(
+  learning_rate: float, weight_decay: float
+) -> optax.GradientTransformation:
+  """Adam, as in Acme's SAC; with a weight decay above 0, `adamw`."""
+  if not weight_decay:
+    return optax.adam(learning_rate)
+  return adamw(learning_rate, weight_decay)
+
+
 def adamw(
   learning_rate: float, weight_decay: float
 ) -> optax.GradientTransformation:
