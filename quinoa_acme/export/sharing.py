@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 import dataclasses
 from importlib import metadata
 import json
-import math
 import os
 import pathlib
 import shlex
@@ -33,6 +32,35 @@ _VIDEO = 'replay.mp4'
 # Of a run's options, those that a machine or its user need not share.
 _PRIVATE = ('workdir',)
 _VERSIONS = ('jax', 'dm-haiku', 'numpy')
+_TEMPLATE = """---
+{head}
+---
+
+# {title}
+
+A policy for `{task}`, trained by quinoa_acme.
+
+{video}| | |
+|---|---|
+{rows}
+
+## Use it
+
+```python
+import quinoa_acme
+
+policy = quinoa_acme.load_policy('hf://{repo}')
+action = policy(observation)
+```
+
+The repository holds JSON and plain arrays; loading it runs no code of its own.
+
+## Train it again
+
+```
+{command}
+```
+"""
 
 
 def push_to_hub(
@@ -161,9 +189,46 @@ def make_card(
   Returns:
     The text.
   """
-  algorithm, preset, changed = find_preset(config)
   task = str(described.get('env_name'))
+  algorithm, _, _ = find_preset(config)
   result = _return_of(evaluations[-1]) if evaluations else None
+  rows = {
+    'task': f'`{task}`',
+    **_describe_agent(config),
+    'return, last evaluation': result or 'not evaluated',
+    'environment steps': _count_of(evaluations, 'actor_steps'),
+    'SGD steps': f'{learner_steps:,}',
+    'action repeat': described.get('action_repeat', 1),
+    'evaluated action': described.get('evaluation', ''),
+    'seed': described.get('seed'),
+    'versions': _versions(described),
+  }
+  return _TEMPLATE.format(
+    head=_format_head(repo, algorithm, task, result),
+    title=repo.rpartition('/')[2],
+    task=task,
+    video=f'<video src="{_VIDEO}" controls></video>\n\n' if has_video else '',
+    rows='\n'.join(f'| {key} | {value} |' for key, value in rows.items()),
+    repo=repo,
+    command=command_of(described, config),
+  )
+
+
+def _describe_agent(config: off_policy.OffPolicyConfig) -> dict[str, str]:
+  """The rows of the card's table that say what learned."""
+  algorithm, preset, changed = find_preset(config)
+  loss = getattr(config, 'fit', None)
+  return {
+    'agent': algorithm,
+    'preset': f'`{preset}`' + (', with other values below' if changed else ''),
+    'which loss learns': f'`{loss}`' if loss else f'that of {algorithm}',
+  }
+
+
+def _format_head(
+  repo: str, algorithm: str, task: str, result: str | None
+) -> str:
+  """The card's metadata, which the Hub reads: YAML, as JSON is YAML too."""
   head: dict[str, Any] = {
     'library_name': 'quinoa_acme',
     'pipeline_tag': 'reinforcement-learning',
@@ -177,61 +242,14 @@ def make_card(
       'metrics': [metric],
     }
     head['model-index'] = [{'name': repo, 'results': [entry]}]
-  loss = getattr(config, 'fit', None)
-  rows = {
-    'task': f'`{task}`',
-    'agent': algorithm,
-    'preset': f'`{preset}`' + (', with other values below' if changed else ''),
-    'which loss learns': f'`{loss}`' if loss else f'that of {algorithm}',
-    'return, last evaluation': result or 'not evaluated',
-    'environment steps': _count_of(evaluations, 'actor_steps'),
-    'SGD steps': f'{learner_steps:,}',
-    'action repeat': described.get('action_repeat', 1),
-    'evaluated action': described.get('evaluation', ''),
-    'seed': described.get('seed'),
-  }
-  versions = [
-    f'quinoa_acme {described.get("version", "unknown")}'
-    + (f' ({described["commit"]})' if described.get('commit') else ''),
-    *(f'{name} {_version(name)}' for name in _VERSIONS),
-  ]
-  return '\n'.join(
-    [
-      # JSON is YAML too.
-      '---',
-      *(f'{key}: {json.dumps(value)}' for key, value in head.items()),
-      '---',
-      '',
-      f'# {repo.rpartition("/")[2]}',
-      '',
-      f'A policy for `{task}`, trained by quinoa_acme.',
-      '',
-      *([f'<video src="{_VIDEO}" controls></video>', ''] if has_video else []),
-      '| | |',
-      '|---|---|',
-      *(f'| {key} | {value} |' for key, value in rows.items()),
-      f'| versions | {", ".join(versions)} |',
-      '',
-      '## Use it',
-      '',
-      '```python',
-      'import quinoa_acme',
-      '',
-      f"policy = quinoa_acme.load_policy('hf://{repo}')",
-      'action = policy(observation)',
-      '```',
-      '',
-      'The repository holds JSON and plain arrays; loading it runs no code of '
-      'its own.',
-      '',
-      '## Train it again',
-      '',
-      '```',
-      command_of(described, config),
-      '```',
-      '',
-    ]
-  )
+  return '\n'.join(f'{key}: {json.dumps(x)}' for key, x in head.items())
+
+
+def _versions(described: Mapping[str, Any]) -> str:
+  own = f'quinoa_acme {described.get("version", "unknown")}'
+  if described.get('commit'):
+    own += f' ({described["commit"]})'
+  return ', '.join([own, *(f'{name} {_version(name)}' for name in _VERSIONS)])
 
 
 def find_preset(
@@ -294,17 +312,13 @@ def command_of(
 def _return_of(row: Mapping[str, float]) -> str:
   """The mean return of an evaluation, with its 95 % interval."""
   # Imported here: SciPy's statistics take a second.
-  from scipy import stats
+  from quinoa_acme.runs import trials
 
-  mean, num = row['episode_return'], int(row.get('evaluation_episodes', 1))
-  if num < 2:
-    return f'{mean:.1f} (one episode)'
-  # The log's deviation divides by the number of episodes.
-  error = row['episode_return_std'] / math.sqrt(num - 1)
-  reach = float(stats.t.ppf(0.975, num - 1)) * error
-  return (
-    f'{mean:.1f} [{mean - reach:.1f}, {mean + reach:.1f}] (95 % interval of '
-    f'{num} episodes)'
+  num = int(row.get('evaluation_episodes', 1))
+  return str(
+    trials.mean_of_moments(
+      row['episode_return'], row.get('episode_return_std', 0.0), num
+    )
   )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 import dataclasses
+import math
 from typing import Any
 
 from absl import logging
@@ -96,9 +97,27 @@ def mean_return(returns: Sequence[float]) -> MeanReturn:
   """
   if not len(returns):
     raise ValueError('There is no episode to take the mean of.')
-  mean = float(np.mean(returns))
-  if len(returns) == 1:
+  return mean_of_moments(
+    float(np.mean(returns)), float(np.std(returns)), len(returns)
+  )
+
+
+def mean_of_moments(
+  mean: float, deviation: float, num_episodes: int
+) -> MeanReturn:
+  """As `mean_return`, where only the moments of the returns are known.
+
+  Args:
+    mean: of the returns.
+    deviation: their standard deviation, whose divisor is their number.
+    num_episodes: their number, at least one.
+
+  Returns:
+    The mean and interval; a single episode has no interval.
+  """
+  if num_episodes == 1:
     return MeanReturn(mean, None, None, 1)
-  error = float(stats.sem(returns))
-  reach = float(stats.t.ppf(0.975, len(returns) - 1)) * error
-  return MeanReturn(mean, mean - reach, mean + reach, len(returns))
+  freedom = num_episodes - 1
+  error = deviation / math.sqrt(freedom)
+  reach = float(stats.t.ppf(0.975, freedom)) * error
+  return MeanReturn(mean, mean - reach, mean + reach, num_episodes)
