@@ -45,6 +45,10 @@ class PolicyVariables(NamedTuple):
   temperature: jax.Array
   statistics: observations_lib.Statistics | None = None
 
+  def normalise(self, observation: Observation) -> Observation:
+    """The observation as the networks see it."""
+    return observations_lib.normalise(self.statistics, observation)
+
 
 class AtState(NamedTuple):
   """What a policy gives for B states at once.
@@ -182,9 +186,7 @@ class QuinoaNetworks:
     """
     if self.policy.soft_value is not None:
       return self.policy.soft_value(policy, observation)
-    return self.value.apply(
-      value_params, observations_lib.normalise(policy.statistics, observation)
-    )
+    return self.value.apply(value_params, policy.normalise(observation))
 
 
 FlowConfig = flow_registry.FlowConfig
@@ -205,70 +207,119 @@ def make_flow_policy(spec: EnvironmentSpec, config: FlowConfig) -> QuinoaPolicy:
   """
   box = box_lib.Box.from_spec(spec.actions)
   flow = config.make(box)
+  policy = _FlowPolicy(box, flow)
+  return QuinoaPolicy(
+    init=policy.init,
+    log_prob=policy.log_prob,
+    sample=policy.sample,
+    draw=policy.draw,
+    mode=policy.mode,
+    uniform_log_prob=-box.log_volume,
+    num_dimensions=box.num_dimensions,
+    share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
+    soft_value=policy.soft_value if flow.soft_value else None,
+    evaluate_all=policy.evaluate_all if flow.evaluate else None,
+  )
 
-  def init(key, observation, action):
-    return flow.init(key, observation, box.flatten(action))
 
-  def log_prob(variables, observation, action):
-    params, temperature, statistics = variables
-    observation = observations_lib.normalise(statistics, observation)
-    return flow.log_prob(params, observation, box.flatten(action), temperature)
+@dataclasses.dataclass(frozen=True)
+class _FlowPolicy:
+  """The functions of a `QuinoaPolicy`, by a flow over the points of a box."""
 
-  def sample(variables, key, observation):
-    params, temperature, statistics = variables
-    observation = observations_lib.normalise(statistics, observation)
-    [action], _ = flow.sample_and_log_prob(
-      params, key, observation, 1, temperature
+  box: box_lib.Box
+  flow: flow_registry.ConditionalFlow
+
+  def init(
+    self, key: PRNGKey, observation: Observation, action: jax.Array
+  ) -> Params:
+    return self.flow.init(key, observation, self.box.flatten(action))
+
+  def log_prob(
+    self,
+    variables: PolicyVariables,
+    observation: Observation,
+    action: jax.Array,
+  ) -> jax.Array:
+    return self.flow.log_prob(
+      variables.params,
+      variables.normalise(observation),
+      self.box.flatten(action),
+      variables.temperature,
     )
-    return box.unflatten(action)
 
-  def draw(variables, key, observation, num_actions):
-    params, temperature, statistics = variables
-    observation = observations_lib.normalise(statistics, observation)
-    function = flow.draw or functools.partial(_draw, flow)
-    action, log_prob = function(
-      params, key, observation, num_actions, temperature
+  def sample(
+    self, variables: PolicyVariables, key: PRNGKey, observation: Observation
+  ) -> jax.Array:
+    [action], _ = self.flow.sample_and_log_prob(
+      variables.params,
+      key,
+      variables.normalise(observation),
+      1,
+      variables.temperature,
     )
-    return box.unflatten(action), log_prob
+    return self.box.unflatten(action)
 
-  def mode(variables, observation):
-    params, temperature, statistics = variables
-    observation = observations_lib.normalise(statistics, observation)
-    function = flow.mode or functools.partial(_most_likely, flow)
-    return box.unflatten(function(params, observation, temperature))
+  def draw(
+    self,
+    variables: PolicyVariables,
+    key: PRNGKey,
+    observation: Observation,
+    num_actions: int,
+  ) -> tuple[jax.Array, jax.Array]:
+    draw = self.flow.draw or functools.partial(_draw, self.flow)
+    action, log_prob = draw(
+      variables.params,
+      key,
+      variables.normalise(observation),
+      num_actions,
+      variables.temperature,
+    )
+    return self.box.unflatten(action), log_prob
 
-  def soft_value(variables, observation):
-    assert flow.soft_value is not None
-    params, temperature, statistics = variables
-    observation = observations_lib.normalise(statistics, observation)
-    return flow.soft_value(params, observation, temperature)
+  def mode(
+    self, variables: PolicyVariables, observation: Observation
+  ) -> jax.Array:
+    mode = self.flow.mode or functools.partial(_most_likely, self.flow)
+    action = mode(
+      variables.params,
+      variables.normalise(observation),
+      variables.temperature,
+    )
+    return self.box.unflatten(action)
 
-  def evaluate(variables, key, observation, action, num_actions):
-    assert flow.evaluate is not None
-    params, temperature, statistics = variables
-    observation = observations_lib.normalise(statistics, observation)
-    found = flow.evaluate(
-      params, key, observation, box.flatten(action), num_actions, temperature
+  def soft_value(
+    self, variables: PolicyVariables, observation: Observation
+  ) -> jax.Array:
+    assert self.flow.soft_value is not None
+    return self.flow.soft_value(
+      variables.params,
+      variables.normalise(observation),
+      variables.temperature,
+    )
+
+  def evaluate_all(
+    self,
+    variables: PolicyVariables,
+    key: PRNGKey,
+    observation: Observation,
+    action: jax.Array,
+    num_actions: int,
+  ) -> AtState:
+    assert self.flow.evaluate is not None
+    found = self.flow.evaluate(
+      variables.params,
+      key,
+      variables.normalise(observation),
+      self.box.flatten(action),
+      num_actions,
+      variables.temperature,
     )
     return AtState(
-      box.unflatten(found.fresh_point),
+      self.box.unflatten(found.fresh_point),
       found.fresh_log_prob,
       found.log_prob,
       found.soft_value,
     )
-
-  return QuinoaPolicy(
-    init=init,
-    log_prob=log_prob,
-    sample=sample,
-    draw=draw,
-    mode=mode,
-    uniform_log_prob=-box.log_volume,
-    num_dimensions=box.num_dimensions,
-    share_at_bounds=lambda action: box.share_at_bounds(box.flatten(action)),
-    soft_value=soft_value if flow.soft_value else None,
-    evaluate_all=evaluate if flow.evaluate else None,
-  )
 
 
 def _draw(
