@@ -28,7 +28,8 @@ test-fast: setup  ## Run the tests that take seconds.
 	$(VENV)/python -m pytest -m "not slow" $(PYTEST_ARGS)
 
 soak: setup  ## Run a program for minutes: flat memory, no loss of speed.
-	$(VENV)/python -m pytest -m soak -s tests/experiments/lib/soak_test.py
+	$(VENV)/python -m pytest -m soak -s tests/experiments/lib/soak_test.py \
+	  tests/cases_test.py
 
 lint: setup  ## Check style, formatting and types.
 	$(VENV)/ruff check

@@ -9,10 +9,22 @@ import pytest
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _CASES = sorted((_ROOT / 'tests' / 'cases').glob('*.py'))
+# `examples_test` runs the same commands.
+_BESIDE_OTHERS = ['examples_as_documented']
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('path', _CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+  'path',
+  [
+    pytest.param(
+      path,
+      id=path.stem,
+      marks=[pytest.mark.soak] if path.stem in _BESIDE_OTHERS else [],
+    )
+    for path in _CASES
+  ],
+)
 def test_a_case_passes(path):
   result = subprocess.run(
     [sys.executable, path],
