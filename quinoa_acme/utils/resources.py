@@ -13,8 +13,6 @@ import ctypes
 import os
 import pathlib
 import signal
-import socket
-import stat
 import threading
 import types
 from typing import Any, TypeVar
@@ -269,49 +267,6 @@ def hide_gpus_from_tensorflow() -> None:
     # It is already in use, as in a notebook. Leave it to its own variable,
     # TF_FORCE_GPU_ALLOW_GROWTH, which `environment_of` sets.
     return
-
-
-def serve_this_machine_only(port: int) -> bool:
-  """Makes a server of this process accept connections only from this machine.
-
-  Reverb and Courier listen on every interface, and have no option to change it.
-  But a listening socket can be bound to the loopback device.
-
-  Args:
-    port: the server's.
-
-  Returns:
-    Whether the kernel did so: Linux does from 5.7 on, and earlier for root.
-  """
-  done = False
-  for listener in _listeners(port):
-    with listener:
-      try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'lo')
-      except OSError:
-        return False
-      done = True
-  return done
-
-
-def _listeners(port: int) -> Iterator[socket.socket]:
-  """Copies of this process's sockets that listen at a port."""
-  for name in os.listdir('/proc/self/fd'):
-    try:
-      if not stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-        continue
-      candidate = socket.socket(fileno=os.dup(int(name)))
-    except OSError:
-      continue  # Closed meanwhile, or of a kind that Python does not know.
-    is_internet = candidate.family in (socket.AF_INET, socket.AF_INET6)
-    if (
-      is_internet
-      and candidate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-      and candidate.getsockname()[1] == port
-    ):
-      yield candidate
-    else:
-      candidate.close()
 
 
 def spare_loopback_proxies() -> None:

@@ -8,13 +8,13 @@ import pathlib
 import re
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import threading
 
 import jax
 import launching
+import listening as listening_lib
 import pytest
 import waiting
 
@@ -222,33 +222,6 @@ def test_tensorflow_gets_no_gpu(monkeypatch):
   assert hidden == [([], 'GPU')]
 
 
-def _listening() -> dict[int, int]:
-  """The device that each listening socket hears, by inode; 0 is any.
-
-  From the kernel's inet_diag, as the command `ss` has it.
-  """
-  found = {}
-  for family in (socket.AF_INET, socket.AF_INET6):
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as kernel:
-      # A dump (0x301) of sockets (20) of TCP (6) that listen (1 << 10).
-      request = struct.pack('=BBBxI48x', family, 6, 0, 1 << 10)
-      header = struct.pack('=IHHII', 16 + len(request), 20, 0x301, 0, 0)
-      kernel.send(header + request)
-      while True:
-        data = kernel.recv(1 << 16)
-        while data:
-          length, kind = struct.unpack_from('=IH', data)
-          if kind != 20:
-            break
-          (device,) = struct.unpack_from('=I', data, 16 + 4 + 36)
-          (inode,) = struct.unpack_from('=I', data, 16 + 4 + 48 + 16)
-          found[inode] = device
-          data = data[(length + 3) // 4 * 4 :]
-        if data:
-          break
-  return found
-
-
 def _inodes(pid: int) -> set[int]:
   """The sockets of a process."""
   found = set()
@@ -260,23 +233,6 @@ def _inodes(pid: int) -> set[int]:
     if match := re.fullmatch(r'socket:\[(\d+)\]', target):
       found.add(int(match.group(1)))
   return found
-
-
-def test_a_server_is_kept_to_this_machine():
-  with socket.create_server(('', 0)) as server:
-    port = server.getsockname()[1]
-    inode = os.fstat(server.fileno()).st_ino
-    assert _listening()[inode] == 0
-    assert resources.serve_this_machine_only(port)
-    assert _listening()[inode] == socket.if_nametoindex('lo')
-    with socket.create_connection(('localhost', port), timeout=60.0):
-      pass
-
-
-def test_a_port_of_no_server_is_not_taken_for_one():
-  with socket.socket() as bound:
-    bound.bind(('localhost', 0))
-    assert not resources.serve_this_machine_only(bound.getsockname()[1])
 
 
 def _niceness() -> int:
@@ -321,7 +277,7 @@ def test_the_nodes_of_a_program(tmp_path):
       path.stem: json.loads(path.read_text())
       for path in (tmp_path / 'told').iterdir()
     }
-    listening = _listening()
+    listening = listening_lib.devices()
     devices = [
       listening[inode]
       for pid in launching.pids_of_session(process.pid)

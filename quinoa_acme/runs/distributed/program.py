@@ -93,7 +93,7 @@ def _make_learner_with_replay(
   coordinator: coordinator_lib.Coordinator,
 ) -> learner_node.LearnerNode:
   with node_lib.leaving_at_once():
-    replay = replay_server.ReplayServer(config, servers.port_of(address))
+    replay = replay_server.ReplayServer(config, *servers.place_of(address))
   return learner_node.LearnerNode(config, replay, coordinator)
 
 

@@ -51,11 +51,17 @@ class ReplayServer(Replay):
   Its threads give way to the learner's.
   """
 
-  def __init__(self, config: experiment_lib.ExperimentConfig, port: int | None):
+  def __init__(
+    self,
+    config: experiment_lib.ExperimentConfig,
+    host: str,
+    port: int | None,
+  ):
     """Starts the server, from the last checkpoint if there is one.
 
     Args:
       config: the run.
+      host: the host of its address.
       port: the port to serve at, or None for any.
 
     Raises:
@@ -87,7 +93,7 @@ class ReplayServer(Replay):
           self._server = resources.call_behind(
             lambda: reverb.Server(make_tables(), port)
           )
-      servers.restrict(_ROLE, self._server.port)
+      servers.restrict(_ROLE, host, self._server.port)
     super().__init__(self._server.localhost_client())
     # Reverb may block here.
     self._thread = threading.Thread(
@@ -131,8 +137,8 @@ class ReplayNode(lp.ReverbNode):
     """Serves and saves until the program stops."""
     resources.end_with_launcher()
     with node_lib.leaving_at_once():
-      port = servers.port_of(self.reverb_address)
-      replay = ReplayServer(self._config, port)
+      place = servers.place_of(self.reverb_address)
+      replay = ReplayServer(self._config, *place)
 
     def save_at_the_end(stopping: Callable[[], bool]) -> None:
       with contextlib.closing(replay):

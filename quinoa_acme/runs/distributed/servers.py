@@ -10,6 +10,7 @@ from launchpad.nodes.courier import courier_utils
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import node as node_lib
+from quinoa_acme.utils import listeners
 from quinoa_acme.utils import resources
 
 
@@ -40,10 +41,10 @@ class ServedNode(lp.CourierNode):
     resources.end_with_launcher()
     with failures.reporting(self._workdir, self._role):
       instance = self._construct_instance()
-      port = port_of(self.courier_address)
+      host, port = place_of(self.courier_address)
       self._server = courier_utils.make_courier_server(instance, port=port)
       self._server.Start()
-      restrict(self._role, port)
+      restrict(self._role, host, port)
       try:
         instance.run()
       finally:
@@ -55,24 +56,35 @@ class ServedNode(lp.CourierNode):
     node_lib.leave()
 
 
-def port_of(address: lp.Address) -> int:
-  """The port at which a node is to serve, in the node's process."""
-  return lp.get_port_from_address(address.resolve())
+def place_of(address: lp.Address) -> tuple[str, int]:
+  """The host and port at which a node is to serve, in the node's process."""
+  resolved = address.resolve()
+  return resolved.rpartition(':')[0], lp.get_port_from_address(resolved)
 
 
-def restrict(role: str, port: int) -> None:
-  """Limits a server to this machine, if the whole program is on it.
+def restrict(role: str, host: str, port: int) -> None:
+  """Limits a server to its own address; on this machine, to the loopback.
 
   Args:
     role: the name of what it serves, for a warning if this fails.
-    port: the server's.
+    host: the host of its address.
+    port: its port.
   """
-  if node_lib.runs_in_cloud():
-    return
-  if not resources.serve_this_machine_only(port):
+  if not node_lib.runs_in_cloud():
+    if not listeners.serve_this_machine_only(port):
+      logging.warning(
+        'The server of the %s, at port %d, is open to the network: this kernel '
+        'lets only root bind it to the loopback. Close the port in the '
+        'firewall.',
+        role,
+        port,
+      )
+  elif not listeners.serve_address_only(port, host):
     logging.warning(
-      'The server of the %s, at port %d, is open to the network: this kernel '
-      'lets only root bind it to the loopback. Close the port in the firewall.',
+      'The server of the %s, at port %d, accepts connections to every address '
+      'of this machine, since %s is not one of them. Close the port in the '
+      'firewall to all but the nodes.',
       role,
       port,
+      host,
     )

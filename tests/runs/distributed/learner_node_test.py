@@ -96,7 +96,7 @@ def test_learner_saves_although_the_others_are_gone_before_it(
 ):
   """Nodes stop in any order: a call of a peer may fail in the last step."""
   coordinator = gone(config, stop)
-  replay = replay_server.ReplayServer(config, None)
+  replay = replay_server.ReplayServer(config, 'localhost', None)
   node = learner_node.LearnerNode(config, replay, serve(coordinator))
   environment = config.environment_factory(0)
   adder = quinoa.QuinoaBuilder(config.agent).make_adder(replay.client)
@@ -123,7 +123,7 @@ def test_learner_takes_samples_until_actors_at_the_limiter_are_done(
   coordinator.report_done('actor_1')
   coordinator.increment(actor_steps=config.num_steps)
   assert coordinator.should_finish()
-  replay = replay_server.ReplayServer(config, None)
+  replay = replay_server.ReplayServer(config, 'localhost', None)
   node = learner_node.LearnerNode(config, replay, serve(coordinator))
   builder = quinoa.QuinoaBuilder(config.agent)
   environment = config.environment_factory(0)

@@ -36,7 +36,7 @@ def _size(server: replay_server.ReplayServer) -> int:
 
 def _make(config) -> replay_server.ReplayServer:
   failures.clear(config.workdir)
-  return replay_server.ReplayServer(config, None)
+  return replay_server.ReplayServer(config, 'localhost', None)
 
 
 def test_what_is_saved_at_the_end_is_there_at_the_next_start(config):
@@ -66,7 +66,7 @@ def test_a_port_in_use_is_said_and_written_down(config):
     taken.bind(('', 0))
     taken.listen()
     with pytest.raises(ValueError, match='Failed to BuildAndStart gRPC server'):
-      replay_server.ReplayServer(config, taken.getsockname()[1])
+      replay_server.ReplayServer(config, 'localhost', taken.getsockname()[1])
   assert 'The replay failed' in (failures.read(config.workdir) or '')
 
 

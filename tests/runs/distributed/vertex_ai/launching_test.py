@@ -1,20 +1,16 @@
 """The program for Vertex AI: built and run here, up to the cloud itself."""
 
-import json
-import os
 import pathlib
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from typing import Any
 
 import cloudpickle
 from google import auth
 from google.auth import exceptions
-import portpicker
+import image_nodes
 import pytest
 import waiting
 from xmanager import xm
@@ -137,50 +133,11 @@ def test_what_is_lacking_is_said_before_anything_is_built(
   assert not cloud.jobs
 
 
-def _start_nodes(
-  cloud: Any, outputs: pathlib.Path
-) -> dict[str, subprocess.Popen]:
-  """Starts the nodes as their images do, each where Vertex AI would."""
-  pools = [job.executor.requirements.replicas for job in cloud.jobs.values()]
-  cluster = {
-    f'workerpool{i}': [
-      f'localhost:{portpicker.pick_unused_port()}' for _ in range(number)
-    ]
-    for i, number in enumerate(pools)
-  }
-  processes = {}
-  for container, (pool, addresses) in zip(
-    cloud.containers, cluster.items(), strict=True
-  ):
-    variables = dict(
-      re.match(r'ENV (\w+)="(.*)"', line).groups()
-      for line in container.docker_instructions
-      if line.startswith('ENV')
-    )
-    command = container.entrypoint.commands[0].split()
-    assert command[0] == 'python'
-    for i in range(len(addresses)):
-      task = {'type': pool, 'index': i}
-      spec = json.dumps({'cluster': cluster, 'task': task})
-      name = f'{pool}-{i}'
-      with (outputs / name).open('w') as file:
-        processes[name] = subprocess.Popen(
-          [sys.executable, *command[1:]],
-          cwd=container.path,
-          env={
-            **os.environ,
-            **variables,
-            'CLUSTER_SPEC': spec,
-            'CLOUD_ML_PROJECT_ID': 'project',
-            'CLOUD_ML_JOB_ID': 'job',
-          },
-          stdout=file,
-          stderr=file,
-        )
-  return processes
-
-
 @pytest.mark.slow
+@pytest.mark.skipif(
+  not image_nodes.why_not_two_hosts(),
+  reason='two_hosts_test runs the images on two hosts',
+)
 def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
   """All but the machines: the images' folders, commands and variables."""
   workdir, outputs = tmp_path / 'run', tmp_path / 'outputs'
@@ -189,7 +146,7 @@ def test_the_images_run_to_the_end_of_the_run(cloud, tmp_path, monkeypatch):
   vertex_ai.launch(_make_config(str(workdir)))
   # What the launcher wrote would not be seen by the nodes.
   assert not workdir.exists()
-  processes = _start_nodes(cloud, outputs)
+  processes = image_nodes.start(cloud, outputs, 3 * [image_nodes.HERE])
   try:
     deadline = time.monotonic() + waiting.LIMIT
     while not coordinator.read_status(str(workdir)).finished:
