@@ -42,7 +42,7 @@ if TYPE_CHECKING:
   from quinoa_acme.agents.quinoa import UniformPrior
   from quinoa_acme.agents.sac import SACConfig
   from quinoa_acme.agents.svg0 import SVG0Config
-  from quinoa_acme.data.replay import ReplayAdder
+  from quinoa_acme.data.adders import ReplayAdder
   from quinoa_acme.data.replay import TransitionReplay
   from quinoa_acme.environments import EnvironmentFactory
   from quinoa_acme.environments import list_tasks
@@ -99,7 +99,7 @@ _MODULES = {
   'TiltedFlowConfig': 'quinoa_acme.networks',
   'plot_learning_curve': 'quinoa_acme.runs.watching.plotting',
   'load_policy': 'quinoa_acme.policies',
-  'ReplayAdder': 'quinoa_acme.data.replay',
+  'ReplayAdder': 'quinoa_acme.data.adders',
   'TransitionReplay': 'quinoa_acme.data.replay',
   'read_config': 'quinoa_acme.runs.running',
   'run': 'quinoa_acme.runs.running',

@@ -23,6 +23,7 @@ from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 from quinoa_acme.agents.common import layouts
+from quinoa_acme.data import adders
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
@@ -168,7 +169,7 @@ def test_gail(point_mass):
 def _demonstrate(environment, spec, num_episodes):
   """Transitions of a damped spring's, and their mean return."""
   replay = replay_lib.TransitionReplay(spec, 10_000, seed=0)
-  adder = replay_lib.ReplayAdder(replay)
+  adder = adders.ReplayAdder(replay)
   total = 0.0
   for _ in range(num_episodes):
     timestep = environment.reset()

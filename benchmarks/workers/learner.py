@@ -32,7 +32,7 @@ from quinoa_acme.agents import agents
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
 from quinoa_acme.data import replay as replay_lib
-from quinoa_acme.runs.distributed import learner_node
+from quinoa_acme.data import samples
 
 _CONFIGS = {
   'quinoa': quinoa.QuinoaConfig(),
@@ -61,7 +61,7 @@ def _make_learner(agent_name: str, scan: int, item: int) -> Any:
   builder = agent.make_builder(spec, loggers_base.NoOpLogger)
   if item:
     client = _serve_replay(item).localhost_client()
-    data = learner_node.StoppableIterator(
+    data = samples.StoppableIterator(
       lambda: builder.make_dataset_iterator(client)
     )
   else:

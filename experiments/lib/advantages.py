@@ -26,8 +26,8 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
-from quinoa_acme.agents.quinoa import targets
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.agents.quinoa import update
 from quinoa_acme.networks import box as box_lib
 from quinoa_acme.networks.flows import energy
 from quinoa_acme.networks.flows import real_nvp
@@ -264,7 +264,7 @@ def make_targets(
   # Chunks of one size are compiled once; what is over is left out again.
   starts = range(0, num_rows, _CHUNK)
   target = jax.jit(
-    lambda batch, key: targets.td_target(networks, config, state, batch, key)
+    lambda batch, key: update.td_target(networks, config, state, batch, key)
   )
   found = [
     target(

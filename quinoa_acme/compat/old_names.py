@@ -7,6 +7,7 @@ docs/decisions/0041-the-tree.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -23,10 +24,10 @@ _MOVED = {
   'networks.flows': {
     'networks': 'flow bijectors real_nvp spline tilted additive energy'
   },
-  'data': {'': 'transitions packing replay batched_adders'},
+  'data': {'': 'transitions replay'},
   'environments': {
     '': 'gymnasium_adapter',
-    'runs': 'spec_json episodes replayable',
+    'runs': 'spec_json replayable',
   },
   'agents.common': {
     '': 'layouts',
@@ -43,9 +44,21 @@ _MOVED = {
     'runs': 'replay_checkpoints run_folder run_state remains'
   },
   'runs.watching': {
-    'runs': 'progress loggers plotting diagnostics terminal memory sample_age '
-    'videos rendering watchdog running_time'
+    'runs': 'progress loggers plotting diagnostics terminal memory videos '
+    ' rendering watchdog running_time'
   },
+}
+# For each module, those that were merged into it.
+_MERGED = {
+  'data.adders': 'batched_adders data.batched_adders',
+  'data.samples': 'runs.sample_age runs.watching.sample_age',
+  'agents.common.reverb_replay': 'packing data.packing',
+  'agents.quinoa.learning': 'agents.quinoa.builder',
+  'agents.quinoa.update': 'agents.quinoa.targets',
+  'agents.svg0.learning': 'agents.svg0.builder',
+  'agents.d4pg.agent': 'agents.d4pg.builder',
+  'runs.acting_loop': 'runs.episodes environments.episodes',
+  'runs.experiment': 'runs.configuring',
 }
 _PACKAGE = 'quinoa_acme'
 
@@ -62,6 +75,11 @@ NAMES = {
     for now, places in _MOVED.items()
     for then, names in places.items()
     for name in names.split()
+  },
+  **{
+    _join(_PACKAGE, then): _join(_PACKAGE, now)
+    for now, names in _MERGED.items()
+    for then in names.split()
   },
 }
 
@@ -90,6 +108,31 @@ class _Finder(importlib.abc.MetaPathFinder):
       stacklevel=2,  # The importing code: Python leaves its own frames out.
     )
     return importlib.machinery.ModuleSpec(fullname, _Loader())
+
+
+def attach(module: str, moved: Mapping[str, str]) -> Callable[[str], object]:
+  """Makes the `__getattr__` of a module for what has moved to others.
+
+  Args:
+    module: the module's name.
+    moved: the module of each name.
+
+  Returns:
+    The function; bind it in the module as `__getattr__`.
+  """
+
+  def get(name: str) -> object:
+    if name not in moved:
+      raise AttributeError(f'module {module!r} has no attribute {name!r}')
+    warnings.warn(
+      f'{module}.{name} is now {moved[name]}.{name}; its old name will stop '
+      'working in version 0.3.0.',
+      DeprecationWarning,
+      stacklevel=2,
+    )
+    return getattr(importlib.import_module(moved[name]), name)
+
+  return get
 
 
 def install() -> None:

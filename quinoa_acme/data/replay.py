@@ -6,20 +6,18 @@ A run in one process shares its replay with nobody, and uses this one instead.
 See docs/decisions/0013-resume.md.
 """
 
-import collections
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 import json
 import os
 import pathlib
 from typing import Any, NamedTuple, Protocol
 
-import dm_env
 import numpy as np
 
+from quinoa_acme.compat import old_names
 from quinoa_acme.data import transitions as transitions_lib
 from quinoa_acme.utils import checkpointing
 from quinoa_acme.utils import common_types as types
-from quinoa_acme.utils import core
 from quinoa_acme.utils import nests
 
 
@@ -118,7 +116,7 @@ class TransitionReplay:
       max_size: number of transitions to keep; the oldest are dropped first.
       seed: for sampling.
       window: number of steps that a transition holds one by one, as in
-        `WindowAdder`.
+        `adders.WindowAdder`.
     """
     self._max_size = max_size
     self._rng = np.random.default_rng(seed)
@@ -287,7 +285,7 @@ class TransitionReplay:
     """Yields samples in the form of a Reverb dataset.
 
     Priorities mean nothing here. Their field holds, for each transition, the
-    number of transitions inserted before it, which `sample_age` uses.
+    number of transitions inserted before it, which `samples` uses.
     """
     while True:
       rows = self._draw(num_transitions)
@@ -300,193 +298,10 @@ class TransitionReplay:
       yield ReplaySample(info, self._take(rows))
 
 
-class Inserter(Protocol):
-  """Inserts transitions one by one: a replay, or a writer to one."""
-
-  def insert(self, transition: types.Transition) -> None:
-    """Inserts one transition, its leaves without a batch dimension."""
-    ...
-
-  def flush(self) -> None:
-    """Waits until all inserted transitions are in replay."""
-    ...
-
-
-class ReplayAdder(core.Adder):
-  """Adds an actor's transitions to a replay.
-
-  They span one step or n. They equal those of Acme's `NStepTransitionAdder`,
-  including the shorter ones at both ends of an episode.
-
-  Examples:
-    >>> from quinoa_acme.utils import specs
-    >>> number = specs.Array((), np.float32)
-    >>> box = specs.BoundedArray((1,), np.float32, -1.0, 1.0)
-    >>> spec = specs.EnvironmentSpec(number, box, number, number)
-    >>> replay = TransitionReplay(spec, max_size=100, seed=0)
-    >>> adder = ReplayAdder(replay)
-    >>> adder.add_first(dm_env.restart(observation=0.0))
-    >>> adder.add(np.zeros(1), dm_env.termination(1.0, observation=1.0))
-    >>> replay.sample(2).reward
-    array([1., 1.], dtype=float32)
-  """
-
-  def __init__(
-    self,
-    replay: Inserter,
-    num_steps: int = 1,
-    discount: float = 1.0,
-  ):
-    """Makes the adder.
-
-    Args:
-      replay: receives the transitions: a `TransitionReplay`, or a
-        `packing.PackedWriter` to a Reverb table.
-      num_steps: the environment steps n of a transition: its reward is
-        r_0 + g d_0 r_1 + ... + g^(n-1) d_0 ... d_(n-2) r_(n-1), its discount
-        g^(n-1) d_0 ... d_(n-1).
-      discount: g, the agent's discount; unused with one step.
-    """
-    self._replay = replay
-    self._discount = np.float32(discount)
-    self._observation: Any = None
-    # The last steps, oldest first.
-    self._steps: collections.deque[transitions_lib.Step] = collections.deque(
-      maxlen=num_steps
-    )
-
-  def reset(self) -> None:
-    """Forgets the episode in progress, once its transitions are in replay.
-
-    Like Acme's adders, it waits for that as long as the table's limiter
-    blocks insertion.
-    """
-    self._observation = None
-    self._steps.clear()
-    self._replay.flush()
-
-  def resume(
-    self, episode: Sequence[dm_env.TimeStep], actions: Iterable[np.ndarray]
-  ) -> None:
-    """Continues an episode whose transitions so far are in replay.
-
-    Args:
-      episode: its time steps, including the first; empty if there is no
-        episode.
-      actions: the actions between consecutive time steps.
-    """
-    self.reset()
-    if not episode or episode[-1].last():
-      return
-    self.add_first(episode[0])
-    for action, timestep in zip(actions, episode[1:], strict=True):
-      self._push(action, timestep)
-
-  def add_first(self, timestep: dm_env.TimeStep) -> None:
-    """Starts an episode."""
-    if not timestep.first():
-      raise ValueError(f'add_first needs a first time step, got {timestep!r}.')
-    self.reset()
-    # A copy, because an environment may overwrite it with the next one.
-    self._observation = nests.own(timestep.observation)
-
-  def add(
-    self, action: np.ndarray, next_timestep: dm_env.TimeStep, extras: Any = ()
-  ) -> None:
-    """Adds the transitions that end with this step."""
-    del extras  # No agent's policy returns any.
-    if self._observation is None:
-      raise ValueError('add was called before add_first.')
-    self._push(action, next_timestep)
-    self._insert_ended(is_last=next_timestep.last())
-    if next_timestep.last():
-      self.reset()
-
-  def _push(self, action: np.ndarray, next_timestep: dm_env.TimeStep) -> None:
-    self._steps.append(
-      transitions_lib.Step(
-        self._observation,
-        *map(nests.own, (action, next_timestep.reward, next_timestep.discount)),
-      )
-    )
-    self._observation = nests.own(next_timestep.observation)
-
-  def _insert_ended(self, is_last: bool) -> None:
-    """Inserts the transitions that end with the last step."""
-    self._insert()
-    while is_last and len(self._steps) > 1:
-      self._steps.popleft()
-      self._insert()
-
-  def _insert(self) -> None:
-    """Inserts the transition that spans all held steps."""
-    first, *rest = self._steps
-    reward, discount = first.reward, first.discount
-    for step in rest:
-      discount = self._discount * discount
-      reward = reward + discount * step.reward
-      discount = discount * step.discount
-    self._replay.insert(
-      types.Transition(
-        observation=first.observation,
-        action=first.action,
-        reward=reward,
-        discount=discount,
-        next_observation=self._observation,
-      )
-    )
-
-
-class WindowAdder(ReplayAdder):
-  """Adds transitions over n steps that keep the steps in between.
-
-  There is one transition for each step. Observation, action and reward are that
-  step's; next observation and discount are those n steps later; `extras` hold
-  the other steps one by one, as a `transitions.Later`. A transition is added
-  when its last step is known. At the end of an episode they are shorter.
-  """
-
-  def __init__(self, replay: Inserter, num_steps: int, discount: float):
-    """Makes the adder.
-
-    Args:
-      replay: receives the transitions; made for windows of `num_steps`.
-      num_steps: n, at least 2.
-      discount: the agent's discount.
-    """
-    super().__init__(replay, num_steps, discount)
-    self._num_steps = num_steps
-
-  def _insert_ended(self, is_last: bool) -> None:
-    if len(self._steps) == self._num_steps:
-      self._insert()
-      self._steps.popleft()
-    while is_last and self._steps:
-      self._insert()
-      self._steps.popleft()
-
-  def _insert(self) -> None:
-    self._replay.insert(
-      transitions_lib.make_window(
-        list(self._steps), self._observation, self._num_steps, self._discount
-      )
-    )
-
-
-def make_adder(
-  replay: Inserter, num_steps: int, window: int, discount: float
-) -> ReplayAdder:
-  """Makes the adder for an agent's transitions.
-
-  Args:
-    replay: receives the transitions.
-    num_steps: number of steps that a transition sums up.
-    window: number of steps that it holds one by one.
-    discount: the agent's discount.
-
-  Returns:
-    A `ReplayAdder`, or a `WindowAdder` for a window of several steps.
-  """
-  if window > 1:
-    return WindowAdder(replay, window, discount)
-  return ReplayAdder(replay, num_steps, discount)
+__getattr__ = old_names.attach(
+  __name__,
+  dict.fromkeys(
+    ('Inserter', 'ReplayAdder', 'WindowAdder', 'make_adder'),
+    'quinoa_acme.data.adders',
+  ),
+)

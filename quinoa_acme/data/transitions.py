@@ -64,68 +64,6 @@ class Window(WindowMixin, common_types.Transition):
   __slots__ = ()
 
 
-class Step(NamedTuple):
-  """An action with its observation, reward and discount.
-
-  Attributes:
-    observation: the observation before it.
-    action: the action taken.
-    reward: the reward for it.
-    discount: the environment's discount after it.
-  """
-
-  observation: Any
-  action: Any
-  reward: Any
-  discount: Any
-
-
-def make_window(
-  steps: Sequence[Step],
-  next_observation: Any,
-  window: int,
-  discount: np.float32,
-  axis: int = 0,
-) -> common_types.Transition:
-  """Makes one transition from consecutive steps of an episode, or N at once.
-
-  Args:
-    steps: the steps, oldest first, at most `window`; leaves [...], or
-      [N, ...] for N transitions.
-    next_observation: the observation after the last step.
-    window: the number of steps n that the transition holds. If there are fewer,
-      the first step takes the place of the missing ones.
-    discount: the agent's, g.
-    axis: the axis of the later steps in a transition's leaves: 0, or 1 for N.
-
-  Returns:
-    The transition, a `Window` for an n above 1.
-  """
-  first, *later = steps
-  if window == 1:
-    return common_types.Transition(*first, next_observation=next_observation)
-  weights, decay = [], np.float32(first.discount)
-  for step in later:
-    weights.append(discount * decay)
-    decay = weights[-1] * np.float32(step.discount)
-  missing = window - len(steps)
-  later += [first] * missing
-  weights += [np.zeros_like(decay)] * missing
-  return Window(
-    observation=first.observation,
-    action=first.action,
-    reward=first.reward,
-    discount=decay,
-    next_observation=next_observation,
-    extras=Later(
-      observation=stack([step.observation for step in later], axis),
-      action=stack([step.action for step in later], axis),
-      reward=stack([step.reward for step in later], axis),
-      weight=stack(weights, axis),
-    ),
-  )
-
-
 def stack(nests: Sequence[Any], axis: int = 0) -> Any:
   """Joins nests of arrays along a new axis of their leaves."""
   # Actors do this several times per step, and for a single array the tree walk

@@ -20,7 +20,7 @@ import tree
 
 from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
-from quinoa_acme.environments import episodes
+from quinoa_acme.environments import wrappers
 from quinoa_acme.utils import checkpointing
 
 # So many frames that making the environment costs little against stepping it,
@@ -71,7 +71,7 @@ class ReplayableEnvironment(checked.Checked):
     """Starts an episode, in a new environment if one is due."""
     num_frames = len(self._actions) * action_repeat.of(self._environment)
     if num_frames >= self._num_frames_each:
-      episodes.close(self._environment)
+      wrappers.close(self._environment)
       self._make(self._number + 1)
     self._resets.append(len(self._actions))
     self._timestep = self._environment.reset()
@@ -139,7 +139,7 @@ class ReplayableEnvironment(checked.Checked):
       Also empty, after a warning, if the environment is not a function of seed
       and actions: then a new environment starts a new episode.
     """
-    episodes.close(self._environment)
+    wrappers.close(self._environment)
     self._make(state.number)
     resets = collections.Counter(state.resets.tolist())
     episode: list[dm_env.TimeStep] = []
@@ -156,7 +156,7 @@ class ReplayableEnvironment(checked.Checked):
       'episode, and differs from one that was never stopped. If it is meant to '
       'be reproducible, look for what in it does not depend on its seed.'
     )
-    episodes.close(self._environment)
+    wrappers.close(self._environment)
     self._make(state.number + 1)
     return []
 

@@ -6,6 +6,7 @@ Acme imports all of its wrappers together, with gym and Launchpad.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from absl import logging
 import dm_env
 import numpy as np
 import tree
@@ -175,4 +176,21 @@ class ConcatObservationWrapper(EnvironmentWrapper):
   def _convert(self, timestep: dm_env.TimeStep) -> dm_env.TimeStep:
     return timestep._replace(
       observation=self._convert_observation(timestep.observation)
+    )
+
+
+def close(environment: dm_env.Environment) -> None:
+  """Closes an environment that is no longer needed.
+
+  If closing fails, the environment has still done its work, so the run goes on.
+  """
+  try:
+    environment.close()
+  except Exception as error:
+    logging.log_first_n(
+      logging.WARNING,
+      'An environment cannot be closed: %r. What it holds may stay in use; '
+      'the run continues.',
+      1,
+      error,
     )

@@ -13,7 +13,6 @@ from typing import Any
 from absl import flags
 
 from quinoa_acme.agents.common import off_policy
-from quinoa_acme.runs import configuring
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import usage as usage_lib
 from quinoa_acme.runs.distributed import launchers
@@ -35,7 +34,7 @@ def make_main(algorithm: str) -> Callable[[], None]:
   value: `--temperature.epsilon=0.5`. So is every field of the run.
 
   Args:
-    algorithm: a key of `configuring.PRESETS`.
+    algorithm: a key of `experiment.PRESETS`.
 
   Returns:
     A function that trains by the parsed flags, and does not return.
@@ -94,7 +93,7 @@ def define_flags(
   """Defines the flags of a training script.
 
   Args:
-    algorithm: a key of `configuring.PRESETS`.
+    algorithm: a key of `experiment.PRESETS`.
     values: receives the flags; already has Launchpad's.
     nested: the command line's flags for fields of fields, e.g.
       'temperature.epsilon'.
@@ -148,11 +147,11 @@ def read_flags(
   launch_type = None
   if values.run_distributed:
     launch_type = values.lp_launch_type
-    configuring.check_launch_type(launch_type)
+    experiment.check_launch_type(launch_type)
   run_options = options.parse_fields(
     experiment.ExperimentConfig, _given(values, run_fields)
   )
-  config = configuring.make_config(
+  config = experiment.make_config(
     env_name=values.env_name,
     algorithm=algorithm,
     preset=values.preset,
@@ -162,7 +161,7 @@ def read_flags(
     **run_options,
   )
   if launch_type is None:
-    configuring.check_one_process(config)
+    experiment.check_one_process(config)
   return config, launch_type
 
 
@@ -203,7 +202,7 @@ def _workdir(
   if launcher is None or values.workdir is not None:
     return values.workdir
   return launcher.default_workdir(
-    configuring.default_workdir(values.env_name, seed)
+    experiment.default_workdir(values.env_name, seed)
   )
 
 
@@ -217,7 +216,7 @@ def _run_fields() -> list[str]:
 
 
 def _agent_type(algorithm: str) -> type[off_policy.OffPolicyConfig]:
-  return type(configuring.find_preset(algorithm, 'default')())
+  return type(experiment.find_preset(algorithm, 'default')())
 
 
 def _given(values: flags.FlagValues, names: Sequence[str]) -> dict[str, str]:

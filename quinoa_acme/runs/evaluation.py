@@ -13,7 +13,7 @@ from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import actors
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.environments import action_repeat as action_repeat_lib
-from quinoa_acme.environments import episodes as episodes_lib
+from quinoa_acme.environments import wrappers
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
@@ -122,7 +122,7 @@ class Evaluator:
     environment = self._config.make_environment(seed)
     loop = acting_loop.ActingLoop(environment, self._actor, should_update=False)
     episodes = loop.run_episodes(num_episodes, should_stop, self._is_over)
-    episodes_lib.close(environment)
+    wrappers.close(environment)
     return episodes
 
   def _is_over(self, num_steps: int) -> bool:

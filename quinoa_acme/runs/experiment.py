@@ -1,7 +1,12 @@
-"""The configuration of a training run, whatever runs it."""
+"""The configuration of a training run, whatever runs it.
+
+Nothing here imports Reverb (and so TensorFlow), or the code that runs a run: a
+wrong value on a command line is reported before those are loaded.
+"""
 
 from collections.abc import Callable
 import dataclasses
+import datetime
 from importlib import metadata
 import os
 import pathlib
@@ -11,23 +16,30 @@ from typing import Any
 import dm_env
 import numpy as np
 
+from quinoa_acme import environments
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import registry
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.environments import checked
-from quinoa_acme.environments import episodes
+from quinoa_acme.environments import wrappers
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import factories
 from quinoa_acme.runs.checkpoints import (
   replay_checkpoints as replay_checkpoints_lib,
 )
 from quinoa_acme.runs.checkpoints import run_folder
+from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.watching import services
 from quinoa_acme.utils import options
 from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
 from quinoa_acme.utils import validation
+
+PRESETS = agents.PRESETS
+# The Launchpad types that a run supports: processes of this machine, threads,
+# or other machines.
+LAUNCH_TYPES = ('local_mp', 'local_mt', 'test_mt', *launchers.LAUNCH_TYPES)
 
 EnvironmentFactory = Callable[[int], dm_env.Environment]
 
@@ -148,7 +160,7 @@ class ExperimentConfig:
     """Makes an environment to read its specs."""
     environment = checked.wrap(self.make_environment(self.seed_of('spec')))
     spec = specs.make_environment_spec(environment)
-    episodes.close(environment)
+    wrappers.close(environment)
     return spec
 
   def check_factory(self) -> specs.EnvironmentSpec:
@@ -172,7 +184,7 @@ class ExperimentConfig:
       )
     spec = specs.make_environment_spec(first)
     for environment in (first, second):
-      episodes.close(environment)
+      wrappers.close(environment)
     return spec
 
   def seed_of(self, role: str) -> int:
@@ -211,6 +223,99 @@ class ExperimentConfig:
     path.parent.mkdir(parents=True, exist_ok=True)
     run_folder.write_json(path, self.describe())
     return path
+
+
+def find_preset(
+  algorithm: str, preset: str
+) -> Callable[[], off_policy.OffPolicyConfig]:
+  """Finds the function that makes a preset's configuration.
+
+  Args:
+    algorithm: the name of an agent, a key of `PRESETS`.
+    preset: a key of the agent's presets there.
+
+  Returns:
+    A function without arguments.
+
+  Raises:
+    ValueError: if there is none; the message suggests the nearest.
+  """
+  for kind, name, known in (
+    ('algorithm', algorithm, PRESETS),
+    ('preset', preset, PRESETS.get(algorithm, {})),
+  ):
+    if name not in known:
+      raise ValueError(
+        f'unknown {kind} {name!r}{options.suggest(name, list(known))} There '
+        f'are {", ".join(known)}.'
+      )
+  return PRESETS[algorithm][preset]
+
+
+def make_config(
+  env_name: str,
+  algorithm: str,
+  preset: str,
+  overrides: dict[str, str],
+  workdir: str | None,
+  seed: int = 0,
+  **run_options,
+) -> ExperimentConfig:
+  """Makes the configuration of a run from the values of a command line.
+
+  Args:
+    env_name: e.g. 'control:cheetah:run'.
+    algorithm: the name of an agent, a key of `PRESETS`.
+    preset: a key of the agent's presets there.
+    overrides: texts by field of the agent's configuration, as `options` reads
+      them; they replace the preset's values.
+    workdir: the run's folder, or None for a new one under `runs`.
+    seed: for everything random.
+    **run_options: further fields of `ExperimentConfig`.
+
+  Returns:
+    The configuration.
+
+  Raises:
+    ValueError: if any of these is wrong; the message says what would be right.
+  """
+  agent = options.replace(find_preset(algorithm, preset)(), overrides)
+  return ExperimentConfig(
+    agent=agent,
+    environment_factory=environments.EnvironmentFactory(env_name),
+    env_name=env_name,
+    workdir=workdir or default_workdir(env_name, seed),
+    seed=seed,
+    **run_options,
+  )
+
+
+def default_workdir(env_name: str, seed: int) -> str:
+  """A relative path for a new folder, named by task, time and seed."""
+  task = '_'.join(env_name.split(':')[1:]) or env_name
+  # To the microsecond, for runs that begin in the same second. If two still
+  # get the same folder, the second is refused.
+  now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S-%f')
+  return str(pathlib.Path('runs') / f'{task}-{now}-seed{seed}')
+
+
+def check_launch_type(launch_type: str) -> None:
+  """Raises a ValueError if a run cannot be launched this way."""
+  if launch_type not in LAUNCH_TYPES:
+    raise ValueError(
+      f'lp_launch_type must be one of {", ".join(LAUNCH_TYPES)}, but is '
+      f'{launch_type!r}. For one thread use --run_distributed=false.'
+    )
+
+
+def check_one_process(config: ExperimentConfig) -> None:
+  """Raises a ValueError if the run cannot run in one process."""
+  if config.environments_per_actor > 1:
+    raise ValueError(
+      'environments_per_actor must be 1 for a run in one process, but is '
+      f'{config.environments_per_actor}. Use a distributed run, or one '
+      'environment.'
+    )
 
 
 def _innermost(environment: Any) -> Any:

@@ -16,10 +16,11 @@ import numpy as np
 from quinoa_acme.agents import agents
 from quinoa_acme.agents.common import actors
 from quinoa_acme.agents.common import off_policy
+from quinoa_acme.data import adders
 from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.data import samples
 from quinoa_acme.environments import replayable
 from quinoa_acme.runs import acting_loop
-from quinoa_acme.runs import configuring
 from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.checkpoints import remains
@@ -27,7 +28,6 @@ from quinoa_acme.runs.checkpoints import run_state
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import memory
 from quinoa_acme.runs.watching import progress as progress_lib
-from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import services
 from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import core
@@ -107,12 +107,12 @@ class _Parts:
 
   environment: replayable.ReplayableEnvironment
   actor: actors.SaveableActor
-  adder: replay_lib.ReplayAdder
+  adder: adders.ReplayAdder
   learner: core.Learner
   replay: replay_lib.TransitionReplay
   counter: counting.Counter
   evaluator: evaluation.Evaluator
-  ages: sample_age.SampleAges
+  ages: samples.SampleAges
 
   def state_like(self) -> dict[str, Any]:
     """The structure of a state of `save`, for `checkpointing`."""
@@ -166,11 +166,9 @@ def _build(
     config.seed_of('replay'),
     agent_config.window,
   )
-  ages = sample_age.SampleAges(
-    replay.as_iterator(agent_config.samples_per_step)
-  )
+  ages = samples.SampleAges(replay.as_iterator(agent_config.samples_per_step))
   builder = agent.make_builder(
-    spec, lambda: sample_age.AgeLogger(learner_logger, ages)
+    spec, lambda: samples.AgeLogger(learner_logger, ages)
   )
   learner = builder.make_learner(
     jax.random.PRNGKey(config.seed_of('learner')),
@@ -178,7 +176,7 @@ def _build(
     ages,
     counter=_child(counter, 'learner'),
   )
-  adder = replay_lib.make_adder(
+  adder = adders.make_adder(
     replay,
     agent_config.transition_steps,
     agent_config.window,
@@ -236,7 +234,7 @@ def run(
     checkpointing.CheckpointError: if the workdir has checkpoints, but they are
       all damaged or belong to another run.
   """
-  configuring.check_one_process(config)
+  experiment_lib.check_one_process(config)
   watch = watchdog.Watch('the run', config.environment_timeout)
   watched = dataclasses.replace(
     config, environment_factory=watch.over(config.environment_factory)

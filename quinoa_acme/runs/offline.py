@@ -16,6 +16,7 @@ import optax
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.common import off_policy
+from quinoa_acme.data import adders
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
@@ -70,7 +71,7 @@ def record(
   actor = parts.builder.make_actor(
     jax.random.PRNGKey(run.seed_of('recorder')),
     parts.agent.make_policy(parts.networks),
-    replay_lib.ReplayAdder(replay),
+    adders.ReplayAdder(replay),
     parts.learner,
   )
   loop = acting_loop.ActingLoop(parts.environment, actor, should_update=False)

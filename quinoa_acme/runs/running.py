@@ -12,7 +12,6 @@ from typing import Any
 from absl import logging
 import jax
 
-from quinoa_acme.runs import configuring
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs import factories
@@ -38,12 +37,12 @@ from quinoa_acme.utils import specs
 from quinoa_acme.utils import user_modules
 
 # Re-exported: other modules look for them here.
-PRESETS = configuring.PRESETS
-LAUNCH_TYPES = configuring.LAUNCH_TYPES
-find_preset = configuring.find_preset
-make_config = configuring.make_config
-default_workdir = configuring.default_workdir
-check_launch_type = configuring.check_launch_type
+PRESETS = experiment_lib.PRESETS
+LAUNCH_TYPES = experiment_lib.LAUNCH_TYPES
+find_preset = experiment_lib.find_preset
+make_config = experiment_lib.make_config
+default_workdir = experiment_lib.default_workdir
+check_launch_type = experiment_lib.check_launch_type
 
 
 def read_config(

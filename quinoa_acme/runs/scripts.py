@@ -22,7 +22,7 @@ def train(algorithm: str) -> None:
   """Runs a training script, with the flags of the command line.
 
   Args:
-    algorithm: a key of `configuring.PRESETS`.
+    algorithm: a key of `experiment.PRESETS`.
   """
   script = sys.modules['__main__']
   begin_training(
@@ -39,7 +39,7 @@ def begin_training(
   """Trains by the flags of the command line, or prints them; does not return.
 
   Args:
-    algorithm: a key of `configuring.PRESETS`.
+    algorithm: a key of `experiment.PRESETS`.
     tell: makes the text of `--help`.
   """
   end_quietly_on_interrupt()

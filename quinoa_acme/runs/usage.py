@@ -226,7 +226,7 @@ def read_usage(algorithm: str) -> Usage:
   """Reads the flags of a training script.
 
   Args:
-    algorithm: a key of `configuring.PRESETS`.
+    algorithm: a key of `experiment.PRESETS`.
 
   Returns:
     Its flags and presets.
@@ -240,9 +240,9 @@ def read_usage(algorithm: str) -> Usage:
 def _read_registered(algorithm: str) -> Usage:
   """The usage of an agent from outside, whose module is already imported."""
   from quinoa_acme.agents.common import off_policy
-  from quinoa_acme.runs import configuring
+  from quinoa_acme.runs import experiment
 
-  make_default = configuring.find_preset(algorithm, 'default')
+  make_default = experiment.find_preset(algorithm, 'default')
   agent = type(make_default())
   meanings: dict[str, str] = {}
   for base in reversed(agent.__mro__):
@@ -256,7 +256,7 @@ def _read_registered(algorithm: str) -> Usage:
     name: 'The values above.'
     if name == 'default'
     else (inspect.getdoc(make) or '').split('\n\n')[0]
-    for name, make in configuring.PRESETS[algorithm].items()
+    for name, make in experiment.PRESETS[algorithm].items()
   }
   groups = {
     'The run': _run_flags(),

@@ -45,6 +45,16 @@ def test_the_warning_points_at_the_import():
   assert 'is now quinoa_acme.utils.validation' in result.stderr
 
 
+def test_what_has_moved_is_found_where_it_was():
+  from quinoa_acme.data import adders
+  from quinoa_acme.data import replay
+
+  with pytest.warns(DeprecationWarning, match=r'now quinoa_acme\.data\.adders'):
+    assert replay.ReplayAdder is adders.ReplayAdder
+  with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+    replay.nothing  # noqa: B018
+
+
 def test_what_is_nowhere_is_not_found():
   with pytest.raises(ModuleNotFoundError, match=r'runs\.nothing'):
     importlib.import_module('quinoa_acme.runs.nothing')

@@ -22,7 +22,7 @@ import reverb
 from quinoa_acme.agents.common import actors
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.common import pace
-from quinoa_acme.data import batched_adders
+from quinoa_acme.data import adders
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import nests
 
@@ -145,10 +145,10 @@ class BuilderMixin:
 
   def make_batched_adder(
     self, replay_client: reverb.Client, num_environments: int
-  ) -> batched_adders.BatchedAdder:
+  ) -> adders.BatchedAdder:
     """Makes the adder for an actor of this many environments."""
     make_adder = cast(Any, self).make_adder  # In Acme's builder.
-    return batched_adders.AdderEach(
+    return adders.AdderEach(
       [make_adder(replay_client) for _ in range(num_environments)]
     )
 
@@ -156,7 +156,7 @@ class BuilderMixin:
     self,
     random_key: networks_lib.PRNGKey,
     policy: off_policy.Policy,
-    adder: batched_adders.BatchedAdder,
+    adder: adders.BatchedAdder,
     variable_source: core.VariableSource,
   ) -> actors.BatchedActor:
     """Makes an actor of several environments; see `ActorsOfSeveral`."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme.agents.common import off_policy
-from quinoa_acme.data import batched_adders
+from quinoa_acme.data import adders
 from quinoa_acme.data import transitions as transitions_lib
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import core
@@ -167,7 +167,7 @@ class BatchedActor:
     policy: off_policy.Policy,
     random_key: types.PRNGKey,
     variable_client: VariableClient,
-    adder: batched_adders.BatchedAdder,
+    adder: adders.BatchedAdder,
   ):
     """Makes the actor, which acts on the CPU.
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, TYPE_CHECKING, TypeVar
 from quinoa_acme.agents.common import actors
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.agents.common import variables
-from quinoa_acme.data import batched_adders
+from quinoa_acme.data import adders
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import core
@@ -111,10 +111,10 @@ class OffPolicyBuilder(_Interface, Generic[NetworksT, ConfigT]):
 
   def make_batched_adder(
     self, replay_client: 'reverb.Client', num_environments: int
-  ) -> batched_adders.BatchedAdder:
+  ) -> adders.BatchedAdder:
     """Makes the adder for an actor of this many environments."""
     if self._config.transition_steps > 1:
-      return batched_adders.AdderEach(
+      return adders.AdderEach(
         [self.make_adder(replay_client) for _ in range(num_environments)]
       )
     return _reverb_replay().make_batched_adder(
@@ -158,7 +158,7 @@ class OffPolicyBuilder(_Interface, Generic[NetworksT, ConfigT]):
     self,
     random_key: types.PRNGKey,
     policy: off_policy.Policy,
-    adder: batched_adders.BatchedAdder,
+    adder: adders.BatchedAdder,
     variable_source: core.VariableSource,
   ) -> actors.BatchedActor:
     """Makes an actor of several environments; see `ActorsOfSeveral`."""

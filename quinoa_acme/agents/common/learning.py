@@ -70,6 +70,38 @@ class _Outcome(NamedTuple):
   is_finite: jax.Array
 
 
+def make_scanned_update(
+  update_step: updates.UpdateStep[StateT], num_steps: int
+) -> updates.UpdateStep[StateT]:
+  """Runs `update_step` over `num_steps` minibatches of one large batch.
+
+  Args:
+    update_step: one step on a batch with leaves [B, ...].
+    num_steps: the number of minibatches N.
+
+  Returns:
+    A function from a state and a batch with leaves [N * B, ...] to the last
+    state, the metrics' means, and the finiteness flags with a leading [N].
+  """
+
+  def scanned_update(state: StateT, batch: types.Transition):
+    minibatches = jax.tree_util.tree_map(
+      lambda x: jnp.reshape(x, (num_steps, -1, *x.shape[1:])), batch
+    )
+    names: list[str] = []
+
+    def body(carry, minibatch):
+      new_state, metrics, finite = update_step(carry, minibatch)
+      names[:] = metrics
+      return new_state, (jnp.stack([*metrics.values()]), finite)
+
+    state, (metrics, finite) = jax.lax.scan(body, state, minibatches)
+    means = dict(zip(names, jnp.mean(metrics, axis=0), strict=True))
+    return state, means, finite
+
+  return scanned_update
+
+
 class OffPolicyLearner(core.Learner, Generic[StateT]):
   """Runs an algorithm on batches, serves its parameters, saves its state.
 
@@ -106,7 +138,7 @@ class OffPolicyLearner(core.Learner, Generic[StateT]):
     self._lock = threading.Lock()
     self._failure: NonFiniteError | None = None
     self._timestamp: float | None = None
-    scanned_update = updates.make_scanned_update(
+    scanned_update = make_scanned_update(
       algorithm.update_step, config.num_sgd_steps_per_step
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
   import reverb
 
   from quinoa_acme.agents.common import actors
-  from quinoa_acme.data import batched_adders
+  from quinoa_acme.data import adders
   from quinoa_acme.utils import core
 
 Policy = Callable[[types.Params, types.PRNGKey, types.Observation], jax.Array]
@@ -214,7 +214,7 @@ class ActorsOfSeveral(Protocol):
 
   def make_batched_adder(
     self, replay_client: 'reverb.Client', num_environments: int
-  ) -> 'batched_adders.BatchedAdder':
+  ) -> 'adders.BatchedAdder':
     """Makes the adder for an actor of this many environments."""
     ...
 
@@ -222,7 +222,7 @@ class ActorsOfSeveral(Protocol):
     self,
     random_key: types.PRNGKey,
     policy: Policy,
-    adder: 'batched_adders.BatchedAdder',
+    adder: 'adders.BatchedAdder',
     variable_source: 'core.VariableSource',
   ) -> 'actors.BatchedActor':
     """Makes an actor of several environments.

@@ -68,38 +68,6 @@ UpdateStep = Callable[
 ]
 
 
-def make_scanned_update(
-  update_step: UpdateStep[StateT], num_steps: int
-) -> UpdateStep[StateT]:
-  """Runs `update_step` over `num_steps` minibatches of one large batch.
-
-  Args:
-    update_step: one step on a batch with leaves [B, ...].
-    num_steps: the number of minibatches N.
-
-  Returns:
-    A function from a state and a batch with leaves [N * B, ...] to the last
-    state, the metrics' means, and the finiteness flags with a leading [N].
-  """
-
-  def scanned_update(state: StateT, batch: types.Transition):
-    minibatches = jax.tree_util.tree_map(
-      lambda x: jnp.reshape(x, (num_steps, -1, *x.shape[1:])), batch
-    )
-    names: list[str] = []
-
-    def body(carry, minibatch):
-      new_state, metrics, finite = update_step(carry, minibatch)
-      names[:] = metrics
-      return new_state, (jnp.stack([*metrics.values()]), finite)
-
-    state, (metrics, finite) = jax.lax.scan(body, state, minibatches)
-    means = dict(zip(names, jnp.mean(metrics, axis=0), strict=True))
-    return state, means, finite
-
-  return scanned_update
-
-
 def check_finite(
   batch: types.Transition,
   quantities: dict[str, Any],

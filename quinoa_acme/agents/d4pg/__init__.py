@@ -8,7 +8,7 @@ from quinoa_acme.utils import lazy
 if TYPE_CHECKING:
   from quinoa_acme.agents.common.acme_agents import CountedState
   from quinoa_acme.agents.d4pg.agent import D4PGAgent
-  from quinoa_acme.agents.d4pg.builder import D4PGBuilder
+  from quinoa_acme.agents.d4pg.agent import D4PGBuilder
 
 __all__ = ('CountedState', 'D4PGAgent', 'D4PGBuilder', 'D4PGConfig')
 
@@ -18,6 +18,6 @@ __getattr__ = lazy.attach(
   {
     'CountedState': 'quinoa_acme.agents.common.acme_agents',
     'D4PGAgent': 'quinoa_acme.agents.d4pg.agent',
-    'D4PGBuilder': 'quinoa_acme.agents.d4pg.builder',
+    'D4PGBuilder': 'quinoa_acme.agents.d4pg.agent',
   },
 )

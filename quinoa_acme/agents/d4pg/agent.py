@@ -17,9 +17,15 @@ import rlax
 from quinoa_acme.agents.common import acme_agents
 from quinoa_acme.agents.common import choices
 from quinoa_acme.agents.common import off_policy
-from quinoa_acme.agents.d4pg import builder as builder_lib
 from quinoa_acme.agents.d4pg import config as config_lib
 from quinoa_acme.utils import common_types as types
+
+
+class D4PGBuilder(acme_agents.BuilderMixin, d4pg.D4PGBuilder):
+  """Acme's builder with the package's actors, and a learner that counts.
+
+  A step of the learner then counts as an SGD step, not as a call of several.
+  """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +65,7 @@ class D4PGAgent:
     self,
     spec: types.EnvironmentSpec,
     logger_fn: Callable[[], loggers_base.Logger] | None = None,
-  ) -> builder_lib.D4PGBuilder:
+  ) -> D4PGBuilder:
     """Makes the builder of replay, actor and learner."""
     del spec
     config = self.config
@@ -78,9 +84,7 @@ class D4PGAgent:
       samples_per_insert_tolerance_rate=config.samples_per_insert_tolerance,
       num_sgd_steps_per_step=config.num_sgd_steps_per_step,
     )
-    return builder_lib.D4PGBuilder(
-      acme_config, logger_fn or loggers_base.NoOpLogger
-    )
+    return D4PGBuilder(acme_config, logger_fn or loggers_base.NoOpLogger)
 
   def make_policy(
     self,

@@ -39,7 +39,7 @@ from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
   from quinoa_acme.agents.common.learning import NonFiniteError
-  from quinoa_acme.agents.quinoa.builder import QuinoaBuilder
+  from quinoa_acme.agents.quinoa.learning import QuinoaBuilder
   from quinoa_acme.agents.quinoa.learning import QuinoaLearner
   from quinoa_acme.agents.quinoa.training_state import TrainingState
 
@@ -88,7 +88,7 @@ __getattr__ = lazy.attach(
   __name__,
   {
     'NonFiniteError': 'quinoa_acme.agents.common.learning',
-    'QuinoaBuilder': 'quinoa_acme.agents.quinoa.builder',
+    'QuinoaBuilder': 'quinoa_acme.agents.quinoa.learning',
     'QuinoaLearner': 'quinoa_acme.agents.quinoa.learning',
     'TrainingState': 'quinoa_acme.agents.quinoa.training_state',
   },

@@ -18,7 +18,7 @@ from quinoa_acme.agents.quinoa import networks as networks_lib
 from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:
-  from quinoa_acme.agents.quinoa import builder as builder_lib
+  from quinoa_acme.agents.quinoa import learning
   from quinoa_acme.utils import core
 
 
@@ -87,15 +87,15 @@ class QuinoaAgent:
     self,
     spec: types.EnvironmentSpec,
     logger_fn: 'Callable[[], core.Logger] | None' = None,
-  ) -> 'builder_lib.QuinoaBuilder':
+  ) -> 'learning.QuinoaBuilder':
     """Makes the builder of replay, actor and learner."""
     # Imported here, because acting alone needs none of what this imports.
-    from quinoa_acme.agents.quinoa import builder as builder_lib
+    from quinoa_acme.agents.quinoa import learning
 
     del spec
     if logger_fn is None:
-      return builder_lib.QuinoaBuilder(self.config)
-    return builder_lib.QuinoaBuilder(self.config, logger_fn)
+      return learning.QuinoaBuilder(self.config)
+    return learning.QuinoaBuilder(self.config, logger_fn)
 
   def make_policy(
     self,

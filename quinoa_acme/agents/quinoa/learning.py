@@ -1,10 +1,12 @@
 """The Quinoa learner: the learner of all agents, running Algorithm 2."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
 
+from quinoa_acme.agents.common import builder as builder_lib
 from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.quinoa import config as config_lib
 from quinoa_acme.agents.quinoa import networks as quinoa_networks
@@ -14,6 +16,9 @@ from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import core
 from quinoa_acme.utils import counting
+
+if TYPE_CHECKING:
+  import reverb
 
 
 class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
@@ -82,4 +87,31 @@ class QuinoaLearner(learning.OffPolicyLearner[training_state.TrainingState]):
       dataset,
       counter,
       logger,
+    )
+
+
+class QuinoaBuilder(
+  builder_lib.OffPolicyBuilder[
+    quinoa_networks.QuinoaNetworks, config_lib.QuinoaConfig
+  ]
+):
+  """Makes the replay, dataset, adder, actor and learner of the Quinoa agent."""
+
+  def make_learner(
+    self,
+    random_key: types.PRNGKey,
+    networks: quinoa_networks.QuinoaNetworks,
+    dataset: Iterator[replay_lib.Sample],
+    replay_client: 'reverb.Client | None' = None,
+    counter: counting.AnyCounter | None = None,
+  ) -> QuinoaLearner:
+    """Makes the learner; see `QuinoaLearner`."""
+    del replay_client  # Priorities are never updated.
+    return QuinoaLearner(
+      networks=networks,
+      config=self._config,
+      random_key=random_key,
+      dataset=dataset,
+      counter=counter,
+      logger=self._logger_fn(),
     )

@@ -14,7 +14,6 @@ from quinoa_acme.agents.quinoa import networks as quinoa_networks
 from quinoa_acme.agents.quinoa import optimizer as optimizer_lib
 from quinoa_acme.agents.quinoa import prior as prior_lib
 from quinoa_acme.agents.quinoa import temperature as temperature_lib
-from quinoa_acme.data import transitions
 from quinoa_acme.utils import common_types as types
 
 
@@ -121,36 +120,6 @@ def target_of(
   ):
     return SlowQ(params.policy, params.value)
   return params.value
-
-
-def normalised(
-  state: TrainingState, batch: types.Transition
-) -> tuple[TrainingState, types.Transition]:
-  """Normalises a batch as its state says.
-
-  Args:
-    state: a state.
-    batch: transitions, leaves [B, ...], with observations as replay holds them.
-
-  Returns:
-    A state whose networks take observations as they are given, and the batch to
-    give to them.
-  """
-  statistics = state.statistics
-  if statistics is None:
-    return state, batch
-
-  def normalise(observation: Any) -> Any:
-    return observations_lib.normalise(statistics, observation)
-
-  changes = {
-    'observation': normalise(batch.observation),
-    'next_observation': normalise(batch.next_observation),
-  }
-  if transitions.num_steps(batch) > 1:
-    later = batch.extras
-    changes['extras'] = later._replace(observation=normalise(later.observation))
-  return state._replace(statistics=None), batch._replace(**changes)
 
 
 def policy_of(state: TrainingState) -> quinoa_networks.PolicyVariables:

@@ -19,7 +19,7 @@ from quinoa_acme.networks.gaussian import SquashedGaussianConfig
 from quinoa_acme.utils import lazy
 
 if TYPE_CHECKING:
-  from quinoa_acme.agents.svg0.builder import SVG0Builder
+  from quinoa_acme.agents.svg0.learning import SVG0Builder
   from quinoa_acme.agents.svg0.learning import SVG0Learner
   from quinoa_acme.agents.svg0.update import TrainingState
 
@@ -47,7 +47,7 @@ __all__ = (
 __getattr__ = lazy.attach(
   __name__,
   {
-    'SVG0Builder': 'quinoa_acme.agents.svg0.builder',
+    'SVG0Builder': 'quinoa_acme.agents.svg0.learning',
     'SVG0Learner': 'quinoa_acme.agents.svg0.learning',
     'TrainingState': 'quinoa_acme.agents.svg0.update',
   },

@@ -14,7 +14,7 @@ from quinoa_acme.agents.svg0 import networks as networks_lib
 from quinoa_acme.utils import common_types as types
 
 if TYPE_CHECKING:
-  from quinoa_acme.agents.svg0 import builder as builder_lib
+  from quinoa_acme.agents.svg0 import learning
   from quinoa_acme.utils import core
 
 
@@ -60,15 +60,15 @@ class SVG0Agent:
     self,
     spec: types.EnvironmentSpec,
     logger_fn: 'Callable[[], core.Logger] | None' = None,
-  ) -> 'builder_lib.SVG0Builder':
+  ) -> 'learning.SVG0Builder':
     """Makes the builder of replay, actor and learner."""
     # Imported here, because acting alone needs none of what this imports.
-    from quinoa_acme.agents.svg0 import builder as builder_lib
+    from quinoa_acme.agents.svg0 import learning
 
     del spec
     if logger_fn is None:
-      return builder_lib.SVG0Builder(self.config)
-    return builder_lib.SVG0Builder(self.config, logger_fn)
+      return learning.SVG0Builder(self.config)
+    return learning.SVG0Builder(self.config, logger_fn)
 
   def make_policy(
     self,

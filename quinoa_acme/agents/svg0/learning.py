@@ -1,9 +1,11 @@
 """The SVG(0) learner: the learner of all agents, running its update step."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import jax
 
+from quinoa_acme.agents.common import builder as builder_lib
 from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.svg0 import config as config_lib
 from quinoa_acme.agents.svg0 import networks as svg0_networks
@@ -12,6 +14,9 @@ from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import core
 from quinoa_acme.utils import counting
+
+if TYPE_CHECKING:
+  import reverb
 
 
 class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
@@ -56,4 +61,26 @@ class SVG0Learner(learning.OffPolicyLearner[update_lib.TrainingState]):
       dataset,
       counter,
       logger,
+    )
+
+
+class SVG0Builder(
+  builder_lib.OffPolicyBuilder[
+    svg0_networks.SVG0Networks, config_lib.SVG0Config
+  ]
+):
+  """Makes the replay, dataset, adder, actor and learner of the SVG(0) agent."""
+
+  def make_learner(
+    self,
+    random_key: types.PRNGKey,
+    networks: svg0_networks.SVG0Networks,
+    dataset: Iterator[replay_lib.Sample],
+    replay_client: 'reverb.Client | None' = None,
+    counter: counting.AnyCounter | None = None,
+  ) -> SVG0Learner:
+    """Makes the learner; see `SVG0Learner`."""
+    del replay_client  # Priorities are never updated.
+    return SVG0Learner(
+      networks, self._config, random_key, dataset, counter, self._logger_fn()
     )

@@ -8,13 +8,13 @@ import jax
 import reverb
 
 from quinoa_acme.agents.common import off_policy
+from quinoa_acme.agents.common import reverb_replay
 from quinoa_acme.environments import checked
 from quinoa_acme.runs import acting_loop
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.distributed import coordinator as coordinator_lib
 from quinoa_acme.runs.distributed import learner_node
 from quinoa_acme.runs.distributed import node as node_lib
-from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import core
 from quinoa_acme.utils import counting
@@ -58,7 +58,7 @@ def run_actor(
     agent = config.make_agent()
     spec = specs.make_environment_spec(environments[0])
     builder = agent.make_builder(spec, core.NoOpLogger)
-    client = sample_age.StampingClient(replay, lambda: loop.steps_so_far)
+    client = reverb_replay.StampingClient(replay, lambda: loop.steps_so_far)
     key = jax.random.PRNGKey(seed)
     policy = agent.make_policy(agent.make_networks(spec))
     source = node_lib.as_variable_source(learner)
@@ -94,6 +94,6 @@ def run_actor(
   node_lib.Body(role, config.workdir, act, watch.check).run_until_stop()
 
 
-def _as_client(client: sample_age.StampingClient) -> reverb.Client:
+def _as_client(client: reverb_replay.StampingClient) -> reverb.Client:
   """Wraps a client that forwards everything to a Reverb client."""
   return cast(reverb.Client, client)

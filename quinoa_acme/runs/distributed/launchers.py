@@ -7,9 +7,10 @@ run asks `find` for the launcher of a launch type.
 from collections.abc import Callable, Sequence
 import dataclasses
 import importlib
-from typing import Any
+from typing import Any, TYPE_CHECKING
 
-from quinoa_acme.runs import experiment as experiment_lib
+if TYPE_CHECKING:
+  from quinoa_acme.runs import experiment as experiment_lib
 
 # For each of Launchpad's launch types, the package that has a `LAUNCHER`.
 _PACKAGES = {'vertex_ai': 'quinoa_acme.runs.distributed.vertex_ai'}
@@ -35,7 +36,9 @@ class Launcher:
 
   machines: Callable[[], Any]
   default_workdir: Callable[[str], str]
-  launch: Callable[[experiment_lib.ExperimentConfig, Any, Sequence[str]], None]
+  launch: (
+    'Callable[[experiment_lib.ExperimentConfig, Any, Sequence[str]], None]'
+  )
 
 
 def find(launch_type: str | None) -> Launcher | None:

@@ -1,26 +1,22 @@
 """The program's learner: it learns and serves parameters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import contextlib
-import queue
-import threading
 import time
-from typing import Any, TypeVar
+from typing import Any
 
 from absl import logging
 import jax
 import launchpad as lp
 
-from quinoa_acme.runs import acting_loop
+from quinoa_acme.data import samples
 from quinoa_acme.runs import experiment as experiment_lib
 from quinoa_acme.runs.checkpoints import run_state
 from quinoa_acme.runs.distributed import coordinator as coordinator_lib
 from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import node as node_lib
 from quinoa_acme.runs.distributed import replay_server
-from quinoa_acme.runs.watching import sample_age
 from quinoa_acme.utils import counting
-from quinoa_acme.utils import resources
 
 # Seconds between two exchanges of counts with the counter. The actors' steps in
 # the learner's rows are out of date by this much.
@@ -30,54 +26,6 @@ _REPORT_SECONDS = 1.0
 # Seconds after a signal for the current step and the last checkpoints; less
 # than a node has until Launchpad kills it.
 _SECONDS_TO_SAVE = 20.0
-
-T = TypeVar('T')
-
-
-class StoppableIterator(Iterator[T]):
-  """Reads ahead of an iterator by one item, and can stop waiting for it.
-
-  The dataset blocks in C++ as long as the replay's limiter holds samples back;
-  the learner must be able to leave it and save its state.
-  """
-
-  def __init__(self, make_iterator: Callable[[], Iterator[T]]):
-    """Starts to read.
-
-    Args:
-      make_iterator: makes the iterator, in a separate thread, because that may
-        block too.
-    """
-    self._should_stop: Callable[[], bool] = acting_loop.never
-    self._queue: queue.Queue[Any] = queue.Queue(maxsize=1)
-    self._error: Exception | None = None
-    self._thread = threading.Thread(
-      target=self._read, args=(make_iterator,), name='dataset', daemon=True
-    )
-    self._thread.start()
-
-  def stop_when(self, should_stop: Callable[[], bool]) -> None:
-    """After this, `next` raises StopIteration once `should_stop` is true."""
-    self._should_stop = should_stop
-
-  def __next__(self) -> T:
-    while not self._should_stop():
-      try:
-        return self._queue.get(timeout=node_lib.POLL_SECONDS)
-      except queue.Empty:
-        if not self._thread.is_alive() and self._queue.empty():
-          if self._error is not None:
-            raise self._error from None
-          break
-    raise StopIteration
-
-  def _read(self, make_iterator: Callable[[], Iterator[T]]) -> None:
-    resources.give_way()
-    try:
-      for item in make_iterator():
-        self._queue.put(item)
-    except Exception as error:
-      self._error = error
 
 
 class LearnerNode:
@@ -119,12 +67,12 @@ class LearnerNode:
     agent = config.make_agent()
     spec = config.make_spec()
     builder = agent.make_builder(
-      spec, lambda: sample_age.AgeLogger(self._logger, self._ages)
+      spec, lambda: samples.AgeLogger(self._logger, self._ages)
     )
-    self._dataset = StoppableIterator(
+    self._dataset = samples.StoppableIterator(
       lambda: builder.make_dataset_iterator(self._replay.client)
     )
-    self._ages = sample_age.SampleAges(self._dataset)
+    self._ages = samples.SampleAges(self._dataset)
     self._counter = counting.Counter(
       self._coordinator, 'learner', time_delta=_SECONDS_BETWEEN_COUNTS
     )

@@ -10,6 +10,7 @@ import pytest
 
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
+from quinoa_acme.data import adders
 from quinoa_acme.data import replay as replay_lib
 
 _MODES = np.array([[0.5, 0.5], [-0.5, -0.5]])
@@ -32,7 +33,7 @@ def _train(config, networks, spec, seed, num_rounds=100):
   replay = replay_lib.TransitionReplay(
     spec, max_size=20_000, seed=seed, window=config.window
   )
-  adder = replay_lib.make_adder(
+  adder = adders.make_adder(
     replay, config.transition_steps, config.window, config.discount
   )
   learner = quinoa.QuinoaLearner(

@@ -12,7 +12,7 @@ import pytest
 
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
-from quinoa_acme.agents.common import updates
+from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 from quinoa_acme.utils import resources
@@ -238,8 +238,8 @@ def test_several_steps_in_one_call_are_several_calls(networks, config, batches):
     batches[0].observation,
     batches[0].action,
   )
-  one = jax.jit(updates.make_scanned_update(update_step, 1))
-  four = jax.jit(updates.make_scanned_update(update_step, 4))
+  one = jax.jit(learning.make_scanned_update(update_step, 1))
+  four = jax.jit(learning.make_scanned_update(update_step, 4))
   large = jax.tree_util.tree_map(lambda *xs: np.concatenate(xs), *batches[:4])
   at_once, mean_metrics, finite = four(state, large)
   rows = []
@@ -360,7 +360,7 @@ def test_the_loss_falls_on_a_fixed_batch(networks, config, batches, prior):
     discount=0.5,
   )
   update = jax.jit(
-    updates.make_scanned_update(
+    learning.make_scanned_update(
       update_lib.make_update_step(networks, config), 50
     )
   )
@@ -456,7 +456,7 @@ def test_critics_learn_beside_the_fit(
   )
   assert _distance(after.target, expected) < 1e-6
 
-  update = jax.jit(updates.make_scanned_update(update_step, 100))
+  update = jax.jit(learning.make_scanned_update(update_step, 100))
   repeated = jax.tree_util.tree_map(
     lambda x: np.tile(x, (100,) + (1,) * (x.ndim - 1)), batch
   )

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from quinoa_acme.agents import quinoa
-from quinoa_acme.agents.quinoa import targets
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.agents.quinoa import update
 from quinoa_acme.agents.quinoa import update as update_lib
 
 _NORMALISED = quinoa.NormalisedObservations()
@@ -95,7 +95,7 @@ def test_a_policy_takes_observations_as_the_environment_gives_them(
   networks = make_networks(make_spec(), config)
   batch = _scaled(make_batch(make_spec(), 16, 0, 2), 3.0, 1.0)
   [state] = _learn(networks, config, [batch, batch])
-  bare, seen = training_state.normalised(state, batch)
+  bare, seen = update.normalised(state, batch)
   assert bare.statistics is None
   assert np.any(np.abs(seen.observation - batch.observation) > 0.1)
   _assert_equal(
@@ -118,8 +118,8 @@ def test_a_policy_takes_observations_as_the_environment_gives_them(
   )
   key = jax.random.PRNGKey(1)
   _assert_equal(
-    targets.td_target(networks, config, state, batch, key),
-    targets.td_target(networks, config, bare, seen, key),
+    update.td_target(networks, config, state, batch, key),
+    update.td_target(networks, config, bare, seen, key),
     rtol=1e-5,
   )
 

@@ -14,7 +14,7 @@ import pytest
 from quinoa_acme.agents import agents
 from quinoa_acme.agents import sac
 from quinoa_acme.agents.common import off_policy
-from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.data import adders
 from quinoa_acme.networks import norms
 
 _SMALL = {**off_policy.SMALL_REPLAY, 'num_sgd_steps_per_step': 1}
@@ -159,7 +159,7 @@ def test_three_rewards_and_then_the_least_critic_are_the_target(
   )
   agent = sac.SACAgent(config)
   kept = _Kept()
-  adder = replay_lib.make_adder(
+  adder = adders.make_adder(
     kept, config.transition_steps, config.window, config.discount
   )
   rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quinoa_acme.agents import svg0
-from quinoa_acme.agents.common import updates
+from quinoa_acme.agents.common import learning
 from quinoa_acme.agents.svg0 import losses
 from quinoa_acme.agents.svg0 import update as update_lib
 
@@ -248,7 +248,7 @@ def test_the_policy_comes_to_the_optimum_that_is_known(
 
   networks = _with_critic(svg0.SVG0Agent(config).make_networks(spec), q)
   update = jax.jit(
-    updates.make_scanned_update(
+    learning.make_scanned_update(
       update_lib.make_update_step(networks, config), 500
     )
   )

@@ -11,7 +11,6 @@ from experiments.lib import advantages
 from experiments.lib import random_data
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents import sac
-from quinoa_acme.agents.quinoa import targets
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update
 from quinoa_acme.networks.flows import additive
@@ -230,7 +229,7 @@ def test_targets_are_those_of_an_update():
   state = jax.jit(
     lambda *args: training_state.make_initial_state(networks, config, *args)
   )(jax.random.PRNGKey(0), batch.observation, batch.action)
-  target = jax.jit(lambda *args: targets.td_target(networks, config, *args))(
+  target = jax.jit(lambda *args: update.td_target(networks, config, *args))(
     state, batch, jax.random.split(state.key, 3)[2]
   )
   update_step = jax.jit(update.make_update_step(networks, config))

@@ -1,9 +1,6 @@
 """Tests of the program's learner, and of what it reads."""
 
-import itertools
-import os
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -14,52 +11,6 @@ from quinoa_acme.runs.checkpoints import run_state
 from quinoa_acme.runs.distributed import coordinator as coordinator_lib
 from quinoa_acme.runs.distributed import learner_node
 from quinoa_acme.runs.distributed import replay_server
-
-
-def test_stoppable_iterator_passes_items_on_in_order():
-  iterator = learner_node.StoppableIterator(lambda: iter(range(5)))
-  assert list(iterator) == [0, 1, 2, 3, 4]
-
-
-def test_stoppable_iterator_passes_the_error_on():
-  def fail():
-    yield 1
-    raise RuntimeError('no more')
-
-  iterator = learner_node.StoppableIterator(fail)
-  assert next(iterator) == 1
-  with pytest.raises(RuntimeError, match='no more'):
-    next(iterator)
-
-
-def test_stoppable_iterator_leaves_one_that_blocks():
-  release = threading.Event()
-
-  def block():
-    release.wait(waiting.LIMIT)
-    yield 1
-
-  iterator = learner_node.StoppableIterator(block)
-  calls = itertools.count()
-  iterator.stop_when(lambda: next(calls) > 2)
-  started = time.monotonic()
-  with pytest.raises(StopIteration):
-    next(iterator)
-  assert time.monotonic() - started < waiting.allowed(5.0)
-  release.set()
-
-
-def test_stoppable_iterator_reads_in_a_thread_that_gives_way():
-  def niceness():
-    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-  before = niceness()
-
-  def read():
-    yield niceness()
-
-  assert next(learner_node.StoppableIterator(read)) == max(before, 10)
-  assert niceness() == before
 
 
 class _Gone(coordinator_lib.Coordinator):

@@ -1,4 +1,4 @@
-"""How old the transitions are that a learner receives.
+"""From replay to the learner: samples that are read ahead, and their age.
 
 The age of a transition is the number of environment steps, over all actors,
 between its own step and its use by the learner. For this, each transition is
@@ -9,19 +9,23 @@ steps ago, and the learner knows all of them as of a moment ago.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, cast, TYPE_CHECKING
+import queue
+import threading
+from typing import Any, cast, TypeVar
 
 import numpy as np
 
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.utils import core
-
-if TYPE_CHECKING:
-  import reverb
+from quinoa_acme.utils import resources
 
 # The columns of a learner's row.
 AGE = 'sample_age'
 SIZE = 'replay_size'
+# Seconds in which one who waits for a sample notices that it is to stop.
+_POLL_SECONDS = 0.2
+
+T = TypeVar('T')
 
 
 class SampleAges(Iterator[replay_lib.Sample]):
@@ -75,36 +79,51 @@ class AgeLogger(core.Logger):
     self._logger.close()
 
 
-class StampingClient:
-  """A Reverb client whose writers store step counts as priorities.
+def _never() -> bool:
+  return False
 
-  It sits between an adder and its server, so it works with any agent's adder.
+
+class StoppableIterator(Iterator[T]):
+  """Reads ahead of an iterator by one item, and can stop waiting for it.
+
+  The dataset blocks in C++ as long as the replay's limiter holds samples back;
+  the learner must be able to leave it and save its state.
   """
 
-  def __init__(self, client: 'reverb.Client', steps: Callable[[], float]):
-    """Wraps `client`; `steps` returns the environment steps made so far."""
-    self._client = client
-    self._steps = steps
+  def __init__(self, make_iterator: Callable[[], Iterator[T]]):
+    """Starts to read.
 
-  def __getattr__(self, name: str) -> Any:
-    return getattr(self._client, name)
+    Args:
+      make_iterator: makes the iterator, in a separate thread, because that may
+        block too.
+    """
+    self._should_stop: Callable[[], bool] = _never
+    self._queue: queue.Queue[Any] = queue.Queue(maxsize=1)
+    self._error: Exception | None = None
+    self._thread = threading.Thread(
+      target=self._read, args=(make_iterator,), name='dataset', daemon=True
+    )
+    self._thread.start()
 
-  def trajectory_writer(self, *args: Any, **kwargs: Any) -> Any:
-    """As the client's method."""
-    writer = self._client.trajectory_writer(*args, **kwargs)
-    return _StampingWriter(writer, self._steps)
+  def stop_when(self, should_stop: Callable[[], bool]) -> None:
+    """After this, `next` raises StopIteration once `should_stop` is true."""
+    self._should_stop = should_stop
 
+  def __next__(self) -> T:
+    while not self._should_stop():
+      try:
+        return self._queue.get(timeout=_POLL_SECONDS)
+      except queue.Empty:
+        if not self._thread.is_alive() and self._queue.empty():
+          if self._error is not None:
+            raise self._error from None
+          break
+    raise StopIteration
 
-class _StampingWriter:
-  """A writer that stores step counts as priorities."""
-
-  def __init__(self, writer: Any, steps: Callable[[], float]):
-    self._writer = writer
-    self._steps = steps
-
-  def __getattr__(self, name: str) -> Any:
-    return getattr(self._writer, name)
-
-  def create_item(self, table: str, priority: float, trajectory: Any) -> None:
-    del priority  # Uniform samplers ignore it.
-    self._writer.create_item(table, float(self._steps()), trajectory)
+  def _read(self, make_iterator: Callable[[], Iterator[T]]) -> None:
+    resources.give_way()
+    try:
+      for item in make_iterator():
+        self._queue.put(item)
+    except Exception as error:
+      self._error = error
