@@ -8,7 +8,7 @@
 Each reads our own `QuinoaConfig`, whole, beginning with the preset `direct`.
 The seconds are of processor, in a fresh process, the least of several. What is
 left unread is shown, and so is what became of the preset.
-docs/decisions/0043-one-command-line.md has what came of it.
+docs/decisions/0041-the-tree.md has what came of it.
 """
 
 import argparse

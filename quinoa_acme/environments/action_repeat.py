@@ -2,7 +2,7 @@
 
 A frame is a step of the environment itself. The tables and figures that other
 work publishes mostly count frames, and their agents act at every second one.
-See docs/decisions/0045-action-repeat.md.
+See docs/decisions/0030-the-edge-of-the-environment.md.
 """
 
 from typing import Any
