@@ -1,7 +1,10 @@
 """What stands in several files of the project says the same in each."""
 
+import datetime
 import pathlib
 import re
+import shutil
+import subprocess
 import textwrap
 
 import fresh
@@ -35,6 +38,48 @@ def test_the_citation_is_of_this_version_and_of_the_paper():
   number = identifier['value'].removeprefix('arXiv:')
   assert paper['url'] == f'https://arxiv.org/abs/{number}'
   assert f'eprint = {{{number}}}' in entry
+
+
+_HEADING = re.compile(r'## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)')
+
+
+def test_the_changelog_has_a_section_for_each_version():
+  text = (_ROOT / 'CHANGELOG.md').read_text()
+  unreleased, *versions = re.findall(r'^## .*$', text, re.MULTILINE)
+  assert unreleased == '## [Unreleased]'
+  found = [_HEADING.fullmatch(line) for line in versions]
+  assert all(found), versions
+  numbers = [match[1] for match in found if match]
+  # The newest is the project's.
+  assert numbers[0] == str(_CITATION['version'])
+  keys = [tuple(map(int, number.split('.'))) for number in numbers]
+  assert keys == sorted(set(keys), reverse=True)
+  dates = [datetime.date.fromisoformat(match[2]) for match in found if match]
+  assert dates == sorted(dates, reverse=True)
+  kinds = set(re.findall(r'^### (.*)$', text, re.MULTILINE))
+  assert kinds <= {
+    'Added',
+    'Changed',
+    'Deprecated',
+    'Removed',
+    'Fixed',
+    'Security',
+    'Known limits',
+  }
+
+
+def test_the_notes_of_a_release_are_its_section(tmp_path):
+  steps = _read(_GITHUB / 'workflows' / 'release.yml')['jobs']['build']['steps']
+  [script] = [x['run'] for x in steps if x.get('name') == 'Notes']
+  for name in ('pyproject.toml', 'CHANGELOG.md'):
+    shutil.copy(_ROOT / name, tmp_path)
+  subprocess.run(['bash', '-ec', script], cwd=tmp_path, check=True)
+  notes = (tmp_path / 'notes.md').read_text().strip()
+  _, *sections = re.split(
+    r'^## \[', (_ROOT / 'CHANGELOG.md').read_text(), flags=re.MULTILINE
+  )
+  [wanted] = [x for x in sections if x.startswith(str(_CITATION['version']))]
+  assert notes == wanted.partition('\n')[2].strip()
 
 
 def test_the_hooks_are_what_make_lint_runs():
