@@ -102,6 +102,7 @@ class ReplayAdder(core.Adder):
   including the shorter ones at both ends of an episode.
 
   Examples:
+    >>> from quinoa_acme.data.replay import TransitionReplay
     >>> from quinoa_acme.utils import specs
     >>> number = specs.Array((), np.float32)
     >>> box = specs.BoundedArray((1,), np.float32, -1.0, 1.0)

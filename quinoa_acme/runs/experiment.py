@@ -259,7 +259,7 @@ def make_config(
   overrides: dict[str, str],
   workdir: str | None,
   seed: int = 0,
-  **run_options,
+  **run_options: Any,
 ) -> ExperimentConfig:
   """Makes the configuration of a run from the values of a command line.
 
