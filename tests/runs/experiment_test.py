@@ -10,7 +10,6 @@ import pytest
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.environments import action_repeat
-from quinoa_acme.runs import evaluation
 from quinoa_acme.runs import experiment
 
 
@@ -186,21 +185,6 @@ def test_a_run_s_environments_repeat_actions(make_config, point_mass):
   assert steps.step(push).reward == pytest.approx(sum(rewards))
   assert config.check_factory() == config.make_spec()
   assert json.loads(json.dumps(config.describe()))['action_repeat'] == 2
-
-
-def test_evaluations_are_summarised():
-  episodes = [np.array([0.0, 1.0]), np.array([1.0, 2.0])]
-  assert evaluation.summarise(episodes, discount=0.5) == {
-    'episode_return': 2.0,
-    'episode_return_std': 1.0,
-    'episode_return_min': 1.0,
-    'episode_return_max': 3.0,
-    # Of 0.5, 1, 2 and 2.
-    'discounted_return': 1.375,
-    'evaluation_episodes': 2,
-  }
-  with pytest.raises(ValueError, match='no episode'):
-    evaluation.summarise([], 0.5)
 
 
 def _make(**changes):

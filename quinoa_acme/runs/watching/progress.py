@@ -28,7 +28,7 @@ class Status:
     evaluation_return: mean return of the last evaluation, if there was one.
     evaluation_return_std: its standard deviation over episodes.
     sample_age: mean age of the learner's last samples, in environment steps,
-      as `sample_age` defines it; None before the first samples.
+      as `samples` defines it; None before the first samples.
     memory_mb: memory of the run's processes, in 10^6 bytes, if measured.
     warning: what looked wrong at the last evaluation, if anything.
     finished: whether the run reached its end.

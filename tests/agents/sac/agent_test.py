@@ -7,7 +7,6 @@ from acme.agents.jax import sac as acme_sac
 from acme.utils.loggers import base as loggers_base
 import dm_env
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -197,41 +196,3 @@ def test_three_rewards_and_then_the_least_critic_are_the_target(
   predicted = networks.q_network.apply(before.q_params, states[:1], actions[:1])
   loss = 0.5 * float(np.mean((predicted - target) ** 2))
   assert float(logger.rows[0]['critic_loss']) == pytest.approx(loss, rel=1e-4)
-
-
-@pytest.mark.usefixtures('_ranks')
-def test_decay_and_first_temperature_reach_acme_s_learner(
-  spec, make_batch, as_samples
-):
-  config = sac.SACConfig(hidden_sizes=(8,), **_SMALL)
-  changed = dataclasses.replace(
-    config, weight_decay=0.5, learning_rate=0.1, initial_temperature=0.01
-  )
-
-  def make(config):
-    agent = sac.SACAgent(config)
-    batches = [make_batch(spec, config.samples_per_step, i) for i in range(3)]
-    return agent.make_builder(spec).make_learner(
-      jax.random.PRNGKey(0), agent.make_networks(spec), as_samples(batches)
-    )
-
-  plain, learner = make(config), make(changed)
-  first = learner.save().learner
-  assert np.exp(first.alpha_params) == pytest.approx(0.01)
-  assert plain.save().learner.alpha_params == 0.0
-  learner.step()
-  state = learner.save().learner
-  # Adam's first step moves every parameter by its learning rate or not at all.
-  before = jax.tree_util.tree_leaves(first.q_params)
-  after = jax.tree_util.tree_leaves(state.q_params)
-  for x, y in zip(before, after, strict=True):
-    moved = np.abs(np.asarray(y - (1 - 0.1 * 0.5) * x))
-    assert np.all((moved < 1e-4) | (np.abs(moved - 0.1) < 1e-3))
-  for params, optimizer in (
-    (state.policy_params, state.policy_optimizer_state),
-    (state.q_params, state.q_optimizer_state),
-  ):
-    jax.tree_util.tree_map(
-      np.testing.assert_array_equal, params, optimizer.params
-    )
-  assert jnp.isfinite(state.alpha_params)

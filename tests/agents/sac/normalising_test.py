@@ -11,7 +11,6 @@ import pytest
 
 from quinoa_acme.agents import sac
 from quinoa_acme.agents.common import off_policy
-from quinoa_acme.agents.sac import networks as networks_lib
 from quinoa_acme.agents.sac import normalising
 
 _CONFIG = sac.SACConfig(
@@ -146,10 +145,3 @@ def test_the_saved_policy_is_the_learner_s(spec, make_learner):
   assert shapes == jax.tree_util.tree_map(
     lambda x: x.shape, where.as_params(where.like)
   )
-
-
-def test_networks_without_statistics_are_refused(spec, as_samples):
-  networks = networks_lib.make_networks(spec, sac.SACConfig())
-  builder = sac.SACAgent(_CONFIG).make_builder(spec, loggers_base.NoOpLogger)
-  with pytest.raises(ValueError, match=r'needs networks of SACAgent\.make_net'):
-    builder.make_learner(jax.random.PRNGKey(0), networks, as_samples([]))

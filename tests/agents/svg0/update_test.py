@@ -10,7 +10,6 @@ import pytest
 
 from quinoa_acme.agents import svg0
 from quinoa_acme.agents.common import learning
-from quinoa_acme.agents.svg0 import losses
 from quinoa_acme.agents.svg0 import update as update_lib
 
 
@@ -46,15 +45,6 @@ def networks(make_spec, config):
 @pytest.fixture(scope='module')
 def batches(make_spec, make_batch):
   return [make_batch(make_spec(), 16, seed) for seed in range(8)]
-
-
-def test_the_value_and_the_policy_s_loss():
-  q = jnp.array([[1.0, 2.0], [3.0, 6.0]])
-  penalty = jnp.array([0.5, -1.0])
-  np.testing.assert_allclose(losses.state_value(q, penalty), [1.5, 5.0])
-  assert float(losses.policy_loss(q, penalty)) == -3.25
-  with pytest.raises(AssertionError):
-    losses.state_value(q, penalty[:1])
 
 
 @pytest.mark.slow
