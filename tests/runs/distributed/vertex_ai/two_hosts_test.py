@@ -1,4 +1,4 @@
-"""The program on two hosts, with the images' folders, commands and variables."""
+"""The program on two hosts, by the folders, commands and variables of images."""
 
 from collections.abc import Iterator
 import csv
