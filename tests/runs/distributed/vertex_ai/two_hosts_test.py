@@ -1,4 +1,4 @@
-"""The program on two hosts, by the folders, commands and variables of images."""
+"""The program on two hosts, by the folders and commands of its images."""
 
 from collections.abc import Iterator
 import csv
