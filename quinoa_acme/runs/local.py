@@ -33,6 +33,7 @@ from quinoa_acme.runs.watching import watchdog
 from quinoa_acme.utils import core
 from quinoa_acme.utils import counting
 from quinoa_acme.utils import specs
+from quinoa_acme.utils import timers
 
 # Learner calls between two logged rows. Counted, not timed, so that two runs
 # with one seed log the same rows.
@@ -330,14 +331,14 @@ class _Run:
     progress = progress_lib.Progress(
       config.num_steps, action_repeat=config.action_repeat
     )
-    last_save = time.monotonic()
+    until_save = timers.Timer(config.checkpoint_every)
     while self._status.actor_steps < config.num_steps and not should_stop():
       self._evaluate_if_due(should_stop)
       self._make_steps(should_stop)
       progress.show(self._memory_log.add_to(self._status))
-      if time.monotonic() - last_save > config.checkpoint_every:
+      if until_save.is_over():
         self._save()
-        last_save = time.monotonic()
+        until_save.restart()
     progress.close()
 
   def _make_steps(self, should_stop: Callable[[], bool]):

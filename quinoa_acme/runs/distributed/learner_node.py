@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 import contextlib
-import time
 from typing import Any
 
 from absl import logging
@@ -17,6 +16,7 @@ from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import node as node_lib
 from quinoa_acme.runs.distributed import replay_server
 from quinoa_acme.utils import counting
+from quinoa_acme.utils import timers
 
 # Seconds between two exchanges of counts with the counter. The actors' steps in
 # the learner's rows are out of date by this much.
@@ -109,13 +109,14 @@ class LearnerNode:
     # if the learner takes samples.
     finishing = node_lib.Polled(self._coordinator.are_actors_done)
     self._dataset.stop_when(lambda: stopping() or finishing())
-    last_save = last_report = time.monotonic()
+    until_report = timers.Timer(_REPORT_SECONDS)
+    until_save = timers.Timer(self._config.checkpoint_every)
     while True:
       try:
         self._learner.step()
-        if time.monotonic() - last_report > _REPORT_SECONDS:
+        if until_report.is_over():
           self._coordinator.report({'sample_age': self._ages.last})
-          last_report = time.monotonic()
+          until_report.restart()
       except StopIteration:
         break
       except Exception as error:
@@ -125,9 +126,9 @@ class LearnerNode:
         # of a step. What the learner has learned is saved regardless.
         logging.info('The last step of the learner failed: %r', error)
         break
-      if time.monotonic() - last_save > self._config.checkpoint_every:
+      if until_save.is_over():
         run_state.save_learner(self._config.workdir, self._learner)
-        last_save = time.monotonic()
+        until_save.restart()
     # A failure to save is reported, even while the program stops.
     with failures.reporting(self._config.workdir, 'learner'):
       run_state.save_learner(self._config.workdir, self._learner)

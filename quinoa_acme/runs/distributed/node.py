@@ -23,6 +23,7 @@ from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import running_time
 from quinoa_acme.runs.watching import services
 from quinoa_acme.utils import core
+from quinoa_acme.utils import timers
 
 # Seconds that a node has, after the program is told to stop, to leave its work.
 GRACE_SECONDS = 5.0
@@ -258,14 +259,13 @@ class Polled:
     """Wraps `ask`; once it answers yes, it stays yes."""
     self._ask = ask
     self._answer = False
-    self._asked = 0.0
+    self._timer = timers.Timer(0.5, is_over=True)
 
   def __call__(self) -> bool:
     """The last answer."""
-    now = time.monotonic()
-    if not self._answer and now - self._asked > 0.5:
+    if not self._answer and self._timer.is_over():
+      self._timer.restart()
       self._answer = self._ask()
-      self._asked = now
     return self._answer
 
 

@@ -14,6 +14,7 @@ import time
 from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweeps
 from quinoa_acme.runs.watching import progress
+from quinoa_acme.utils import timers
 
 _POLL_SECONDS = 1.0
 _SECONDS_BETWEEN_REPORTS = 600.0
@@ -145,7 +146,7 @@ class _Runner:
   def run(self) -> list[str]:
     """Makes the runs; returns the labels of those that failed."""
     print(self._describe(), flush=True)
-    reported = time.monotonic()
+    until_report = timers.Timer(_SECONDS_BETWEEN_REPORTS)
     while self._active or (self._waiting and not self._stopping):
       for core in self._cores:
         if core not in self._active:
@@ -155,9 +156,9 @@ class _Runner:
         if active.process.poll() is not None:
           del self._active[core]
           self._end(active)
-      if time.monotonic() - reported > _SECONDS_BETWEEN_REPORTS:
+      if until_report.is_over():
         print(self._describe(), flush=True)
-        reported = time.monotonic()
+        until_report.restart()
     return self._failed
 
   def _start_next(self, core: int) -> None:

@@ -22,6 +22,7 @@ import tensorboardX
 from quinoa_acme.runs.watching import csv_rows
 from quinoa_acme.utils import core
 from quinoa_acme.utils import files
+from quinoa_acme.utils import timers
 
 Scalar = int | float
 PathLike = str | os.PathLike[str]
@@ -163,17 +164,15 @@ class PeriodicLogger(core.Logger):
         f' (0 writes every row); got {seconds!r}.'
       )
     self._logger = logger
-    self._seconds = seconds
-    self._next_time = -math.inf
+    self._timer = timers.Timer(seconds, is_over=True)
     self._held: core.LoggingData | None = None
 
   def write(self, data: core.LoggingData) -> None:
     """Passes the row on if it is due, otherwise holds it."""
-    now = time.monotonic()
-    if now < self._next_time:
+    if not self._timer.is_over():
       self._held = dict(data)
       return
-    self._next_time = now + self._seconds
+    self._timer.restart()
     self._held = None
     self._logger.write(data)
 

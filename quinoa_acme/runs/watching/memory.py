@@ -9,12 +9,12 @@ it is what the machine has given to the run.
 from collections.abc import Callable, Mapping
 import dataclasses
 import pathlib
-import time
 
 import psutil
 
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import progress
+from quinoa_acme.utils import timers
 
 # Seconds between two measurements.
 _SECONDS = 10.0
@@ -102,7 +102,7 @@ class MemoryLog:
       tensorboard: whether TensorBoard gets the rows too.
     """
     self._pids = pids
-    self._next_time = 0.0
+    self._timer = timers.Timer(_SECONDS, is_over=True)
     self._total: float | None = None
     self._logger = loggers.make_logger(
       workdir,
@@ -119,9 +119,8 @@ class MemoryLog:
     Raises:
       OSError: if the row cannot be written.
     """
-    now = time.monotonic()
-    if now >= self._next_time:
-      self._next_time = now + _SECONDS
+    if self._timer.is_over():
+      self._timer.restart()
       row = measure(self._pids())
       self._total = row[TOTAL]
       self._logger.write(
