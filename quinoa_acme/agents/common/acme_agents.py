@@ -6,6 +6,7 @@ several SGD steps.
 
 import collections
 from collections.abc import Callable, Iterator, Sequence
+import dataclasses
 from typing import Any, cast, NamedTuple
 
 from acme import adders as adders_lib
@@ -181,6 +182,33 @@ class CountedState(NamedTuple):
 
   learner: Any
   steps: np.ndarray
+
+
+def with_inputs(
+  network: networks_lib.FeedForwardNetwork,
+) -> networks_lib.FeedForwardNetwork:
+  """Gives a network of Acme's the `init` that all networks here have.
+
+  Acme's `init(key)` has its shapes from the specs, and no parameter of its
+  networks depends on data.
+
+  Args:
+    network: the network, with `init(key)`.
+
+  Returns:
+    The network, with `init(key, observation[, action])`. Acme's learners still
+    call `init(key)`.
+  """
+
+  def init(
+    key: types.PRNGKey,
+    observation: types.Observation = None,
+    action: types.NestedArray = None,
+  ) -> types.Params:
+    del observation, action
+    return network.init(key)
+
+  return dataclasses.replace(network, init=init)
 
 
 def saved_policy(

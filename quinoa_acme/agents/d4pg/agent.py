@@ -52,13 +52,18 @@ class D4PGAgent:
     """
     acme_agents.check_actions(spec, "Acme's D4PG")
     config = self.config
-    return d4pg.make_networks(
+    networks = d4pg.make_networks(
       acme_agents.as_acme(spec),
       policy_layer_sizes=config.policy_hidden_sizes,
       critic_layer_sizes=config.critic_hidden_sizes,
       vmin=config.min_value,
       vmax=config.max_value,
       num_atoms=config.num_atoms,
+    )
+    return dataclasses.replace(
+      networks,
+      policy_network=acme_agents.with_inputs(networks.policy_network),
+      critic_network=acme_agents.with_inputs(networks.critic_network),
     )
 
   def make_builder(

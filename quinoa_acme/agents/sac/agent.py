@@ -44,7 +44,14 @@ class SACAgent:
       ValueError: if the action box is not [-1, 1], which Acme's SAC assumes.
     """
     acme_agents.check_actions(spec, "Acme's SAC")
-    return networks_lib.make_networks(acme_agents.as_acme(spec), self.config)
+    networks = networks_lib.make_networks(
+      acme_agents.as_acme(spec), self.config
+    )
+    return dataclasses.replace(
+      networks,
+      policy_network=acme_agents.with_inputs(networks.policy_network),
+      q_network=acme_agents.with_inputs(networks.q_network),
+    )
 
   def make_builder(
     self,

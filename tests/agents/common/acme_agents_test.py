@@ -142,3 +142,30 @@ def test_another_box_is_refused(config, make_spec):
   ):
     with pytest.raises(ValueError, match=r"^Acme's \w+ acts in \[-1, 1\]"):
       agent.make_networks(spec._replace(actions=actions))
+
+
+@pytest.mark.parametrize(
+  ('agent', 'critic'),
+  [
+    (sac.SACAgent(sac.SACConfig.debug()), 'q_network'),
+    (d4pg.D4PGAgent(d4pg.D4PGConfig.debug()), 'critic_network'),
+  ],
+)
+def test_networks_begin_from_inputs_as_from_none(
+  make_spec, make_batch, agent, critic
+):
+  spec = make_spec(action=_ACTIONS)
+  networks = agent.make_networks(spec)
+  batch = make_batch(spec, 2)
+  inputs = batch.observation, batch.action
+  for network, given in (
+    (networks.policy_network, inputs[:1]),
+    (getattr(networks, critic), inputs),
+  ):
+    key = jax.random.PRNGKey(0)
+    found = jax.eval_shape(network.init, key, *given)
+    assert found == jax.eval_shape(network.init, key)
+    # They fit the inputs; a distribution is no output that JAX takes.
+    jax.eval_shape(
+      lambda *given, apply=network.apply: [apply(*given)][:0], found, *given
+    )
