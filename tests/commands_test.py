@@ -16,6 +16,9 @@ from quinoa_acme.runs import command_line
 from quinoa_acme.runs import running
 from quinoa_acme.runs import usage as usage_lib
 
+# Some name a module with a flow or an agent of its own.
+pytestmark = pytest.mark.usefixtures('registers')
+
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _PAGES = (
   _ROOT / 'README.md',

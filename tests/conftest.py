@@ -29,6 +29,7 @@ from quinoa_acme.agents import registry
 from quinoa_acme.networks.flows import flow_registry
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import specs
+from quinoa_acme.utils import user_modules
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')
@@ -86,6 +87,8 @@ def registers():
   for register, entries in zip(known, before, strict=True):
     register.clear()
     register.update(entries)
+  # A file that registered is run again by the next test that names it.
+  user_modules._run.cache_clear()
 
 
 @pytest.fixture(scope='session')
