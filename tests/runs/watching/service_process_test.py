@@ -11,13 +11,13 @@ import pytest
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import service_process
 
-mlflow = pytest.importorskip('mlflow')
-wandb = pytest.importorskip('wandb')
-
 
 @pytest.fixture
 def workdir(tmp_path, monkeypatch) -> pathlib.Path:
   """A run's folder with a row of each of two logs."""
+  # Only now: they take seconds to import.
+  for name in ('mlflow', 'wandb'):
+    pytest.importorskip(name)
   for name in ('WANDB_PROJECT', 'MLFLOW_TRACKING_URI'):
     monkeypatch.delenv(name, raising=False)
   monkeypatch.setenv('WANDB_MODE', 'offline')
@@ -47,6 +47,8 @@ def _send(name: str, workdir: pathlib.Path, is_finished: bool = True) -> None:
 
 def _read_mlflow(workdir: pathlib.Path):
   """The only run, and the steps and values of its metrics."""
+  import mlflow
+
   client = mlflow.MlflowClient((workdir / 'mlruns').as_uri())
   experiment = client.get_experiment_by_name(service_process.PROJECT)
   [run] = client.search_runs([experiment.experiment_id])

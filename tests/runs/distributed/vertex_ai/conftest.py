@@ -1,18 +1,23 @@
 """The cloud's side of a launch, up to the cloud itself."""
 
-import contextlib
+from __future__ import annotations
 
-from google import auth
-from launchpad.launch.xm_docker import launch as launch_xm_docker
+import contextlib
+from typing import TYPE_CHECKING
+
 import pytest
-from xmanager import xm_local
-from xmanager.cloud import docker_lib
-from xmanager.xm import job_blocks
+
+# Tests import these: it takes seconds, in each worker that only collects them.
+if TYPE_CHECKING:
+  from xmanager.xm import job_blocks
 
 
 @pytest.fixture
 def account(monkeypatch):
   """An account of Google Cloud, and no docker."""
+  from google import auth
+  from xmanager.cloud import docker_lib
+
   monkeypatch.setenv('GOOGLE_CLOUD_BUCKET_NAME', 'bucket')
   monkeypatch.setattr(auth, 'default', lambda: (None, 'project'))
   monkeypatch.setattr(docker_lib, 'is_docker_installed', lambda: False)
@@ -36,6 +41,9 @@ class _Experiment:
 @pytest.fixture
 def cloud(account, monkeypatch) -> _Experiment:
   """The cloud's side of a launch."""
+  from launchpad.launch.xm_docker import launch as launch_xm_docker
+  from xmanager import xm_local
+
   taken = _Experiment()
 
   @contextlib.contextmanager

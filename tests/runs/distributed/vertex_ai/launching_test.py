@@ -8,15 +8,9 @@ import sys
 import time
 
 import cloudpickle
-from google import auth
-from google.auth import exceptions
 import image_nodes
 import pytest
 import waiting
-from xmanager import xm
-from xmanager.cloud import build_image
-from xmanager.cloud import docker_lib
-from xmanager.cloud import vertex
 
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
@@ -41,6 +35,10 @@ def _make_config(workdir: str = _WORKDIR, **fields):
 
 
 def test_a_launch_gives_each_node_its_machine_and_image(cloud):
+  from xmanager import xm
+  from xmanager.cloud import build_image
+  from xmanager.cloud import vertex
+
   vertex_ai.launch(_make_config(num_actors=3))
   # The learner, replay and counter, the evaluator and three actors.
   requirements = [job.executor.requirements for job in cloud.jobs.values()]
@@ -77,6 +75,8 @@ def test_a_launch_gives_each_node_its_machine_and_image(cloud):
 
 
 def test_machines_are_as_asked_for(cloud):
+  from xmanager.cloud import vertex
+
   machines = vertex_ai.Machines(
     learner=vertex_ai.Machine(cpus=12, gibibytes=80, gpu='a100'),
     workers=vertex_ai.Machine(cpus=4, gibibytes=15),
@@ -91,6 +91,9 @@ def test_machines_are_as_asked_for(cloud):
 
 
 def _lose_credentials(monkeypatch):
+  from google import auth
+  from google.auth import exceptions
+
   def raise_error():
     raise exceptions.DefaultCredentialsError
 
@@ -98,6 +101,8 @@ def _lose_credentials(monkeypatch):
 
 
 def _lose_project(monkeypatch):
+  from google import auth
+
   monkeypatch.setattr(auth, 'default', lambda: (None, None))
 
 
@@ -110,6 +115,8 @@ def _lose_xmanager(monkeypatch):
 
 
 def _lose_gcloud(monkeypatch):
+  from xmanager.cloud import docker_lib
+
   monkeypatch.setattr(docker_lib, 'is_docker_installed', lambda: True)
   monkeypatch.setattr(shutil, 'which', lambda name: None)
 
