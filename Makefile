@@ -5,8 +5,9 @@ VENV := .venv/bin
 ARGS ?= --run_distributed=false --preset=direct --env_name=control:walker:walk \
   --num_steps=60000 --eval_every=10000 --evaluation_episodes=5
 # Three processes for two cores, since many tests wait; a file of tests each at a
-# time. A process that dies is not restarted: it would repeat its last test.
-PYTEST_ARGS ?= -n 3 --dist loadfile --max-worker-restart=0
+# time, in the order of tests/conftest.py. A process that dies is not restarted:
+# it would repeat its last test.
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help

@@ -11,8 +11,10 @@ os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
 
 import quinoa_acme  # noqa: F401, I001  Binds what Acme needs of JAX first.
 
+import collections
 from collections.abc import Callable
 import dataclasses
+import gc
 from typing import Any
 
 import dm_env
@@ -33,6 +35,29 @@ from quinoa_acme.utils import user_modules
 
 # No operand's rank is raised in silence: [B] and [B, 1] never meet.
 jax.config.update('jax_numpy_rank_promotion', 'raise')
+
+
+def pytest_collection_modifyitems(
+  config: pytest.Config, items: list[pytest.Item]
+) -> None:
+  """What takes longest begins first, so that no worker is left with it."""
+  if not hasattr(config, 'workerinput'):
+    return
+  weights = collections.Counter()
+  for item in items:
+    is_slow = item.get_closest_marker('slow') is not None
+    weights[item.path] += 100 if is_slow else 1
+  items.sort(key=lambda item: -weights[item.path])
+
+
+def pytest_collection_finish() -> None:
+  """The collector of cycles does not look at what stays for all tests.
+
+  Tracing makes many objects, and would have it look often.
+  """
+  gc.collect()
+  gc.freeze()
+  gc.set_threshold(10_000, 20, 50)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
