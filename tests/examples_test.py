@@ -17,6 +17,7 @@ import fresh
 import jax
 import numpy as np
 import pytest
+import warm
 
 from quinoa_acme import environments
 from quinoa_acme import networks as networks_lib
@@ -96,7 +97,7 @@ def test_each_runs_by_the_command_of_its_docstring(path, tmp_path):
   # A few steps and calls of the learner.
   copy = tmp_path / path.name
   copy.write_text(re.sub(r'\b\d+_000\)|\b500\)', '30)', text))
-  result = fresh.run(str(copy), *arguments, cwd=tmp_path)
+  result = warm.run(str(copy), *arguments, cwd=tmp_path)
   if arguments:
     # What it is to read is not there, and it comes as far as that.
     assert 'FileNotFoundError' in result.stderr.splitlines()[-1]
@@ -348,16 +349,13 @@ print(policy.learner_steps, 'updates')
 """
 
 
-def _run_well(*arguments: str, cwd: pathlib.Path) -> str:
-  result = fresh.run(*arguments, cwd=cwd)
-  assert result.returncode == 0, result.stderr
-  return result.stdout
-
-
 def _check_trains_and_acts(
   name: str, tmp_path: pathlib.Path, *flags: str
 ) -> tuple[str, ...]:
-  """Trains, goes on, evaluates, and loads what came of it, each afresh."""
+  """Trains, goes on, evaluates, and loads what came of it.
+
+  Each is a process; the first imports all itself.
+  """
   path = str(_EXAMPLES / f'{name}.py')
   arguments = (
     path,
@@ -368,29 +366,30 @@ def _check_trains_and_acts(
     '--evaluation_episodes=1',
     *flags,
   )
-  first = _run_well(*arguments, '--num_steps=120', cwd=tmp_path)
-  assert 'Done after 120 steps' in first
-  again = _run_well(*arguments, '--num_steps=150', cwd=tmp_path)
+  first = fresh.run(*arguments, '--num_steps=120', cwd=tmp_path)
+  assert first.returncode == 0, first.stderr
+  assert 'Done after 120 steps' in first.stdout
+  again = warm.run_well(*arguments, '--num_steps=150', cwd=tmp_path)
   assert 'Done after 150 steps' in again
   script = str(_EXAMPLES.parent / 'experiments' / 'evaluate.py')
-  refused = fresh.run(script, '--workdir=run', cwd=tmp_path)
+  refused = warm.run(script, '--workdir=run', cwd=tmp_path)
   assert refused.returncode == 1
   assert "--modules='path/to/your/script.py'" in refused.stderr
-  evaluated = _run_well(
+  evaluated = warm.run_well(
     script, '--workdir=run', '--episodes=1', f'--modules={path}', cwd=tmp_path
   )
   assert evaluated.splitlines()[-1].startswith('Return: ')
-  loaded = _run_well('-c', _LOAD, path, cwd=tmp_path)
+  loaded = warm.run_well('-c', _LOAD, path, cwd=tmp_path)
   assert re.fullmatch(r'[1-9]\d* updates\n', loaded)
   return arguments
 
 
 def test_own_agent(tmp_path):
   arguments = _check_trains_and_acts('own_agent', tmp_path, '--sigma=0.2')
-  other = fresh.run(*arguments, '--sigma=0.3', cwd=tmp_path)
+  other = warm.run(*arguments, '--sigma=0.3', cwd=tmp_path)
   assert other.returncode == 1
   assert 'sigma: was 0.2, is now 0.3' in other.stderr
-  said = _run_well(arguments[0], '--help', cwd=tmp_path)
+  said = warm.run_well(arguments[0], '--help', cwd=tmp_path)
   assert '  --sigma\n      (default: 0.1)' in said
   assert 'TD3Config:' in said
 
@@ -401,7 +400,7 @@ def test_own_flow(tmp_path):
 
 
 def test_conditional_density(tmp_path):
-  said = _run_well(str(_EXAMPLES / 'conditional_density.py'), cwd=tmp_path)
+  said = warm.run_well(str(_EXAMPLES / 'conditional_density.py'), cwd=tmp_path)
   nats = float(re.findall(r'-?\d+\.\d\d', said)[0])
   # One of two arcs of deviation 0.1: -log(2 * 0.1 * sqrt(2 pi e)) is 0.19, and
   # more where they cross or are reflected.

@@ -4,8 +4,8 @@ import dataclasses
 import json
 import pathlib
 
-import fresh
 import pytest
+import warm
 
 from quinoa_acme import agents as agents_package
 from quinoa_acme.agents import agents
@@ -240,10 +240,10 @@ print(type(config.make_agent()).__name__, config.env_name, agent.batch_size)
 @pytest.mark.slow
 def test_what_a_script_registers_goes_to_nodes_with_the_run(tmp_path):
   (tmp_path / 'script.py').write_text(_SCRIPT)
-  result = fresh.run('script.py', cwd=tmp_path)
+  result = warm.run('script.py', cwd=tmp_path)
   assert result.returncode == 0, result.stderr
   assert result.stdout == "['path/to/your/script.py']\n"
-  assert fresh.run_code(_NODE, tmp_path) == 'OwnAgent mine 32\n'
+  assert warm.run_well('-c', _NODE, cwd=tmp_path) == 'OwnAgent mine 32\n'
 
 
 def test_what_can_be_imported_is_not_carried():

@@ -108,7 +108,7 @@ def test_what_does_not_fit_is_told_at_once(arguments, message, quinoa):
   ],
 )
 def test_a_wrong_value_is_told_in_words(arguments, message, quinoa):
-  result = quinoa(*arguments.split())
+  result = quinoa.freshly(*arguments.split())
   assert result.returncode == 1
   assert message in result.stderr
   assert 'Traceback' not in result.stderr

@@ -6,16 +6,21 @@ import subprocess
 import sys
 
 import pytest
+import warm
 
 
 class Quinoa:
-  """Calls `quinoa` in a fresh interpreter, in a folder."""
+  """Calls `quinoa` in a folder."""
 
   def __init__(self, cwd: pathlib.Path):
     self.cwd = cwd
 
-  def __call__(self, *arguments: str, **variables: str):
-    """What came of a call, with the seconds of processor that it took."""
+  def __call__(self, *arguments: str) -> subprocess.CompletedProcess:
+    """What came of a call."""
+    return warm.run('-m', 'quinoa_acme', *arguments, cwd=self.cwd)
+
+  def freshly(self, *arguments: str, **variables: str):
+    """The same in a fresh interpreter, with its seconds of processor."""
     # What pytest has imported, and its variables, are not there.
     env = {k: x for k, x in os.environ.items() if k != 'PYTHONPATH'}
     before = os.times()
@@ -41,7 +46,7 @@ class Quinoa:
     """Calls it where what takes long can not be imported."""
     for name in ('jax', 'tensorflow', 'launchpad', 'matplotlib', 'numpy'):
       (self.cwd / f'{name}.py').write_text('raise RuntimeError("imported")')
-    return self(*arguments, PYTHONPATH=str(self.cwd))
+    return self.freshly(*arguments, PYTHONPATH=str(self.cwd))
 
 
 @pytest.fixture
@@ -53,7 +58,7 @@ def quinoa(tmp_path) -> Quinoa:
 def trained(tmp_path_factory) -> pathlib.Path:
   """The folder of a run of a few hundred steps."""
   folder = tmp_path_factory.mktemp('trained')
-  result = Quinoa(folder)(
+  result = Quinoa(folder).freshly(
     'train',
     '--env_name=control:cartpole:balance',
     '--preset=debug',

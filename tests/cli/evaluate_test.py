@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+import warm
 
 _EXPERIMENTS = pathlib.Path(__file__).resolve().parents[2] / 'experiments'
 
@@ -21,16 +22,9 @@ def test_it_says_how_well_a_run_does(trained, quinoa):
     r"Return: [\d.]+, 95 % interval -?[\d.]+ to [\d.]+ \(Student's t, 2 .*\)",
     lines[-1],
   )
-  script = subprocess.run(
-    [
-      *(sys.executable, str(_EXPERIMENTS / 'evaluate.py')),
-      *(f'--workdir={trained}', '--episodes=2', '--mode=argmax'),
-    ],
-    capture_output=True,
-    text=True,
-    check=True,
-  )
-  assert script.stdout == result.stdout
+  script = str(_EXPERIMENTS / 'evaluate.py')
+  flags = (f'--workdir={trained}', '--episodes=2', '--mode=argmax')
+  assert warm.run_well(script, *flags, cwd=quinoa.cwd) == result.stdout
 
 
 def test_a_reader_that_leaves_ends_it_without_a_traceback(trained, tmp_path):

@@ -8,8 +8,6 @@ import pathlib
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from typing import NamedTuple
 
@@ -17,6 +15,7 @@ import launching
 import numpy as np
 import pytest
 import waiting
+import warm
 
 import quinoa_acme
 from quinoa_acme.utils import checkpointing
@@ -69,20 +68,9 @@ def _check_finished(
 
 def _check_evaluation(workdir: pathlib.Path) -> None:
   """The script runs what was trained, and says so with an interval."""
-  result = subprocess.run(
-    [
-      sys.executable,
-      str(launching.SCRIPT.with_name('evaluate.py')),
-      f'--workdir={workdir}',
-      '--episodes=2',
-      '--mode=argmax',
-    ],
-    capture_output=True,
-    text=True,
-    check=False,
-  )
-  assert result.returncode == 0, result.stderr
-  lines = result.stdout.splitlines()
+  script = str(launching.SCRIPT.with_name('evaluate.py'))
+  flags = (f'--workdir={workdir}', '--episodes=2', '--mode=argmax')
+  lines = warm.run_well(script, *flags, cwd=workdir).splitlines()
   assert lines[0].startswith('control:cartpole:balance after 1,095 learner')
   assert [line.split(':')[0] for line in lines[1:3]] == [
     'episode 1',

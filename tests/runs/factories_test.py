@@ -2,12 +2,11 @@
 
 import functools
 import json
-import os
 import pathlib
-import subprocess
 import sys
 
 import pytest
+import warm
 
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
@@ -92,23 +91,10 @@ def trained(run):
 @pytest.mark.parametrize('place', ['own_tasks', 'own_tasks.py'])
 def test_the_script_evaluates_it(trained, place):
   run = trained
-  result = subprocess.run(
-    [
-      sys.executable,
-      str(_SCRIPT),
-      '--workdir=run',
-      '--episodes=2',
-      f'--environment={place}:make',
-    ],
-    cwd=run,
-    env={k: x for k, x in os.environ.items() if k != 'PYTHONPATH'},
-    capture_output=True,
-    text=True,
-    check=False,
-  )
-  assert result.returncode == 0, result.stderr
-  assert result.stdout.splitlines()[0].startswith('19 after ')
-  assert result.stdout.splitlines()[-1].startswith('Return: ')
+  flags = ('--workdir=run', '--episodes=2', f'--environment={place}:make')
+  lines = warm.run_well(str(_SCRIPT), *flags, cwd=run).splitlines()
+  assert lines[0].startswith('19 after ')
+  assert lines[-1].startswith('Return: ')
 
 
 def test_python_reads_its_configuration(run, monkeypatch):

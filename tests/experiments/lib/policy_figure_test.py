@@ -1,13 +1,12 @@
 """Tests of figure 2: the data that it keeps, and the script as a whole."""
 
 import pathlib
-import subprocess
-import sys
 
 from matplotlib import image as image_lib
 import numpy as np
 import pictures
 import pytest
+import warm
 
 from experiments.lib import figures
 from experiments.lib import marginals
@@ -76,17 +75,10 @@ def test_a_run_is_searched_and_drawn(tmp_path):
   config = _config(run, quinoa.QuinoaConfig.debug())
   config.write_json()
   local.run(config)
-  process = subprocess.run(
-    [
-      sys.executable,
-      str(_ROOT / 'experiments' / 'figure2.py'),
-      *(f'--workdir={run}', '--num_states=9', '--every=2'),
-    ],
-    capture_output=True,
-    text=True,
-  )
-  assert process.returncode == 0, process.stderr
-  assert 'environment steps: 150' in process.stdout
+  script = str(_ROOT / 'experiments' / 'figure2.py')
+  flags = (f'--workdir={run}', '--num_states=9', '--every=2')
+  said = warm.run_well(script, *flags, cwd=tmp_path)
+  assert 'environment steps: 150' in said
   folder = run / 'figure2'
   data = policy_figure.PolicyInState.read(folder / 'data.json')
   assert data.actions.shape == (1000, 4)

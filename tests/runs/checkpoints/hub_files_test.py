@@ -13,10 +13,10 @@ import zipfile
 
 from acme import specs
 import fake_hub
-import fresh
 import jax
 import numpy as np
 import pytest
+import warm
 
 from quinoa_acme.agents import svg0
 from quinoa_acme.export import sharing
@@ -178,11 +178,11 @@ def told(tmp_path_factory) -> dict[str, str]:
     patch.setenv('HF_HOME', str(folder / 'cache'))
     patch.setenv('HF_HUB_DISABLE_PROGRESS_BARS', '1')
     names = json.dumps([*repos, 'absent'])
-    result = fresh.run('-c', _LOAD, names, cwd=folder)
+    result = warm.run('-c', _LOAD, names, cwd=folder)
     assert result.returncode == 0, result.stderr
     said = json.loads(result.stdout)
     patch.setenv('HF_HUB_OFFLINE', '1')
-    result = fresh.run('-c', _LOAD, '["good", "absent"]', cwd=folder)
+    result = warm.run('-c', _LOAD, '["good", "absent"]', cwd=folder)
     assert result.returncode == 0, result.stderr
     for name, text in json.loads(result.stdout).items():
       said[f'offline-{name}'] = text

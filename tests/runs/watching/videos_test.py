@@ -1,12 +1,12 @@
 """Tests of videos: real pictures of a real task, read back from the file."""
 
 import gc
-import subprocess
 import sys
 
 import dm_env
 import numpy as np
 import pytest
+import warm
 
 from quinoa_acme.runs.watching import rendering
 from quinoa_acme.runs.watching import videos
@@ -61,12 +61,7 @@ print((first != second).any(), (second == draw(undrawn)).all())
 @pytest.mark.slow
 def test_a_video_is_of_the_task_and_in_its_pace(tmp_path):
   path = tmp_path / 'film.mp4'
-  result = subprocess.run(
-    [sys.executable, '-c', _FILM, str(path)],
-    capture_output=True,
-    text=True,
-    check=False,
-  )
+  result = warm.run('-c', _FILM, str(path), cwd=tmp_path)
   if 'Nothing renders here' in result.stderr:
     pytest.skip(result.stderr.strip().splitlines()[-1])
   assert result.returncode == 0, result.stderr
@@ -108,13 +103,7 @@ print(len(camera.frames), camera.frames_per_second)
 @pytest.mark.slow
 def test_a_video_is_made_of_an_environment_of_gymnasium_s(tmp_path):
   path = tmp_path / 'film.mp4'
-  result = subprocess.run(
-    [sys.executable, '-c', _FILM_GYMNASIUM, str(path)],
-    cwd=tmp_path,
-    capture_output=True,
-    text=True,
-    check=False,
-  )
+  result = warm.run('-c', _FILM_GYMNASIUM, str(path), cwd=tmp_path)
   if 'Nothing renders here' in result.stderr:
     pytest.skip(result.stderr.strip().splitlines()[-1])
   assert result.returncode == 0, result.stderr
