@@ -30,6 +30,15 @@ from quinoa_acme.agents.svg0 import update as update_lib
 
 pytestmark = pytest.mark.slow
 
+
+@pytest.fixture(autouse=True)
+def _runs_eagerly():
+  """A few small steps take less time than their graph takes to be made."""
+  tf.config.run_functions_eagerly(True)
+  yield
+  tf.config.run_functions_eagerly(False)
+
+
 _SIZE, _NUM_ACTIONS, _DISCOUNT, _LEARNING_RATE = 16, 3, 0.9, 1e-2
 _ACTIONS = specs.BoundedArray((2,), np.float32, -1.0, 1.0)
 _NOISE = (
