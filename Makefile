@@ -22,7 +22,8 @@ setup:  ## Make .venv with Python 3.10 and the locked packages.
 run: setup  ## Train an agent; ARGS="..." replaces the default flags.
 	$(VENV)/python experiments/run_quinoa.py $(ARGS)
 
-test: lint docs  ## Lint, build docs, run all tests, naming the ten slowest.
+test: setup  ## Lint, build docs, run all tests, naming the ten slowest.
+	@$(MAKE) --no-print-directory -j2 lint docs
 	$(VENV)/python -m pytest --durations=10 $(PYTEST_ARGS)
 
 test-fast: setup  ## Run the tests that take seconds.
