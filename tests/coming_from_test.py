@@ -5,8 +5,8 @@ import inspect
 import pathlib
 import re
 
+import fresh
 import pytest
-import warm
 
 import quinoa_acme
 from quinoa_acme.agents import quinoa
@@ -43,7 +43,7 @@ def test_the_program_of_a_page_runs(page, tmp_path):
   for line, shorter in _PROGRAMS[page].items():
     assert program.count(line) == 1, line
     program = program.replace(line, shorter)
-  output = warm.run_well('-c', f'{program}\n{_LAST[page]}', cwd=tmp_path)
+  output = fresh.run_code(f'{program}\n{_LAST[page]}', tmp_path)
   if page == 'coming-from-acme':
     assert int(re.findall(r'^updates (\d+)$', output, re.MULTILINE)[-1]) > 0
   else:

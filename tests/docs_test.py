@@ -3,8 +3,8 @@
 import pathlib
 import re
 
+import fresh
 import pytest
-import warm
 
 _DOCS = pathlib.Path(__file__).resolve().parents[1] / 'docs'
 
@@ -24,7 +24,7 @@ def test_the_tutorial_runs(tmp_path):
     assert text.count(line) == 1, line
     blocks = [block.replace(line, shorter) for block in blocks]
   blocks.append('print(deeper.agent.flow.num_couplings, "couplings")')
-  output = warm.run_well('-c', '\n'.join(blocks), cwd=tmp_path)
+  output = fresh.run_code('\n'.join(blocks), tmp_path)
   # Two steps of 400 wait in the adder, so that the last five updates do too.
   assert re.search(r'^295 updates$', output, re.MULTILINE)
   # The density's integral.

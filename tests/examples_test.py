@@ -97,7 +97,8 @@ def test_each_runs_by_the_command_of_its_docstring(path, tmp_path):
   # A few steps and calls of the learner.
   copy = tmp_path / path.name
   copy.write_text(re.sub(r'\b\d+_000\)|\b500\)', '30)', text))
-  result = warm.run(str(copy), *arguments, cwd=tmp_path)
+  # Fresh: an example may import Acme first, which this package mends.
+  result = fresh.run(str(copy), *arguments, cwd=tmp_path)
   if arguments:
     # What it is to read is not there, and it comes as far as that.
     assert 'FileNotFoundError' in result.stderr.splitlines()[-1]

@@ -5,7 +5,6 @@ import re
 
 import fresh
 import pytest
-import warm
 
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _README = (_ROOT / 'README.md').read_text()
@@ -21,8 +20,7 @@ def test_the_python_examples_run(tmp_path):
   assert 'Done after 1,100 steps' in fresh.run_code(shorter, tmp_path)
   # Each as a program of its own, in the folder of the run.
   observation = 'import numpy\nobservation = numpy.zeros(5)\n'
-  acting = f'{observation}{act}print(action)'
-  said = warm.run_well('-c', acting, cwd=tmp_path)
+  said = fresh.run_code(f'{observation}{act}print(action)', tmp_path)
   assert re.fullmatch(r'\[-?[01]\.?\d*(e-\d+)?\]', said.strip())
 
 
