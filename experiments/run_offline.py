@@ -23,7 +23,7 @@ from quinoa_acme.runs import offline  # noqa: E402
 from quinoa_acme.runs import running  # noqa: E402
 from quinoa_acme.runs import scripts  # noqa: E402
 
-flags.DEFINE_string('data', None, 'The file of record_data.py.', required=True)
+flags.DEFINE_string('data', None, 'A file, or minari:<id>.', required=True)
 flags.DEFINE_string('env_name', 'control:walker:walk', 'The task.')
 flags.DEFINE_integer(
   'action_repeat', 1, 'Frames of the task in a step, as in the data.'

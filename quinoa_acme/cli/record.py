@@ -7,10 +7,25 @@ from quinoa_acme.cli import evaluate
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs.watching import terminal
 
+# Those of `runs.offline`, which imports JAX.
+_FORMATS = ('npz', 'minari')
+
 
 def _define_flags(values: flags.FlagValues) -> None:
   evaluate.define_workdir(values)
-  flags.DEFINE_string('output', None, 'The .npz file.', flag_values=values)
+  flags.DEFINE_string(
+    'output',
+    None,
+    'The .npz file, or for minari the folder, a new one.',
+    flag_values=values,
+  )
+  flags.DEFINE_enum(
+    'format',
+    'npz',
+    _FORMATS,
+    'npz, plain arrays; or minari, which other tools read.',
+    flag_values=values,
+  )
   flags.DEFINE_integer(
     'num_transitions',
     100_000,
@@ -41,6 +56,7 @@ def _run(values: flags.FlagValues) -> None:
       run,
       values.num_transitions,
       values.output,
+      values.format,
     )
   except (OSError, ValueError, checkpointing.CheckpointError) as error:
     raise command.CommandError(error) from error
@@ -64,12 +80,16 @@ COMMAND = command.Command(
   Records the transitions of a trained policy as a data set.
 
   The policy is that of the run's last checkpoint, with sampled actions.
-  experiments/run_offline.py learns from the file.
+  experiments/run_offline.py learns from it. The format minari is that of
+  Farama's data sets, and needs the extra `minari`.
   """,
   define_flags=_define_flags,
   run=_run,
   positional='workdir',
   required=('workdir', 'output'),
-  examples=('runs/walker --output=data.npz',),
+  examples=(
+    'runs/walker --output=data.npz',
+    'runs/walker --output=walker-v0 --format=minari',
+  ),
   role='learner',
 )

@@ -6,11 +6,14 @@ A run in one process shares its replay with nobody, and uses this one instead.
 See docs/decisions/0013-resume.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+import contextlib
 import json
 import os
 import pathlib
 from typing import Any, NamedTuple, Protocol
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -93,10 +96,35 @@ def read_action_repeat(path: str | os.PathLike[str]) -> int:
 
   Raises:
     FileNotFoundError: if there is no such file.
+    ValueError: if it is no whole file of that kind.
+  """
+  with _open(path) as file:
+    return int(file['action_repeat']) if 'action_repeat' in file else 1
+
+
+@contextlib.contextmanager
+def _open(path: str | os.PathLike[str]) -> Iterator[Mapping[str, np.ndarray]]:
+  """Opens a file of `TransitionReplay.save`.
+
+  Raises:
+    FileNotFoundError: if there is no such file.
+    ValueError: if it is no whole file of that kind.
   """
   # Opened here, because np.load leaves a torn archive open.
-  with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
-    return int(file['action_repeat']) if 'action_repeat' in file else 1
+  with open(path, 'rb') as raw:
+    # A file of another kind is to NumPy a pickle, which is not read.
+    if not zipfile.is_zipfile(raw):
+      raise ValueError(
+        f'{os.fspath(path)} is no whole .npz file of transitions.'
+      )
+    raw.seek(0)
+    try:
+      with np.load(raw, allow_pickle=False) as file:
+        yield file
+    except (KeyError, zipfile.BadZipFile, zlib.error) as error:
+      raise ValueError(
+        f'{os.fspath(path)} is no whole file of transitions: {error}'
+      ) from error
 
 
 class TransitionReplay:
@@ -144,10 +172,10 @@ class TransitionReplay:
 
     Raises:
       FileNotFoundError: if there is no such file.
-      ValueError: if the specs of its transitions differ.
+      ValueError: if it is no whole file of that kind, or the specs of its
+        transitions differ.
     """
-    # Opened here, because np.load leaves a torn archive open.
-    with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
+    with _open(path) as file:
       num_rows = len(file['column_0'])
     replay = cls(spec, num_rows, seed)
     replay.restore(path)
@@ -271,8 +299,7 @@ class TransitionReplay:
     Raises:
       ValueError: if the file is from a replay of another size or other specs.
     """
-    # Opened here, because np.load leaves a torn archive open.
-    with open(path, 'rb') as raw, np.load(raw, allow_pickle=False) as file:
+    with _open(path) as file:
       num_columns = len(self._columns)
       state = ReplayState(
         columns=[file[f'column_{i}'] for i in range(num_columns)],

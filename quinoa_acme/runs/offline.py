@@ -1,6 +1,7 @@
 """Learning from a fixed set of transitions, and recording one.
 
-A data set is a file of `TransitionReplay.save`: plain arrays.
+A data set is a file of `TransitionReplay.save`, plain arrays, or a folder in
+Minari's format (`data.minari_files`).
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ import optax
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.data import adders
+from quinoa_acme.data import minari_files
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.environments import action_repeat
 from quinoa_acme.environments import checked
@@ -30,6 +32,8 @@ from quinoa_acme.utils import extras
 from quinoa_acme.utils import specs
 from quinoa_acme.utils import validation
 
+# How a data set may be recorded.
+FORMATS = ('npz', 'minari')
 # Room in the file to finish the last episode.
 _LONGEST_EPISODE = 100_000
 
@@ -45,6 +49,7 @@ def record(
   run: experiment_lib.ExperimentConfig,
   num_transitions: int,
   path: str | os.PathLike[str],
+  format: str = 'npz',
 ) -> dict[str, float]:
   """Records whole episodes of a run's policy, with sampled actions.
 
@@ -52,40 +57,60 @@ def record(
     run: the run; its last checkpoint gives the policy.
     num_transitions: record at least this many transitions, then finish the
       current episode.
-    path: the file.
+    path: the file, or for 'minari' the folder, a new one.
+    format: one of `FORMATS`: 'npz', or 'minari', which needs the extra of that
+      name and keeps which episodes a time limit ended.
 
   Returns:
     Statistics of the episodes, as in `evaluation.summarise`.
 
   Raises:
     FileNotFoundError: if the run has no checkpoint.
-    OSError: if the file's folder cannot be made.
-    ValueError: if an episode is too long to record.
+    OSError: if the path cannot be written.
+    ValueError: if an episode is too long to record, or the format is unknown,
+      not installed, or has no place for the environment's values.
   """
+  if format not in FORMATS:
+    raise ValueError(
+      f'format={format!r}: expected one of {", ".join(FORMATS)}.'
+    )
   # Before the episodes are recorded, not after.
   path = pathlib.Path(path).expanduser()
   path.parent.mkdir(parents=True, exist_ok=True)
   parts = trained.restore(run, 'recorder')
   capacity = num_transitions + _LONGEST_EPISODE
-  replay = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)
+  if format == 'minari':
+    recorded = recorder = minari_files.Recorder(path, parts.spec)
+  else:
+    recorded = replay_lib.TransitionReplay(parts.spec, capacity, run.seed)
+    recorder = adders.ReplayAdder(recorded)
   actor = parts.builder.make_actor(
     jax.random.PRNGKey(run.seed_of('recorder')),
     parts.agent.make_policy(parts.networks),
-    adders.ReplayAdder(replay),
+    recorder,
     parts.learner,
   )
   loop = acting_loop.ActingLoop(parts.environment, actor, should_update=False)
   episodes = []
-  while len(replay) < num_transitions:
-    episodes += loop.run_episodes(1, lambda: replay.num_inserted > capacity)
-  if replay.num_inserted > capacity:
+  while recorded.num_inserted < num_transitions:
+    episodes += loop.run_episodes(1, lambda: recorded.num_inserted > capacity)
+  if recorded.num_inserted > capacity:
     raise ValueError(
       f'An episode of {run.env_name} took more than {_LONGEST_EPISODE:,} '
       'steps, which is the most that fit. Record a task with shorter '
       'episodes.'
     )
-  replay.save(path, run.action_repeat)
-  return evaluation.summarise(episodes, run.agent.discount)
+  row = evaluation.summarise(episodes, run.agent.discount)
+  if isinstance(recorded, minari_files.Recorder):
+    recorded.save(
+      run.action_repeat,
+      description=f'{run.env_name}: {row["evaluation_episodes"]} episodes '
+      f'with a mean return of {row["episode_return"]:.1f}, by sampled actions.',
+      algorithm_name=type(run.agent).__name__.removesuffix('Config'),
+    )
+  else:
+    recorded.save(path, run.action_repeat)
+  return row
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +120,7 @@ class OfflineConfig:
   Attributes:
     agent: the options; of those for replay and its ratio, only `batch_size` and
       `num_sgd_steps_per_step` are used.
-    data: the file of transitions.
+    data: the file of transitions, or `minari:` and a data set's id or folder.
     environment_factory: makes an environment to evaluate in.
     action_repeat: frames of that environment in a step, as in the data.
     num_learner_steps: SGD steps.
@@ -245,10 +270,17 @@ def train(
     `evaluation.summarise`.
 
   Raises:
-    ValueError: if the data are from another task, or of another action repeat.
+    FileNotFoundError: if there are no such data.
+    ValueError: if the data cannot be read, are from another task, or are of
+      another action repeat.
   """
   agent = config.agent
-  recorded = replay_lib.read_action_repeat(config.data)
+  is_minari = minari_files.is_name(config.data)
+  recorded = (
+    minari_files.read_action_repeat(config.data)
+    if is_minari
+    else replay_lib.read_action_repeat(config.data)
+  )
   if recorded != config.action_repeat:
     raise ValueError(
       f'{config.data} was recorded at action repeat {recorded}, but the policy '
@@ -261,7 +293,8 @@ def train(
     )
   )
   spec = specs.make_environment_spec(environment)
-  replay = replay_lib.TransitionReplay.load(config.data, spec, config.seed)
+  load = minari_files.load if is_minari else replay_lib.TransitionReplay.load
+  replay = load(config.data, spec, config.seed)
   learner, evaluator = ALGORITHMS[algorithm](
     config, spec, replay.as_iterator(agent.samples_per_step)
   )

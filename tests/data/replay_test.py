@@ -113,6 +113,21 @@ def test_a_restored_replay_goes_on_as_if_nothing_had_been(make_spec, tmp_path):
   assert set(second.reward.tolist()) == {8, 9, 10, 11, 12}
 
 
+def test_a_torn_or_foreign_file_is_refused(make_spec, tmp_path):
+  path = tmp_path / 'replay.npz'
+  _filled(make_spec(), 300, max_size=300).save(path)
+  whole = path.read_bytes()
+  torn = whole[: len(whole) // 2]
+  changed = whole.replace(b'NUMPY', b'NIMPY')
+  for content in (torn, b'\x89HDF\r\n\x1a\n' + b'x' * 999, b'', changed):
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'replay\.npz is no whole'):
+      replay_lib.TransitionReplay.load(path, make_spec(), seed=0)
+  np.savez(path, x=np.zeros(3))
+  with pytest.raises(ValueError, match='no whole file of transitions'):
+    replay_lib.TransitionReplay.load(path, make_spec(), seed=0)
+
+
 def test_the_replay_of_another_run_is_refused(make_spec, tmp_path):
   _filled(make_spec(), 12, max_size=5).save(tmp_path / 'replay.npz')
   larger = replay_lib.TransitionReplay(make_spec(), 100, seed=0)

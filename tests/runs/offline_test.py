@@ -8,6 +8,7 @@ import pytest
 
 from quinoa_acme import environments
 from quinoa_acme.agents import quinoa
+from quinoa_acme.data import minari_files
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs import local
@@ -61,6 +62,44 @@ def test_whole_episodes_are_recorded(data):
   np.testing.assert_array_equal(batch.action, again.action)
   other = replay_lib.TransitionReplay.load(data, spec, seed=1).sample(64)
   assert np.any(batch.action != other.action)
+
+
+@pytest.mark.slow
+def test_a_minari_data_set_is_the_same_data(run, data, tmp_path):
+  folder = tmp_path / 'cartpole-v0'
+  row = offline.record(running.read_config(run.workdir), 1500, folder, 'minari')
+  assert row['evaluation_episodes'] == 2
+  # Of the same policy, with the same seed.
+  spec = specs.make_environment_spec(_FACTORY(0))
+  replay = replay_lib.TransitionReplay.load(data, spec, seed=0)
+  other = minari_files.load(f'minari:{folder}', spec, seed=0)
+  for column, same in zip(
+    replay.state().columns, other.state().columns, strict=True
+  ):
+    np.testing.assert_array_equal(column, same)
+  config = offline.OfflineConfig(
+    agent=_AGENT,
+    data=f'minari:{folder}',
+    environment_factory=_FACTORY,
+    num_learner_steps=20,
+    evaluation_episodes=1,
+  )
+  [(_, row)] = offline.train(config, 'bc')
+  assert 0 < row['episode_return'] < 1000
+  config = dataclasses.replace(config, action_repeat=2)
+  with pytest.raises(ValueError, match='was recorded at action repeat 1'):
+    next(offline.train(config, 'bc'))
+
+
+def test_an_unknown_format_is_refused(tmp_path):
+  config = experiment.ExperimentConfig(
+    agent=_AGENT,
+    environment_factory=_FACTORY,
+    env_name=_NAME,
+    workdir=str(tmp_path),
+  )
+  with pytest.raises(ValueError, match='expected one of npz, minari'):
+    offline.record(config, 10, tmp_path / 'data', 'hdf5')
 
 
 @pytest.mark.slow
