@@ -3,15 +3,18 @@
 A name is `control:<domain>:<task>`, a task of the DeepMind Control Suite, or
 `gymnasium:<id>` (`gym:<id>` for short), an environment registered with
 Gymnasium, which the extra `gymnasium` installs. With `gymnasium:<module>:<id>`
-the module is imported first, so that it can register its own. Observations are
-flattened to one vector, and everything is in single precision. Actions keep the
-environment's bounds, which need not be -1 and 1.
+the module is imported first, so that it can register its own. Arguments of
+`gymnasium.make` follow in parentheses, as in Python:
+`gymnasium:Hopper-v5(healthy_reward=0.5, max_episode_steps=500)`. Observations
+are flattened to one vector, and everything is in single precision. Actions keep
+the environment's bounds, which need not be -1 and 1.
 
 Either library takes a second to import, so it is imported on first use. The
 suite needs no display: without one MuJoCo simulates as usual, and only
 rendering asks for `MUJOCO_GL=egl` or `MUJOCO_GL=osmesa` in the environment.
 """
 
+import ast
 from collections.abc import Callable, Mapping
 import dataclasses
 import difflib
@@ -30,6 +33,9 @@ from quinoa_acme.environments import wrappers as wrappers_lib
 _FORMAT = 'control:<domain>:<task>'
 _GYMNASIUM_SCHEMES = ('gymnasium', 'gym')
 _SEED_LIMIT = 2**32
+# The Gymnasium environments that this process, or the one it is a fork of, has
+# made with Gymnasium's checker. Each of a run's would repeat its warnings.
+_checked: set[str] = set()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +43,8 @@ class EnvironmentFactory:
   """Makes environments of one task; a picklable `Callable[[int], Environment]`.
 
   Attributes:
-    name: The task, as `control:<domain>:<task>` or `gymnasium:<id>`. An unknown
+    name: The task, as `control:<domain>:<task>` or `gymnasium:<id>`, with
+      arguments of `gymnasium.make` as `gymnasium:<id>(key=value)`. An unknown
       name raises a `ValueError` here, not only in the process that acts.
     renders: Whether a Gymnasium environment can be rendered; those of the suite
       always can.
@@ -51,7 +58,7 @@ class EnvironmentFactory:
     if identifier is None:
       _parse(self.name)
     else:
-      _check_registered(identifier)
+      _check_registered(_split(identifier)[0])
 
   def __call__(self, seed: int) -> dm_env.Environment:
     """Makes the environment; see `make_environment`."""
@@ -65,7 +72,7 @@ def make_environment(
 
   Args:
     name: The task, as `control:<domain>:<task>` (all are in `list_tasks`), or
-      as `gymnasium:<id>`.
+      as `gymnasium:<id>` or `gymnasium:<id>(key=value)`.
     seed: An integer in [0, 2**32). It fixes the initial states of all
       episodes: with the same actions, two environments of one seed agree.
     renders: Whether a Gymnasium environment can be rendered.
@@ -183,6 +190,42 @@ def _gymnasium_id(name: str) -> str | None:
   return identifier if scheme in _GYMNASIUM_SCHEMES else None
 
 
+def _split(identifier: str) -> tuple[str, dict[str, Any]]:
+  """Splits 'id(key=value)' into the id and the arguments, plain values.
+
+  Raises:
+    ValueError: if what follows the id is no list of such arguments, or one is
+      not the user's to give.
+  """
+  registered, opened, text = identifier.partition('(')
+  if not opened:
+    return registered, {}
+  name = f'gymnasium:{identifier}'
+  try:
+    call = ast.parse(f'f({text}', mode='eval').body
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+      raise ValueError('it is no single pair of parentheses')
+    if call.args:
+      raise ValueError('each needs a name')
+    # A value such as **x has no name.
+    arguments = {
+      str(x.arg): ast.literal_eval(x.value) for x in call.keywords if x.arg
+    }
+    if len(arguments) != len(call.keywords):
+      raise ValueError('each needs a name')
+  except (SyntaxError, TypeError, ValueError) as error:
+    said = error.msg if isinstance(error, SyntaxError) else error
+    raise ValueError(
+      f'{name!r}: expected arguments of gymnasium.make as in Python, e.g. '
+      f"'gymnasium:Hopper-v5(healthy_reward=0.5)', with plain values; {said}."
+    ) from None
+  if 'render_mode' in arguments:
+    raise ValueError(
+      f'{name!r}: render_mode is chosen when a video is made. Leave it out.'
+    )
+  return registered, arguments
+
+
 def _check_registered(identifier: str) -> None:
   """Raises a ValueError if Gymnasium has no such environment."""
   gymnasium = _gymnasium()
@@ -215,6 +258,8 @@ def _make_gymnasium(
   identifier: str, seed: int, renders: bool
 ) -> dm_env.Environment:
   """Makes a Gymnasium environment with flattened observations."""
+  name = f'gymnasium:{identifier}'
+  identifier, arguments = _split(identifier)
   _check_registered(identifier)
   gymnasium = _gymnasium()
   # Imported here, because it imports Gymnasium.
@@ -222,15 +267,23 @@ def _make_gymnasium(
 
   try:
     # An environment that cannot render need not take the argument.
-    options = {'render_mode': 'rgb_array'} if renders else {}
-    environment = gymnasium.make(identifier, **options)
+    options: dict[str, Any] = {'render_mode': 'rgb_array'} if renders else {}
+    if name in _checked:
+      options['disable_env_checker'] = True
+    environment = gymnasium.make(identifier, **(options | arguments))
   except (gymnasium.error.Error, ImportError) as error:
+    raise ValueError(f'{name!r} cannot be made: {error}') from error
+  # What it is raised by, when the arguments do not fit.
+  except (AssertionError, TypeError, ValueError) as error:
+    if not arguments:
+      raise
     raise ValueError(
-      f"'gymnasium:{identifier}' cannot be made: {error}"
+      f'{name!r} cannot be made: {type(error).__name__}: {error}'
     ) from error
+  _checked.add(name)
   if not environment.observation_space.is_np_flattenable:
     raise ValueError(
-      f"The observations of 'gymnasium:{identifier}' are of"
+      f'The observations of {name!r} are of'
       f' {environment.observation_space}, which cannot be flattened to one'
       ' vector. Register it with a wrapper that makes a Box of them.'
     )

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 
 from acme import specs as specs_lib
 from dm_control import suite
@@ -43,6 +44,24 @@ class _Endless(gymnasium.Env):
   action_space = gymnasium.spaces.Box(-np.inf, np.inf, (1,))
 
 
+class _Odd(gymnasium.Env):
+  """Observes another dtype than it says, as Gymnasium's checker notices."""
+
+  observation_space = gymnasium.spaces.Box(-1, 1, (1,), np.float32)
+  action_space = gymnasium.spaces.Box(-1, 1, (1,))
+
+  def __init__(self, start: float = 0.5):
+    self._start = start
+
+  def reset(self, *, seed=None, options=None):
+    super().reset(seed=seed)
+    return np.array([self._start]), {}
+
+  def step(self, action):
+    return np.array([self._start]), 0.0, False, False, {}
+
+
+gymnasium.register('Odd-v0', _Odd)
 gymnasium.register('Parts-v0', _Parts)
 gymnasium.register('Endless-v0', _Endless)
 
@@ -167,6 +186,61 @@ def test_an_end_and_a_cut_differ_through_all_wrappers():
     last.append(timestep)
   assert [timestep.discount for timestep in last] == [0.0, 1.0]
   assert last[0].discount.dtype == np.float32
+
+
+def test_arguments_of_gymnasium_are_in_the_name():
+  name = 'gymnasium:Hopper-v5(healthy_reward=7.5, max_episode_steps=3)'
+  factory = environments_lib.EnvironmentFactory(name)
+  assert pickle.loads(pickle.dumps(factory)) == factory
+  plain = environments_lib.make_environment('gymnasium:Hopper-v5', 0)
+  environment = factory(0)
+  rewards, discounts = [], []
+  for each in (plain, environment):
+    each.reset()
+    steps = [each.step(np.zeros(3, np.float32)) for _ in range(3)]
+    rewards.append(sum(step.reward for step in steps))
+    discounts.append([float(step.discount) for step in steps])
+  assert rewards[1] - rewards[0] == pytest.approx(3 * 6.5, rel=1e-4)
+  # The limit is none of the task's ends.
+  assert steps[-1].last()
+  assert discounts == [[1.0] * 3] * 2
+
+
+@pytest.mark.parametrize(
+  ('arguments', 'message'),
+  [
+    ('(healthy_reward=)', 'as in Python'),
+    ('(healthy_reward=1', 'as in Python'),
+    ('(healthy_reward=1).x', 'no single pair of parentheses'),
+    ('(1)', 'each needs a name'),
+    ("(**{'a': 1})", 'each needs a name'),
+    ("(a=open('x'))", 'with plain values'),
+    ("(render_mode='human')", 'Leave it out'),
+  ],
+)
+def test_arguments_that_are_none_are_refused(arguments, message):
+  with pytest.raises(ValueError, match=message) as error:
+    environments_lib.EnvironmentFactory(f'gymnasium:Hopper-v5{arguments}')
+  assert 'gymnasium:Hopper-v5(' in str(error.value)
+
+
+def test_an_argument_that_the_environment_lacks_is_named():
+  factory = environments_lib.EnvironmentFactory('gymnasium:Pendulum-v1(x=1)')
+  with pytest.raises(ValueError, match=r"Pendulum-v1\(x=1\)' cannot be.*'x'"):
+    factory(0)
+
+
+def test_the_checker_warns_once_in_a_process():
+  def warnings_of(name):
+    with warnings.catch_warnings(record=True) as caught:
+      warnings.simplefilter('always')
+      environments_lib.make_environment(name, 0).reset()
+    return [x for x in caught if 'expecting numpy array' in str(x.message)]
+
+  assert len(warnings_of('gymnasium:Odd-v0')) == 1
+  assert not warnings_of('gymnasium:Odd-v0')
+  # Another environment is checked too.
+  assert len(warnings_of('gymnasium:Odd-v0(start=0.25)')) == 1
 
 
 def test_observations_of_several_parts_become_one_vector():

@@ -21,6 +21,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import sys
 from typing import Any
 
@@ -98,7 +99,9 @@ class Run:
   @property
   def environment(self) -> str:
     """The environment's name without its suite, e.g. 'walker-walk'."""
-    return '-'.join(self.env_name.split(':')[1:])
+    task = '-'.join(self.env_name.split(':')[1:])
+    # It names a folder, and arguments may hold anything.
+    return re.sub(r'[^\w./=-]+', '_', task).strip('_')
 
   @property
   def task(self) -> str:
