@@ -15,7 +15,8 @@ rendering asks for `MUJOCO_GL=egl` or `MUJOCO_GL=osmesa` in the environment.
 """
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
 import dataclasses
 import difflib
 import functools
@@ -63,6 +64,51 @@ class EnvironmentFactory:
   def __call__(self, seed: int) -> dm_env.Environment:
     """Makes the environment; see `make_environment`."""
     return make_environment(self.name, seed, renders=self.renders)
+
+  @property
+  def vectorization_mode(self) -> str | None:
+    """How several environments step together, as the name says, if it does."""
+    arguments = _split(_gymnasium_id(self.name) or '')[1]
+    return arguments.get('vectorization_mode')
+
+  def make_several(self, seeds: Sequence[int]) -> list[dm_env.Environment]:
+    """Makes an environment for each seed, of `gymnasium.make_vec` if so named.
+
+    Args:
+      seeds: of each.
+
+    Returns:
+      The environments. With a `vectorization_mode` they step in lockstep, as
+      `gymnasium_vector.split` says.
+
+    Raises:
+      ValueError: if they cannot be made.
+    """
+    identifier = _gymnasium_id(self.name)
+    if identifier is None or self.vectorization_mode is None:
+      return [self(seed) for seed in seeds]
+    return [
+      wrappers_lib.SinglePrecisionWrapper(environment)
+      for environment in _make_vector(identifier, seeds)
+    ]
+
+
+def make_several(
+  factory: Callable[[int], dm_env.Environment], seeds: Sequence[int]
+) -> list[dm_env.Environment]:
+  """Makes an environment for each seed, by any factory.
+
+  Args:
+    factory: makes one; if it has `make_several` too, that makes several.
+    seeds: of each.
+
+  Returns:
+    The environments.
+  """
+  own = getattr(factory, 'make_several', None)
+  if own is None or len(seeds) == 1:
+    return [factory(seed) for seed in seeds]
+  return own(seeds)
 
 
 def make_environment(
@@ -219,6 +265,11 @@ def _split(identifier: str) -> tuple[str, dict[str, Any]]:
       f'{name!r}: expected arguments of gymnasium.make as in Python, e.g. '
       f"'gymnasium:Hopper-v5(healthy_reward=0.5)', with plain values; {said}."
     ) from None
+  if arguments.get('vectorization_mode', 'sync') not in ('sync', 'async'):
+    raise ValueError(
+      f"{name!r}: vectorization_mode must be 'sync' or 'async', which starts a "
+      'process for each environment of an actor.'
+    )
   if 'render_mode' in arguments:
     raise ValueError(
       f'{name!r}: render_mode is chosen when a video is made. Leave it out.'
@@ -260,36 +311,70 @@ def _make_gymnasium(
   """Makes a Gymnasium environment with flattened observations."""
   name = f'gymnasium:{identifier}'
   identifier, arguments = _split(identifier)
+  arguments.pop('vectorization_mode', None)
   _check_registered(identifier)
   gymnasium = _gymnasium()
   # Imported here, because it imports Gymnasium.
   from quinoa_acme.environments import gymnasium_adapter
 
-  try:
+  with _naming(name, bool(arguments)):
     # An environment that cannot render need not take the argument.
     options: dict[str, Any] = {'render_mode': 'rgb_array'} if renders else {}
     if name in _checked:
       options['disable_env_checker'] = True
     environment = gymnasium.make(identifier, **(options | arguments))
-  except (gymnasium.error.Error, ImportError) as error:
+  _checked.add(name)
+  _check_flattenable(name, environment.observation_space)
+  return gymnasium_adapter.GymnasiumAdapter(
+    gymnasium.wrappers.FlattenObservation(environment), seed
+  )
+
+
+def _make_vector(
+  identifier: str, seeds: Sequence[int]
+) -> list[dm_env.Environment]:
+  """Makes several Gymnasium environments that step together."""
+  name = f'gymnasium:{identifier}'
+  identifier, arguments = _split(identifier)
+  gymnasium = _gymnasium()
+  # Imported here, because it imports Gymnasium.
+  from quinoa_acme.environments import gymnasium_vector
+
+  arguments.setdefault('disable_env_checker', name in _checked)
+  with _naming(name, has_arguments=True):
+    vector = gymnasium.make_vec(
+      identifier,
+      num_envs=len(seeds),
+      vector_kwargs={'autoreset_mode': gymnasium.vector.AutoresetMode.DISABLED},
+      wrappers=(gymnasium.wrappers.FlattenObservation,),
+      **arguments,
+    )
+  _checked.add(name)
+  return gymnasium_vector.split(vector, seeds)
+
+
+@contextlib.contextmanager
+def _naming(name: str, has_arguments: bool) -> Iterator[None]:
+  """Names the environment in what is raised when it is made."""
+  try:
+    yield
+  except (_gymnasium().error.Error, ImportError) as error:
     raise ValueError(f'{name!r} cannot be made: {error}') from error
-  # What it is raised by, when the arguments do not fit.
+  # What it raises when the arguments do not fit.
   except (AssertionError, TypeError, ValueError) as error:
-    if not arguments:
+    if not has_arguments:
       raise
     raise ValueError(
       f'{name!r} cannot be made: {type(error).__name__}: {error}'
     ) from error
-  _checked.add(name)
-  if not environment.observation_space.is_np_flattenable:
+
+
+def _check_flattenable(name: str, space: Any) -> None:
+  if not space.is_np_flattenable:
     raise ValueError(
-      f'The observations of {name!r} are of'
-      f' {environment.observation_space}, which cannot be flattened to one'
-      ' vector. Register it with a wrapper that makes a Box of them.'
+      f'The observations of {name!r} are of {space}, which cannot be flattened'
+      ' to one vector. Register it with a wrapper that makes a Box of them.'
     )
-  return gymnasium_adapter.GymnasiumAdapter(
-    gymnasium.wrappers.FlattenObservation(environment), seed
-  )
 
 
 def _gymnasium() -> types.ModuleType:

@@ -41,7 +41,7 @@ class GymnasiumAdapter(dm_env.Environment):
       )
     self._environment = environment
     self._observation_space = environment.observation_space
-    self._action_spec = _to_action_spec(environment.action_space)
+    self._action_spec = to_action_spec(environment.action_space)
     self._seed = seed
     self._needs_reset = True
 
@@ -58,16 +58,12 @@ class GymnasiumAdapter(dm_env.Environment):
     if self._needs_reset:
       return self.reset()
     observation, reward, terminated, truncated, _ = self._environment.step(
-      self._bound(action)
+      bound(self._environment.action_space, action)
     )
     observation = self._observe(observation)
     reward = float(cast(float, reward))
     self._needs_reset = terminated or truncated
-    if terminated:
-      return dm_env.termination(reward, observation)
-    if truncated:
-      return dm_env.truncation(reward, observation)
-    return dm_env.transition(reward, observation)
+    return make_timestep(reward, observation, terminated, truncated)
 
   # dm_env's own methods have no types, so no type matches them.
   def observation_spec(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -112,18 +108,29 @@ class GymnasiumAdapter(dm_env.Environment):
     # A copy, because an environment may overwrite it with the next one.
     return np.array(observation, self._observation_space.dtype)
 
-  def _bound(self, action: Any) -> Any:
-    """The action in the space's own dtype, clipped to its bounds.
 
-    A float32 close to a float64 bound may round to a value outside it.
-    """
-    space = self._environment.action_space
-    if isinstance(space, spaces.Box):
-      return np.clip(np.asarray(action, space.dtype), space.low, space.high)
-    return np.asarray(action, space.dtype)
+def make_timestep(
+  reward: float, observation: Any, terminated: Any, truncated: Any
+) -> dm_env.TimeStep:
+  """The time step of a step: only a termination has discount 0."""
+  if terminated:
+    return dm_env.termination(reward, observation)
+  if truncated:
+    return dm_env.truncation(reward, observation)
+  return dm_env.transition(reward, observation)
 
 
-def _to_action_spec(space: spaces.Space) -> specs.Array:
+def bound(space: spaces.Space, action: Any) -> Any:
+  """The action in the space's own dtype, clipped to its bounds.
+
+  A float32 close to a float64 bound may round to a value outside it.
+  """
+  if isinstance(space, spaces.Box):
+    return np.clip(np.asarray(action, space.dtype), space.low, space.high)
+  return np.asarray(action, space.dtype)
+
+
+def to_action_spec(space: spaces.Space) -> specs.Array:
   """The spec of an action space; agents decide whether they can act in it."""
   match space:
     case spaces.Box():

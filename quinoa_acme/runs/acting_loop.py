@@ -46,6 +46,8 @@ class Episode:
   def __init__(self, environment: dm_env.Environment):
     """Starts with no episode in progress."""
     self._environment = checked.wrap(environment)
+    # Of one that steps together with others; see `gymnasium_vector`.
+    self._send = getattr(self._environment, 'send', None)
     self.timestep: dm_env.TimeStep | None = None
     self.forget()
 
@@ -74,6 +76,11 @@ class Episode:
     timestep = self._environment.reset()
     self.timestep = timestep
     return timestep
+
+  def send(self, action: Any) -> None:
+    """Hands on the action of the next step, if others step with this one."""
+    if self._send is not None:
+      self._send(action)
 
   def step(self, action: Any) -> dm_env.TimeStep:
     """Takes a step.
@@ -326,6 +333,8 @@ class BatchedActingLoop(_Loop):
         self._actor.observe_first(i, timestep)
       observations.append(timestep.observation)
     actions = self._actor.select_actions(observations)
+    for episode, action in zip(self._episodes, actions, strict=True):
+      episode.send(action)
     # All in a row, so that each finds the others' data in the caches, not
     # the policy's or the adder's.
     timesteps = [

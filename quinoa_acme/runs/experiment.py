@@ -4,12 +4,13 @@ Nothing here imports Reverb (and so TensorFlow), or the code that runs a run: a
 wrong value on a command line is reported before those are loaded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 import dataclasses
 import datetime
 from importlib import metadata
 import os
 import pathlib
+import re
 import subprocess
 from typing import Any
 
@@ -22,6 +23,7 @@ from quinoa_acme.agents import registry
 from quinoa_acme.agents.common import off_policy
 from quinoa_acme.environments import action_repeat as action_repeat_lib
 from quinoa_acme.environments import checked
+from quinoa_acme.environments import factory as factory_lib
 from quinoa_acme.environments import wrappers
 from quinoa_acme.runs import evaluation_limits
 from quinoa_acme.runs import factories
@@ -118,6 +120,16 @@ class ExperimentConfig:
     )
     validation.check_positive(self, 'checkpoint_every', 'environment_timeout')
     action_repeat_lib.check(self.action_repeat)
+    if (
+      self.action_repeat > 1
+      and self.environments_per_actor > 1
+      and getattr(self.environment_factory, 'vectorization_mode', None)
+    ):
+      raise ValueError(
+        f'{self.environment_factory} steps several environments together, so '
+        'none can repeat its actions alone: use action_repeat=1, or leave out '
+        'vectorization_mode.'
+      )
     loggers = services.check_names(self.loggers)
     object.__setattr__(self, 'loggers', loggers)
     if not (isinstance(self.seed, int) and 0 <= self.seed < 2**32):
@@ -155,6 +167,22 @@ class ExperimentConfig:
     return action_repeat_lib.repeat_actions(
       self.environment_factory(seed), self.action_repeat
     )
+
+  def make_environments(self, seeds: Sequence[int]) -> list[dm_env.Environment]:
+    """Makes several environments as an actor acts in them.
+
+    Args:
+      seeds: of each, in [0, 2**32).
+
+    Returns:
+      The environments; if the factory has `make_several`, those it makes.
+    """
+    return [
+      action_repeat_lib.repeat_actions(environment, self.action_repeat)
+      for environment in factory_lib.make_several(
+        self.environment_factory, seeds
+      )
+    ]
 
   def make_spec(self) -> specs.EnvironmentSpec:
     """Makes an environment to read its specs."""
@@ -293,6 +321,8 @@ def make_config(
 def default_workdir(env_name: str, seed: int) -> str:
   """A relative path for a new folder, named by task, time and seed."""
   task = '_'.join(env_name.split(':')[1:]) or env_name
+  # Arguments may hold anything.
+  task = re.sub(r'[^\w./=-]+', '_', task).strip('_')
   # To the microsecond, for runs that begin in the same second. If two still
   # get the same folder, the second is refused.
   now = datetime.datetime.now().strftime('%Y%m%d-%H%M%S-%f')

@@ -52,9 +52,7 @@ def run_actor(
       config.seed_of(f'{role} environment {i} from {begun_at}')
       for i in range(1, number)
     ]
-    environments = [
-      checked.wrap(watched.make_environment(seed)) for seed in seeds
-    ]
+    environments = [checked.wrap(x) for x in watched.make_environments(seeds)]
     agent = config.make_agent()
     spec = specs.make_environment_spec(environments[0])
     builder = agent.make_builder(spec, core.NoOpLogger)

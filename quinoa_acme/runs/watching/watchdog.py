@@ -4,7 +4,7 @@ A hanging simulator would stop a run silently: the thread that waits for it can
 do nothing. So another thread checks how long it has waited.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import os
 import sys
@@ -13,6 +13,7 @@ from typing import Any
 
 import dm_env
 
+from quinoa_acme.environments import factory as factory_lib
 from quinoa_acme.environments import wrappers as wrappers_base
 from quinoa_acme.runs.watching import running_time
 from quinoa_acme.runs.watching import terminal
@@ -75,13 +76,7 @@ class Watch:
     self, factory: Callable[[int], dm_env.Environment]
   ) -> Callable[[int], dm_env.Environment]:
     """A factory of the same environments, with every call watched."""
-
-    def make(seed: int) -> dm_env.Environment:
-      with self.waiting_for('constructor'):
-        environment = factory(seed)
-      return _WatchedEnvironment(environment, self)
-
-    return make
+    return _WatchedFactory(factory, self)
 
   @contextlib.contextmanager
   def ending_the_process(self) -> Iterator[None]:
@@ -106,6 +101,26 @@ class Watch:
       except HangError as error:
         terminal.say(f'\n{error}', sys.stderr)
         os._exit(1)
+
+
+class _WatchedFactory:
+  """Makes environments that a watch watches."""
+
+  def __init__(
+    self, factory: Callable[[int], dm_env.Environment], watch: Watch
+  ):
+    self._factory = factory
+    self._watch = watch
+
+  def __call__(self, seed: int) -> dm_env.Environment:
+    with self._watch.waiting_for('constructor'):
+      environment = self._factory(seed)
+    return _WatchedEnvironment(environment, self._watch)
+
+  def make_several(self, seeds: Sequence[int]) -> list[dm_env.Environment]:
+    with self._watch.waiting_for('constructor'):
+      environments = factory_lib.make_several(self._factory, seeds)
+    return [_WatchedEnvironment(x, self._watch) for x in environments]
 
 
 class _WatchedEnvironment(wrappers_base.EnvironmentWrapper):
