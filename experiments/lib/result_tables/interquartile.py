@@ -14,23 +14,29 @@ from quinoa_acme.runs.sweeps import results
 def make_table(curves: figures.Curves) -> str:
   """The table in Markdown.
 
-  Its last rows cover all tasks that are read at the same step.
+  Its last rows cover all tasks that are read at the same step, and then all at
+  the last step that each is read at, which decides on the default preset.
   """
   lines = markdown.head(
     'tasks', 'steps', *(look.name for look in looks.ALGORITHMS)
   )
-  groups = [((task,), steps) for task, steps in looks.ROWS]
-  groups += [(looks.TASKS, 50_000), (looks.TASKS[:3], 100_000)]
-  for tasks, steps in groups:
+  groups = [{task: steps} for task, steps in looks.ROWS]
+  groups.append(dict.fromkeys(looks.TASKS, 50_000))
+  groups.append(dict.fromkeys(looks.TASKS[:3], 100_000))
+  # Later rows of a task are of later steps.
+  groups.append(dict(looks.ROWS))
+  for group in groups:
     cells = []
     for look in looks.ALGORITHMS:
       points = [
         results.at(curves, (look.agent, look.preset, task), steps)
-        for task in tasks
+        for task, steps in group.items()
       ]
       cells.append(format_points(points))
-    told = dict.fromkeys(results.format_steps(task, steps) for task in tasks)
-    lines.append(markdown.line(', '.join(tasks), ' or '.join(told), *cells))
+    told = [results.format_steps(*row) for row in group.items()]
+    # One number where it is the same for all.
+    told = told[:1] if len(set(told)) == 1 else told
+    lines.append(markdown.line(', '.join(group), '; '.join(told), *cells))
   return '\n'.join(lines)
 
 

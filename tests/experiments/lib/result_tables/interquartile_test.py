@@ -34,3 +34,11 @@ def test_a_cell_has_the_interval_if_there_are_several_runs(tmp_path):
 def test_one_run_has_no_interval(tmp_path):
   [point] = _points(tmp_path, 12.0)
   assert interquartile.format_points([point]) == '12 (1 run)'
+
+
+def test_the_last_row_has_each_task_at_its_last_step():
+  *_, before, last = interquartile.make_table({}).splitlines()
+  assert before.startswith('| walker-walk, cheetah-run, hopper-stand | 100,000')
+  tasks, steps = last.split(' | ')[:2]
+  assert tasks == '| walker-walk, cheetah-run, hopper-stand, cartpole-swingup'
+  assert steps == '100,000; 250,000; 250,000; 50,000'
