@@ -52,6 +52,46 @@ class Block(importlib.abc.MetaPathFinder):
 
 sys.meta_path.insert(0, Block())
 """
+# As on macOS and Windows, and worse: for the package itself, not for those that
+# it imports, which have other ways there.
+_NO_LINUX = """
+import builtins, os, signal, socket, sys
+
+def is_ours(frame):
+  while frame and (
+    frame.f_globals['__name__'].partition('.')[0] in sys.stdlib_module_names
+  ):
+    frame = frame.f_back
+  return frame and frame.f_globals['__name__'].startswith('quinoa_acme')
+
+def import_there(name, *args, import_here=builtins.__import__, **kwargs):
+  if name in ('fcntl', 'grp', 'pwd', 'resource', 'termios'):
+    if is_ours(sys._getframe(1)):
+      raise ModuleNotFoundError(f'No module named {name!r}', name=name)
+  return import_here(name, *args, **kwargs)
+
+def open_there(event, args):
+  if event not in ('open', 'os.listdir', 'os.scandir'):
+    return
+  path = str(args[0])
+  if path.startswith(('/dev', '/proc', '/sys')) and path != os.devnull:
+    if is_ours(sys._getframe(1)):
+      raise FileNotFoundError(2, 'No such file', path)
+  if event == 'open' and os.path.isdir(path):
+    if sys._getframe(1).f_globals['__name__'].startswith('quinoa_acme'):
+      raise PermissionError(13, 'Windows opens no folder', path)
+
+builtins.__import__ = import_there
+sys.addaudithook(open_there)
+for module, names in (
+  (os, 'RTLD_NOLOAD fork forkpty getpriority getuid killpg nice '
+       'sched_getaffinity sched_setaffinity setpriority setsid'),
+  (signal, 'SIGHUP SIGKILL SIGUSR1 SIGUSR2'),
+  (socket, 'SO_BINDTODEVICE'),
+):
+  for name in names.split():
+    delattr(module, name)
+"""
 _COMMAND = """
 import sys
 from quinoa_acme.cli import commands
@@ -77,6 +117,16 @@ def test_it_trains_evaluates_and_acts_without_importing_them(workdir):
 def test_it_resumes_and_acts_where_they_are_missing(workdir):
   code = _TRAIN.format(folder=str(workdir), num_steps=140)
   fresh.run_code(_BLOCK + _PRELUDE + code + _CHECK, workdir.parent)
+
+
+def test_it_trains_and_acts_without_what_only_linux_has(tmp_path):
+  for steps in (120, 130):
+    code = _TRAIN.format(folder=f'{tmp_path}/run', num_steps=steps)
+    result = fresh.run('-c', _NO_LINUX + _BLOCK + _PRELUDE + code, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert 'cannot be locked: [Errno 38] This system has no flock' in (
+      result.stderr
+    )
 
 
 @pytest.mark.parametrize(

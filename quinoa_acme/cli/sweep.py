@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 import difflib
 import json
-import os
 import pathlib
 from typing import NamedTuple, TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from absl import flags
 from quinoa_acme.cli import command
 from quinoa_acme.runs import scripts
 from quinoa_acme.runs.watching import terminal
+from quinoa_acme.utils import systems
 
 if TYPE_CHECKING:
   from quinoa_acme.runs.sweeps import sweeps
@@ -138,11 +138,11 @@ def _check_json(path: pathlib.Path) -> None:
 
 
 def _read_cores(given: Sequence[str] | None) -> list[int]:
-  allowed = os.sched_getaffinity(0)
-  asked = given or [str(core) for core in sorted(allowed)]
+  allowed = systems.usable_cores()
+  asked = given or [str(core) for core in allowed]
   if not {str(core) for core in allowed}.issuperset(asked):
     raise ValueError(
-      f'--cores={",".join(asked)}, but this process may use {sorted(allowed)}.'
+      f'--cores={",".join(asked)}, but this process may use {allowed}.'
     )
   return [int(core) for core in asked]
 

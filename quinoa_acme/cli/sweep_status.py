@@ -1,11 +1,8 @@
 """The progress of a sweep, and how long the rest of it will take."""
 
 from collections.abc import Iterator, Mapping, Sequence
-import contextlib
 import dataclasses
-import fcntl
 import itertools
-import os
 import pathlib
 import statistics
 from typing import Any
@@ -16,6 +13,7 @@ from quinoa_acme.runs.sweeps import sweep_runner
 from quinoa_acme.runs.sweeps import sweeps
 from quinoa_acme.runs.watching import loggers
 from quinoa_acme.runs.watching import progress
+from quinoa_acme.utils import systems
 
 DONE, UNDER_WAY, CUT, TO_COME = 'done', 'under way', 'cut', 'to come'
 
@@ -105,17 +103,13 @@ def _seconds_per_step(workdir: pathlib.Path) -> float | None:
 
 def _is_held(workdir: pathlib.Path) -> bool:
   """Whether a process of a sweep is making the run in a folder."""
-  with contextlib.ExitStack() as stack:
-    try:
-      lock = os.open(workdir, os.O_RDONLY)
-    except FileNotFoundError:
+  try:
+    with systems.folder_locked(workdir, shared=True):
       return False
-    stack.callback(os.close, lock)
-    try:
-      fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-      return True
-  return False
+  except FileNotFoundError:
+    return False
+  except BlockingIOError:
+    return True
 
 
 def seconds_left(statuses: Sequence[RunStatus], num_cores: int) -> float | None:

@@ -22,7 +22,6 @@ from quinoa_acme.runs.checkpoints import (
   replay_checkpoints as replay_checkpoints_lib,
 )
 from quinoa_acme.runs.checkpoints import run_folder
-from quinoa_acme.runs.distributed import capacity
 from quinoa_acme.runs.distributed import failures
 from quinoa_acme.runs.distributed import launchers
 from quinoa_acme.runs.watching import plotting
@@ -130,6 +129,9 @@ def check(
     if launch_type in launchers.LAUNCH_TYPES:
       services.check_here(config.loggers, launch_type)
     elif launch_type is not None:
+      # Of Linux alone, as programs are.
+      from quinoa_acme.runs.distributed import capacity
+
       capacity.check_actors(config, launch_type)
       _check_thread(launch_type)
     spec = config.check_factory()

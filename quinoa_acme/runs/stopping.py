@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 
+# Windows has none.
+_HANG_UP = getattr(signal, 'SIGHUP', None)
 # Seconds between two checks while waiting for a stop.
 _POLL_SECONDS = 0.05
 
@@ -81,14 +83,17 @@ def hang_up_as_terminate() -> Iterator[None]:
     del number, frame
     signal.raise_signal(signal.SIGTERM)
 
-  previous = signal.getsignal(signal.SIGHUP)
+  if _HANG_UP is None:
+    yield
+    return
+  previous = signal.getsignal(_HANG_UP)
   if previous != signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, handle)
+    signal.signal(_HANG_UP, handle)
   try:
     yield
   finally:
     # None means a handler outside Python.
-    signal.signal(signal.SIGHUP, previous or signal.SIG_DFL)
+    signal.signal(_HANG_UP, previous or signal.SIG_DFL)
 
 
 @contextlib.contextmanager
@@ -108,13 +113,13 @@ def stop_on_signals():
   def handle(number, frame):
     del frame
     request.set()
-    if number != signal.SIGHUP:
+    if number != _HANG_UP:
       signal.signal(number, previous[number])
 
   if threading.current_thread() is threading.main_thread():
     numbers = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-      numbers.append(signal.SIGHUP)
+    if _HANG_UP is not None and signal.getsignal(_HANG_UP) != signal.SIG_IGN:
+      numbers.append(_HANG_UP)
     for number in numbers:
       previous[number] = signal.signal(number, handle)
   try:

@@ -264,7 +264,10 @@ def _remove_old(directory: pathlib.Path, step: int, keep: int) -> None:
 
 def _sync_directory(directory: pathlib.Path) -> None:
   """Makes a rename in the directory survive a power cut."""
-  descriptor = os.open(directory, os.O_RDONLY)
+  try:
+    descriptor = os.open(directory, os.O_RDONLY)
+  except PermissionError:
+    return  # Windows opens no folder.
   try:
     files.sync(descriptor, directory)
   finally:

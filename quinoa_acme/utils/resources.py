@@ -17,6 +17,8 @@ import threading
 import types
 from typing import Any, TypeVar
 
+from quinoa_acme.utils import systems
+
 T = TypeVar('T')
 
 # Holds the launcher's process number, in nodes with their own processes.
@@ -106,7 +108,7 @@ def _threads_of(role: str) -> dict[str, str]:
   wanted = os.environ.get('NPROC')
   if wanted is not None and wanted != os.environ.get(_CHOSEN_THREADS):
     return {'NPROC': wanted}
-  cores = len(os.sched_getaffinity(0))
+  cores = len(systems.usable_cores())
   number = min(cores, _MAX_THREADS_OF_A_RUN) if role == 'run' else 1
   return {'NPROC': str(number), _CHOSEN_THREADS: str(number)}
 
@@ -137,7 +139,7 @@ def compiler_options() -> dict[str, bool | str]:
   """
   import jax
 
-  cores = len(os.sched_getaffinity(0))
+  cores = len(systems.usable_cores())
   in_one = os.environ.get('NPROC', str(cores)) == '1'
   if in_one and jax.default_backend() == 'cpu':
     return in_calling_thread()

@@ -5,7 +5,6 @@ Reading it imports neither Acme nor an environment.
 
 from collections.abc import Iterator, Mapping, Sequence
 import contextlib
-import fcntl
 import json
 import os
 import pathlib
@@ -24,6 +23,7 @@ from quinoa_acme.utils import checkpointing
 from quinoa_acme.utils import common_types as types
 from quinoa_acme.utils import options
 from quinoa_acme.utils import specs
+from quinoa_acme.utils import systems
 
 _CONFIG = 'config.json'
 _SPEC = 'spec.json'
@@ -376,13 +376,13 @@ def hold(workdir: str) -> Iterator[None]:
       file.truncate(0)
       # Not just closed: a node forked from here may still have it open.
       with contextlib.suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_UN)
+        systems.unlock(file)
 
 
 def _lock(file: TextIO, workdir: str) -> None:
   """Locks a folder's file, if the file system has locks."""
   try:
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    systems.lock(file)
   except BlockingIOError:
     raise WorkdirError(
       f'{workdir} is in use by {_holder(file) or "another process"}. '

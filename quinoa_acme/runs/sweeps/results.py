@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import contextlib
 import csv
 import dataclasses
-import fcntl
 import os
 import pathlib
 import statistics
 from typing import Any
+
+from quinoa_acme.utils import systems
 
 # The columns of a table; see experiments/README.md.
 COLUMNS: tuple[str, ...] = (
@@ -306,9 +307,5 @@ def _read_rows(
 @contextlib.contextmanager
 def _locked(folder: pathlib.Path) -> Iterator[None]:
   """Waits until no other process holds the folder, then holds it."""
-  descriptor = os.open(folder, os.O_RDONLY)
-  try:
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+  with systems.folder_locked(folder, wait=True):
     yield
-  finally:
-    os.close(descriptor)

@@ -1,10 +1,8 @@
 """Runs a sweep, one run per core at a time, and reports its progress."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 import contextlib
 import dataclasses
-import fcntl
-import os
 import pathlib
 import signal
 import subprocess
@@ -14,6 +12,7 @@ import time
 from quinoa_acme.runs.sweeps import results
 from quinoa_acme.runs.sweeps import sweeps
 from quinoa_acme.runs.watching import progress
+from quinoa_acme.utils import systems
 from quinoa_acme.utils import timers
 
 _POLL_SECONDS = 1.0
@@ -166,8 +165,12 @@ class _Runner:
     for run in list(self._waiting):
       if self._stopping:
         return
-      with _trying_to_hold(self._folder / run.label) as lock:
-        if lock is None:
+      workdir = self._folder / run.label
+      workdir.mkdir(parents=True, exist_ok=True)
+      with contextlib.ExitStack() as stack:
+        try:
+          lock = stack.enter_context(systems.folder_locked(workdir))
+        except BlockingIOError:
           self._tell_of(run)
           continue
         self._waiting.remove(run)
@@ -176,7 +179,7 @@ class _Runner:
           print(self._describe(), flush=True)
           continue
         before = self._steps_made(run)
-        process = _start(run, self._folder / run.label, core, lock)
+        process = _start(run, workdir, core, lock)
         self._active[core] = _Active(run, process, time.monotonic(), before)
         print(f'core {core}: {run.label}', flush=True)
         return
@@ -235,24 +238,8 @@ class _Runner:
     return f'{text}.'
 
 
-@contextlib.contextmanager
-def _trying_to_hold(workdir: pathlib.Path) -> Iterator[int | None]:
-  """Yields a descriptor that holds a folder, or None if another does."""
-  workdir.mkdir(parents=True, exist_ok=True)
-  lock = os.open(workdir, os.O_RDONLY)
-  try:
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    held = lock
-  except BlockingIOError:
-    held = None
-  try:
-    yield held
-  finally:
-    os.close(lock)
-
-
 def _start(
-  run: sweeps.Run, workdir: pathlib.Path, core: int, lock: int
+  run: sweeps.Run, workdir: pathlib.Path, core: int, lock: int | None
 ) -> subprocess.Popen:
   """Starts a run, which holds its folder from then on."""
   with (workdir / 'output.txt').open('a') as output:
@@ -261,9 +248,9 @@ def _start(
       stdout=output,
       stderr=subprocess.STDOUT,
       # The run inherits the lock, so it holds it even if the sweep is killed.
-      pass_fds=[lock],
+      pass_fds=[] if lock is None else [lock],
       # A terminal's Ctrl-C must not reach it twice.
       start_new_session=True,
     )
-  os.sched_setaffinity(process.pid, {core})
+  systems.keep_to_core(process.pid, core)
   return process

@@ -3,7 +3,8 @@
 For each process it is the resident set, which counts shared memory in each
 process that shares it: nodes are forks of the launcher and share its code. The
 total divides shared memory among its users (the kernel's proportional set), so
-it is what the machine has given to the run.
+it is what the machine has given to the run. macOS and Windows do not tell that:
+there the total leaves shared memory out (the unique set).
 """
 
 from collections.abc import Callable, Mapping
@@ -40,7 +41,7 @@ def measure(pids: Mapping[str, int]) -> dict[str, float]:
     except psutil.Error:
       continue
     row[f'{name}_mb'] = round(info.rss / _MB, 3)
-    total += info.pss / _MB
+    total += (info.pss if hasattr(info, 'pss') else info.uss) / _MB
   return {**row, TOTAL: round(total, 3)}
 
 
