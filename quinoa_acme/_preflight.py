@@ -1,44 +1,71 @@
 """Checks, before anything heavy is imported, that the program can run here.
 
-The pinned packages work with one Python and one set of versions. Anything else
-fails minutes later, deep inside an import, with a message about a symbol or a
-shared library. Here it fails first, in one line that says what to do.
+The extra `distributed` works with one Python and one set of versions, and the
+rest with some. Anything else fails minutes later, deep inside an import, with a
+message about a symbol or a shared library. Here it fails first, in one line
+that says what to do.
 
 This file uses only the standard library, parses on Python 3.7, and is run by
 its path, so it also runs where the package is not installed.
 """
 
 import os
+import platform
 import re
 import sys
 
+OLDEST, NEWEST = (3, 10), (3, 13)
 LIBPYTHON = 'libpython3.10.so.1.0'
 _THIS_FILE = os.path.basename(__file__)
 MEND = (
   'Run `make setup` in the project, then start the program with'
-  ' .venv/bin/python.'
+  ' .venv/bin/python; or `pip install quinoa-acme` in a fresh environment.'
 )
+# The package of the extra `distributed` that tells whether it was asked for.
+_LAUNCHPAD = 'dm-launchpad'
 
 
 class PreflightError(Exception):
   """Says in one line what is wrong, and how to fix it."""
 
 
-def check_interpreter():
-  """Checks that this is Python 3.10, which dm-launchpad's wheels need.
+def check_interpreter(distributed=False):
+  """Checks that this is a Python for which there are wheels.
+
+  Args:
+    distributed: whether dm-launchpad's wheels are needed too.
 
   Raises:
     PreflightError: It is another Python.
   """
-  if sys.version_info[:2] != (3, 10):
+  newest = OLDEST if distributed else NEWEST
+  if not OLDEST <= sys.version_info[:2] <= newest:
+    wanted = 'Python ' + _dotted(OLDEST)
+    if newest != OLDEST:
+      wanted += ' to ' + _dotted(newest)
     raise PreflightError(
-      f'Python 3.10 is needed, but {sys.executable} is'
-      f' {sys.version_info[0]}.{sys.version_info[1]}. {MEND}'
+      f'{wanted} is needed, but {sys.executable} is'
+      f' {_dotted(sys.version_info[:2])}. {MEND}'
     )
 
 
-def check_versions():
+def is_distributed():
+  """Whether the extra `distributed` is installed here."""
+  from importlib import metadata  # Python 3.7 has none.
+
+  try:
+    metadata.distribution(_LAUNCHPAD)
+  except metadata.PackageNotFoundError:
+    return False
+  return True
+
+
+def check_versions(distributed=False):
   """Checks the installed packages against quinoa-acme's own requirements.
+
+  Args:
+    distributed: whether those of the extra `distributed` must be there; they
+      are looked at in any case if its dm-launchpad is.
 
   Raises:
     PreflightError: quinoa-acme is not installed here, or a package that it
@@ -53,21 +80,23 @@ def check_versions():
       f'The package is not installed in {sys.executable}. {MEND}'
     ) from None
 
-  wrong = []
+  extra = 'distributed' if distributed or is_distributed() else ''
+  wrong = {}
   for requirement in requirements:
-    # A marker after ';' means an extra, which may be absent.
-    if ';' in requirement:
+    requirement, _, marker = requirement.partition(';')
+    if not _holds(marker, extra):
       continue
-    name, specifier = _split_requirement(requirement)
+    name, specifier = _split_requirement(requirement.strip())
     try:
       version = _version(metadata.distribution(name))
     except metadata.PackageNotFoundError:
-      wrong.append(f'{name} is missing')
+      wrong[name] = 'is missing'
       continue
     if not _satisfies(version, specifier):
-      wrong.append(f'{name} is {version}, expected {specifier}')
+      wrong[name] = f'is {version}, expected {specifier}'
   if wrong:
-    raise PreflightError(f'Wrong packages: {"; ".join(wrong)}. {MEND}')
+    texts = [f'{name} {text}' for name, text in wrong.items()]
+    raise PreflightError(f'Wrong packages: {"; ".join(texts)}. {MEND}')
 
 
 def check_package():
@@ -121,15 +150,41 @@ def ensure_libpython():
   _load(LIBPYTHON)  # Anywhere that the system's loader finds it.
 
 
-def run():
-  """Makes all checks; if one fails, prints one line and exits with status 1."""
+def run(distributed=False):
+  """Makes all checks; if one fails, prints one line and exits with status 1.
+
+  Args:
+    distributed: whether the extra `distributed` must be there.
+  """
   try:
-    check_interpreter()
-    check_versions()
+    check_interpreter(distributed)
+    check_versions(distributed)
     check_package()
-    ensure_libpython()
+    if distributed or is_distributed():
+      ensure_libpython()
   except PreflightError as error:
     raise SystemExit(f'quinoa-acme: {error}') from None
+
+
+def _dotted(version):
+  return '.'.join(map(str, version))
+
+
+def _holds(marker, extra):
+  """Whether a marker of this project holds: comparisons, joined by `and`."""
+  here = {
+    'python_version': _dotted(sys.version_info[:2]),
+    'sys_platform': sys.platform,
+    'platform_machine': platform.machine(),
+    'extra': extra,
+  }
+  comparisons = re.findall(r"(\w+) *([=!<>]+) *['\"]([^'\"]*)['\"]", marker)
+  return all(
+    _satisfies(here[name], operator + value)
+    if name == 'python_version'
+    else (here[name] == value) == (operator == '==')
+    for name, operator, value in comparisons
+  )
 
 
 def _split_requirement(requirement):
@@ -193,4 +248,4 @@ def _load(library):
 
 
 if __name__ == '__main__':
-  run()
+  run('--distributed' in sys.argv[1:])

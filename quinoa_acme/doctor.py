@@ -25,6 +25,7 @@ import time
 
 from quinoa_acme import _preflight
 from quinoa_acme.runs.watching import rendering
+from quinoa_acme.utils import systems
 
 # As many as the servers of a program with a dozen actors.
 _NUM_PORTS = 16
@@ -33,8 +34,8 @@ _LEAST_DISK = 200 * _MEBIBYTE
 _GOOD_DISK = 2048 * _MEBIBYTE
 _GOOD_SHARED_MEMORY = 64 * _MEBIBYTE
 _IMPORT_SECONDS = 180.0
-# Launchpad imports Reverb and TensorFlow.
-_IMPORTS = ('jax', 'mujoco', 'launchpad')
+_IMPORTS = ('jax', 'mujoco')
+_X86 = ('x86_64', 'amd64')
 
 OK, WARNING, FAILURE = 'ok', 'warn', 'FAIL'
 
@@ -44,15 +45,8 @@ Finding = collections.namedtuple('Finding', ['name', 'status', 'text', 'mend'])
 
 
 def check_interpreter(workdir):
-  """Python 3.10, on Linux and x86-64."""
+  """A Python for which there are wheels."""
   del workdir
-  system = sys.platform, platform.machine()
-  if system != ('linux', 'x86_64'):
-    return _failure(
-      'interpreter',
-      f'{system[0]} on {system[1]}',
-      'dm-launchpad and dm-reverb exist for Linux on x86-64 only.',
-    )
   try:
     _preflight.check_interpreter()
   except _preflight.PreflightError as error:
@@ -72,22 +66,43 @@ def check_packages(workdir):
   return _ok('packages', 'all have the versions that the project names')
 
 
-def check_libpython(workdir):
-  """The shared libpython that Launchpad's C++ is linked to."""
+def check_distributed(workdir):
+  """Launchpad, and the shared libpython that its C++ is linked to."""
   del workdir
+  if not _is_distributed():
+    system = f'{sys.platform} on {platform.machine()}'
+    return Finding(
+      'distributed',
+      WARNING,
+      f'runs in one process only: no dm-launchpad (this is {system})',
+      "Programs of several processes, and Acme's agents, need Python 3.10 on "
+      "Linux and x86-64: `pip install 'quinoa-acme[distributed]'`.",
+    )
   try:
+    _preflight.check_interpreter(distributed=True)
     _preflight.ensure_libpython()
   except _preflight.PreflightError as error:
-    return _failure('libpython', *_split(error))
-  return _ok('libpython', f'{_preflight.LIBPYTHON} is found')
+    return _failure('distributed', *_split(error))
+  return _ok('distributed', f'{_preflight.LIBPYTHON} is found')
+
+
+def _is_distributed():
+  """Whether the extra is installed; it never is for Python 3.7."""
+  try:
+    return _preflight.is_distributed()
+  except ImportError:
+    return False
 
 
 def check_processor(workdir):
   """The instructions that the wheels of JAX and TensorFlow use."""
   del workdir
+  cores = f'{len(systems.usable_cores())} cores for this process'
+  machine = platform.machine()
+  if sys.platform != 'linux' or machine.lower() not in _X86:
+    return _ok('processor', f'{machine}, {cores}')
   with open('/proc/cpuinfo') as file:
     lines = [line for line in file if line.startswith('flags')]
-  cores = len(os.sched_getaffinity(0))
   if not lines or 'avx' not in lines[0].split():
     return _failure(
       'processor',
@@ -95,14 +110,16 @@ def check_processor(workdir):
       'Use another machine; in a virtual one, pass the host processor through '
       '(QEMU: -cpu host).',
     )
-  return _ok('processor', f'AVX, {cores} cores for this process')
+  return _ok('processor', f'AVX, {cores}')
 
 
 def check_imports(workdir):
   """The heavy packages, each imported in a separate process."""
   del workdir
   texts, failed = [], False
-  for name in _IMPORTS:
+  # Launchpad imports Reverb and TensorFlow.
+  names = (*_IMPORTS, 'launchpad') if _is_distributed() else _IMPORTS
+  for name in names:
     started = time.monotonic()
     reason = _why_not_imported(name)
     failed = failed or reason is not None
@@ -187,9 +204,8 @@ def check_disk(workdir):
     folder = os.path.dirname(folder)
   try:
     with tempfile.TemporaryFile(dir=folder) as file:
-      import fcntl
-
-      fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+      if systems.has_locks():
+        systems.lock(file)
   except OSError as error:
     return _failure(
       'disk',
@@ -223,7 +239,7 @@ def check_shared_memory(workdir):
 CHECKS = (
   check_interpreter,
   check_packages,
-  check_libpython,
+  check_distributed,
   check_processor,
   check_imports,
   check_rendering,
@@ -231,6 +247,8 @@ CHECKS = (
   check_disk,
   check_shared_memory,
 )
+# Those of what only a program of several processes needs.
+_OF_PROGRAMS = (check_ports, check_shared_memory)
 
 
 def main(arguments=None, program='python -m quinoa_acme.doctor'):
@@ -260,6 +278,8 @@ def main(arguments=None, program='python -m quinoa_acme.doctor'):
     return 0
   failed = False
   for check in CHECKS:
+    if check in _OF_PROGRAMS and not _is_distributed():
+      continue
     finding = _make(check, values.workdir)
     _say(f'{finding.status:4}  {finding.name}: {finding.text}')
     if finding.status != OK:

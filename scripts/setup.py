@@ -119,9 +119,10 @@ def fingerprint():
 
 
 def preflight(stderr=None):
-  """Whether the program itself would start in .venv."""
+  """Whether the program itself would start in .venv, in several processes."""
+  command = (VENV_PYTHON, '-I', PREFLIGHT, '--distributed')
   try:
-    return subprocess.call((VENV_PYTHON, '-I', PREFLIGHT), stderr=stderr) == 0
+    return subprocess.call(command, stderr=stderr) == 0
   except OSError:
     return False
 

@@ -76,8 +76,9 @@ def _any_shared_library(path):
   shutil.copy(library, path)
 
 
-def test_this_environment_passes():
-  result = _run(sys.executable, PREFLIGHT)
+@pytest.mark.parametrize('options', [[], ['--distributed']])
+def test_this_environment_passes(options):
+  result = _run(sys.executable, PREFLIGHT, *options)
 
   assert (result.returncode, result.stdout, result.stderr) == (0, '', '')
 
@@ -99,12 +100,23 @@ def test_it_is_quick_and_imports_nothing_heavy():
   assert float(seconds) < 1
 
 
-@pytest.mark.parametrize(
-  'version', ['3.7', '3.8', '3.9', '3.11', '3.12', '3.13']
-)
-def test_another_python_is_refused(version):
+@pytest.mark.parametrize('version', ['3.7', '3.8', '3.9'])
+def test_an_older_python_is_refused(version):
   _assert_refused(
     _run(_other_python(version), PREFLIGHT),
+    'Python 3.10 to 3.13 is needed',
+    f'is {version}.',
+    '`make setup`',
+    '.venv/bin/python',
+  )
+
+
+@pytest.mark.parametrize('version', ['3.11', '3.12', '3.13'])
+def test_a_newer_python_is_refused_for_several_processes_alone(version):
+  python = _other_python(version)
+  _assert_refused(_run(python, PREFLIGHT), 'The package is not installed')
+  _assert_refused(
+    _run(python, PREFLIGHT, '--distributed'),
     'Python 3.10 is needed',
     f'is {version}.',
     '`make setup`',
@@ -128,7 +140,7 @@ def test_a_wrong_version_is_named_with_the_expected_one(tmp_path):
   _assert_refused(
     _run(sys.executable, PREFLIGHT, PYTHONPATH=str(tmp_path)),
     'jax is 0.7.0, expected ==0.6.2',
-    'numpy is 2.1.0, expected <2,>=1.26',
+    'numpy is 2.1.0, expected <2. ',
     '`make setup`',
   )
 
@@ -154,6 +166,42 @@ def test_a_missing_package_is_named_and_extras_are_not(tmp_path):
   result = _run(sys.executable, PREFLIGHT, PYTHONPATH=str(tmp_path))
 
   _assert_refused(result, 'Wrong packages: no-such-package is missing.')
+
+
+@pytest.mark.parametrize(
+  ('options', 'is_installed'),
+  [([], False), ([], True), (['--distributed'], False)],
+  ids=['not asked for', 'installed', 'asked for'],
+)
+def test_the_pins_hold_where_several_processes_are_wanted(
+  preflight, tmp_path, options, is_installed
+):
+  here = "(python_version < '3.11' and sys_platform == 'linux')"
+  elsewhere = here.replace("== 'linux'", "== 'win32'")
+  _install(
+    tmp_path,
+    'quinoa_acme',
+    '1',
+    'absl-py',
+    f"no-such-pin==1; {here} and extra == 'distributed'",
+    f"no-such-other==1; {elsewhere} and extra == 'distributed'",
+    "no-such-newer; python_version >= '3.11'",
+  )
+  # The distribution that tells whether the extra is there.
+  launchpad = 'dm-launchpad' if is_installed else 'no-such-launchpad'
+  script = (
+    'import runpy\n'
+    f'run = runpy.run_path({str(PREFLIGHT)!r})["run"]\n'
+    f'run.__globals__["_LAUNCHPAD"] = {launchpad!r}\n'
+    f'run({bool(options)})'
+  )
+
+  result = _run(sys.executable, '-c', script, PYTHONPATH=str(tmp_path))
+
+  if options or is_installed:
+    _assert_refused(result, 'Wrong packages: no-such-pin is missing.')
+  else:
+    assert (result.returncode, result.stderr) == (0, '')
 
 
 @pytest.mark.parametrize(

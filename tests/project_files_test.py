@@ -112,7 +112,7 @@ def test_workflows_have_the_python_of_the_project():
   [wanted] = re.findall(r'requires-python = ">=([\d.]+),', project)
   for path in (_GITHUB / 'workflows').glob('*.yml'):
     found = re.findall(r'python-version: "(.*)"', path.read_text())
-    assert set(found) == {wanted}, path.name
+    assert set(found) <= {wanted}, path.name
 
 
 @pytest.mark.slow

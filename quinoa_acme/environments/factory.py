@@ -129,8 +129,8 @@ def make_environment(
     scalar float32 rewards and discounts.
 
   Raises:
-    ValueError: There is no such task, Gymnasium is needed but not installed,
-      or the seed is out of range.
+    ValueError: There is no such task, Gymnasium or dm_control is needed but
+      not installed, or the seed is out of range.
     TypeError: The seed is not an integer.
   """
   seed = operator.index(seed)
@@ -223,7 +223,17 @@ def _suite() -> types.ModuleType:
     # dm_control tries its renderers at import. The first, GLFW, warns if there
     # is no display.
     warnings.filterwarnings('ignore', module='glfw')
-    from dm_control import suite
+    try:
+      from dm_control import suite
+    except ModuleNotFoundError as error:
+      if (error.name or '').partition('.')[0] != 'dm_control':
+        raise
+      raise ValueError(
+        'Environments named control:<domain>:<task> need dm_control, which is'
+        ' not installed: its labmaze has no wheel for Python 3.13 or newer. The'
+        ' suite does without it: pip install --no-deps dm-control. Or take'
+        ' Python 3.10 to 3.12, or a task of gymnasium:<id>.'
+      ) from None
   return suite
 
 

@@ -44,6 +44,6 @@ def needed_for(part: str, instead: str = '') -> Iterator[None]:
     python = '.'.join(map(str, sys.version_info[:2]))
     raise MissingExtraError(
       f'{part} needs {missing}, which is not installed (this is Python '
-      f"{python}). Install 'quinoa-acme' with Python 3.10 on "
+      f"{python}). Install 'quinoa-acme[distributed]' with Python 3.10 on "
       f'Linux{instead and f"; or {instead}"}.'
     ) from error

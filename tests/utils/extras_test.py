@@ -13,7 +13,7 @@ def test_it_names_the_package_and_the_extra():
     raise ModuleNotFoundError('No module', name='reverb.item_selectors')
   said = str(raised.value)
   assert said.startswith('A thing needs reverb, which is not installed')
-  assert "'quinoa-acme' with Python 3.10" in said
+  assert "'quinoa-acme[distributed]' with Python 3.10" in said
   assert '\n' not in said
 
 

@@ -35,7 +35,7 @@ def installed_requirements(gpu: bool) -> list[str]:
   Returns:
     Lines of a requirements.txt.
   """
-  versions = _closure(_DISTRIBUTION, {'', 'vertex'}, {})
+  versions = _closure(_DISTRIBUTION, {'', 'distributed', 'vertex'}, {})
   del versions[_DISTRIBUTION]
   if gpu:
     versions['jax[cuda12]'] = versions.pop('jax')
