@@ -88,6 +88,13 @@ def _silence_gym() -> None:
   quiet.silence_gym()
 
 
+def _lazily_if_flax(loader: importlib.abc.Loader) -> importlib.abc.Loader:
+  """A lazy loader; the same one where Haiku's import must fail for its shim."""
+  if importlib.util.find_spec('flax') is None:
+    return loader
+  return importlib.util.LazyLoader(loader)
+
+
 def _spare_loopback_proxies() -> None:
   from quinoa_acme.utils import resources
 
@@ -146,8 +153,6 @@ def install() -> None:
     ),
     # Haiku 0.0.17 imports both, and with them Flax and absl's tests: half of
     # the import time, for few users.
-    module_loaders.LoadedBy(
-      'haiku.experimental.flax', importlib.util.LazyLoader
-    ),
+    module_loaders.LoadedBy('haiku.experimental.flax', _lazily_if_flax),
     module_loaders.LoadedBy('haiku.testing', importlib.util.LazyLoader),
   ]

@@ -98,6 +98,26 @@ def test_haiku_imports_flax_and_its_tests_when_they_are_asked_for():
   )
 
 
+_IMPORT_HAIKU_WITHOUT_FLAX = """
+import sys
+sys.modules['flax'] = None
+import quinoa_acme
+import haiku as hk
+# As inspect, and with it many packages, asks of every module.
+modules = list(sys.modules.values())
+files = [getattr(module, '__file__', None) for module in modules]
+assert hk.__file__ in files
+"""
+
+
+def test_haiku_is_whole_where_there_is_no_flax():
+  subprocess.run(
+    [sys.executable, '-c', _IMPORT_HAIKU_WITHOUT_FLAX],
+    check=True,
+    capture_output=True,
+  )
+
+
 _IMPORT_TENSORFLOW = """
 import sys
 import quinoa_acme
