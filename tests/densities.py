@@ -3,7 +3,6 @@
 import itertools
 from typing import Any, NamedTuple
 
-from acme import specs
 import haiku as hk
 import jax
 import jax.flatten_util
@@ -11,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme.utils import specs
 
 _BATCH = 16
 

@@ -6,8 +6,6 @@ import pathlib
 import subprocess
 import sys
 
-from acme import specs
-from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 import pytest
@@ -23,6 +21,8 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import core as loggers_base
+from quinoa_acme.utils import specs
 
 _NESTED = {
   'position': specs.Array((2,), np.float32, 'position'),

@@ -1,12 +1,12 @@
 """What may be done with transitions over several steps, and what may not."""
 
-from acme import specs
 import jax
 import numpy as np
 import pytest
 
 from quinoa_acme.data import replay as replay_lib
 from quinoa_acme.data import transitions
+from quinoa_acme.utils import specs
 
 _NUMBER = specs.Array((), np.float32)
 _SPEC = specs.EnvironmentSpec(

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import warnings
 
-from acme import specs as specs_lib
 from dm_control import suite
 import dm_env
 import gymnasium
@@ -17,6 +16,8 @@ import pytest
 
 from quinoa_acme import environments as environments_lib
 from quinoa_acme.agents import quinoa
+from quinoa_acme.environments import factory
+from quinoa_acme.utils import specs as specs_lib
 
 _CARTPOLE = 'control:cartpole:swingup'
 
@@ -276,6 +277,14 @@ def test_without_gymnasium_the_error_names_the_extra(monkeypatch):
   monkeypatch.setitem(sys.modules, 'gymnasium', None)
   with pytest.raises(ValueError, match=r"'quinoa-acme\[gymnasium\]'"):
     environments_lib.EnvironmentFactory('gymnasium:Hopper-v5')
+
+
+def test_without_dm_control_the_error_says_how_to_have_it(monkeypatch):
+  monkeypatch.setitem(sys.modules, 'dm_control', None)
+  factory._suite.cache_clear()
+  with pytest.raises(ValueError, match='pip install --no-deps dm-control'):
+    environments_lib.EnvironmentFactory(_CARTPOLE)
+  environments_lib.EnvironmentFactory('gymnasium:Hopper-v5')
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 import json
 
-from acme import specs
 from dm_env import specs as dm_env_specs
 import numpy as np
 import pytest
 
 from quinoa_acme.environments import spec_json
+from quinoa_acme.utils import specs
 
 
 def test_nested_specs_come_back(make_spec):

@@ -2,8 +2,6 @@
 
 import pathlib
 
-from acme import specs
-from acme.utils.loggers import base as loggers_base
 import jax
 import numpy as np
 import pytest
@@ -12,6 +10,8 @@ from quinoa_acme.agents.common import off_policy
 from quinoa_acme.runs import experiment
 from quinoa_acme.runs.checkpoints import run_folder
 from quinoa_acme.utils import checkpointing
+from quinoa_acme.utils import core as loggers_base
+from quinoa_acme.utils import specs
 
 
 def _move(leaf):

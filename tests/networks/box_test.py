@@ -1,6 +1,5 @@
 """Tests of the box: what specs are taken, and the maps to and from logits."""
 
-from acme import specs
 import hypothesis
 from hypothesis import strategies as st
 import jax
@@ -10,6 +9,7 @@ import pytest
 from scipy import stats
 
 from quinoa_acme.networks import box as box_lib
+from quinoa_acme.utils import specs
 
 _SPEC = specs.BoundedArray(
   (3,), np.float32, [-1.0, 0.0, -5e5], [3.0, 1e-3, 5e5]

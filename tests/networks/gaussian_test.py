@@ -1,6 +1,5 @@
 """Tests of the Gaussians over a box: densities, samples, relative entropy."""
 
-from acme import specs
 import haiku as hk
 import hypothesis
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ import pytest
 from scipy import stats
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme.utils import specs
 
 _BOX = networks_lib.Box.from_spec(
   specs.BoundedArray((2,), np.float32, [-1.0, -2.0], [2.0, 6.0])

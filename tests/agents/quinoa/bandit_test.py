@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from acme import specs
 import dm_env
 import jax
 import numpy as np
@@ -12,6 +11,7 @@ from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.data import adders
 from quinoa_acme.data import replay as replay_lib
+from quinoa_acme.utils import specs
 
 _MODES = np.array([[0.5, 0.5], [-0.5, -0.5]])
 _WIDTH = 0.25

@@ -2,8 +2,6 @@
 
 import dataclasses
 
-from acme import specs
-from acme import types
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +13,8 @@ from quinoa_acme.agents.quinoa import losses
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update as update_lib
 from quinoa_acme.networks.flows import energy
+from quinoa_acme.utils import common_types as types
+from quinoa_acme.utils import specs
 
 _SMALL = networks_lib.EnergyFlowConfig(hidden_sizes=(16,))
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from acme import specs
 import dm_env
 import jax
 import jax.numpy as jnp
@@ -11,6 +10,7 @@ import pytest
 
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import training_state
+from quinoa_acme.utils import specs
 
 
 def _assert_equal(left, right):

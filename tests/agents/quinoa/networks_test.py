@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from acme import specs
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import losses
+from quinoa_acme.utils import specs
 
 _NESTED = {
   'z': specs.Array((2, 2), np.float64, 'z'),

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from acme import types
 import jax
 import numpy as np
 import pytest
@@ -11,6 +10,7 @@ from quinoa_acme.agents import quinoa
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update
 from quinoa_acme.agents.quinoa import update as update_lib
+from quinoa_acme.utils import common_types as types
 
 _NORMALISED = quinoa.NormalisedObservations()
 _FITS = (

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from acme import types
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +15,7 @@ from quinoa_acme.agents.quinoa import returns
 from quinoa_acme.agents.quinoa import training_state
 from quinoa_acme.agents.quinoa import update
 from quinoa_acme.data import transitions
+from quinoa_acme.utils import common_types as types
 
 _BATCH, _STEPS = 32, 3
 

@@ -4,7 +4,6 @@ import functools
 import itertools
 from typing import Any, NamedTuple
 
-from acme import specs
 import haiku as hk
 import hypothesis
 from hypothesis import strategies as st
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 from quinoa_acme import networks as networks_lib
+from quinoa_acme.utils import specs
 
 _BATCH = 32
 # Shrinking would compile again and again, and seeds do not shrink.

@@ -2,7 +2,6 @@
 
 import itertools
 
-from acme import specs
 import haiku as hk
 import hypothesis
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ import pytest
 
 from quinoa_acme import networks as networks_lib
 from quinoa_acme.networks.flows import tilted
+from quinoa_acme.utils import specs
 
 _TILTS = st.floats(-60.0, 60.0, width=32)
 _UNITS = np.linspace(0.0, 1.0, 101, dtype=np.float32)
