@@ -9,9 +9,12 @@ ARGS ?= --run_distributed=false --preset=direct --env_name=control:walker:walk \
 # it would repeat its last test.
 PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart=0
 BENCH_ARGS ?=
+# Where `make light` tests: versions of Python, and newest, oldest or a version.
+PYTHONS ?= 3.12
+JAX ?= newest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast soak lint docs api bench bench-compare clean
+.PHONY: help setup run test test-fast light soak lint docs api bench bench-compare clean
 
 help:  ## Show this help.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
@@ -28,6 +31,9 @@ test: setup  ## Lint, build docs, run all tests, naming the ten slowest.
 
 test-fast: setup  ## Run the tests that take seconds.
 	$(VENV)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+light:  ## Test what runs in one process elsewhere; PYTHONS=3.11,3.13 JAX=oldest.
+	$(PYTHON) scripts/light.py --python=$(PYTHONS) --jax=$(JAX)
 
 soak: setup  ## Run a program for minutes: flat memory, no loss of speed.
 	$(VENV)/python -m pytest -m soak -s tests/experiments/lib/soak_test.py \

@@ -11,6 +11,8 @@ import fresh
 import pytest
 import yaml
 
+from quinoa_acme import _preflight
+
 _ROOT = pathlib.Path(__file__).resolve().parents[1]
 _GITHUB = _ROOT / '.github'
 _CITATION = yaml.safe_load((_ROOT / 'CITATION.cff').read_text())
@@ -113,6 +115,28 @@ def test_workflows_have_the_python_of_the_project():
   for path in (_GITHUB / 'workflows').glob('*.yml'):
     found = re.findall(r'python-version: "(.*)"', path.read_text())
     assert set(found) <= {wanted}, path.name
+
+
+def test_the_light_part_is_tried_on_all_that_the_project_names():
+  project = (_ROOT / 'pyproject.toml').read_text()
+  named = re.findall(r'"Programming Language :: Python :: ([\d.]+)"', project)
+  [oldest, newest] = re.findall(
+    r'requires-python = ">=3\.(\d+),<3\.(\d+)"', project
+  )[0]
+  wanted = [f'3.{minor}' for minor in range(int(oldest), int(newest))]
+  light = _read(_GITHUB / 'workflows' / 'light.yml')['jobs']['test']
+  release = _read(_GITHUB / 'workflows' / 'release.yml')['jobs']['test']
+  released = [
+    x['python']
+    for x in release['strategy']['matrix']['include']
+    if not x['extra']
+  ]
+  assert named == light['strategy']['matrix']['python'] == released == wanted
+  bounds = _preflight.OLDEST, _preflight.NEWEST
+  assert [wanted[0], wanted[-1]] == [f'{x}.{y}' for x, y in bounds]
+  script = (_ROOT / 'scripts' / 'light.py').read_text()
+  [jax] = re.findall(r"OLDEST_JAX = '(.*)'", script)
+  assert f'"jax>={jax}"' in project
 
 
 @pytest.mark.slow
