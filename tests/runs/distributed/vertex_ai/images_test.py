@@ -12,14 +12,15 @@ _ROOT = pathlib.Path(__file__).resolve().parents[4]
 def test_an_image_has_the_locked_versions_and_no_tools_of_ours():
   lines = images.installed_requirements(gpu=False)
   found = dict(line.split('==') for line in lines)
-  locked = dict(
+  # Some have another version for a later Python.
+  locked = set(
     re.findall(
       r'^name = "(.*)"\nversion = "(.*)"$',
       (_ROOT / 'uv.lock').read_text(),
       re.MULTILINE,
     )
   )
-  assert found == {name: locked[name] for name in found}
+  assert locked >= set(found.items())
   needed = {'dm-acme', 'dm-control', 'dm-launchpad', 'dm-reverb', 'xmanager'}
   assert needed | {'google-cloud-aiplatform', 'jax', 'jaxlib'} <= set(found)
   assert not {'pytest', 'ruff', 'mkdocs', 'quinoa-acme'} & set(found)
