@@ -2,10 +2,13 @@
 
 import os
 
-# Compiling takes most of the tests' time, and the programs are small. Scripts
-# that tests start inherit both.
+# Compiling takes most of the tests' time, and the programs are small: to split
+# them among threads takes longer than it saves. Scripts that tests start
+# inherit all of it.
 os.environ['XLA_FLAGS'] = (
-  f'--xla_backend_optimization_level=1 {os.environ.get("XLA_FLAGS", "")}'
+  '--xla_backend_optimization_level=1 '
+  '--xla_cpu_parallel_codegen_split_count=1 '
+  f'{os.environ.get("XLA_FLAGS", "")}'
 )
 os.environ['JAX_DISABLE_MOST_OPTIMIZATIONS'] = 'true'
 

@@ -351,11 +351,17 @@ def _make_vector(
   from quinoa_acme.environments import gymnasium_vector
 
   arguments.setdefault('disable_env_checker', name in _checked)
+  options: dict[str, Any] = {
+    'autoreset_mode': gymnasium.vector.AutoresetMode.DISABLED
+  }
+  if arguments.get('vectorization_mode') == 'async':
+    # JAX has threads, and a fork of a process with threads may hang.
+    options['context'] = 'forkserver'
   with _naming(name, has_arguments=True):
     vector = gymnasium.make_vec(
       identifier,
       num_envs=len(seeds),
-      vector_kwargs={'autoreset_mode': gymnasium.vector.AutoresetMode.DISABLED},
+      vector_kwargs=options,
       wrappers=(gymnasium.wrappers.FlattenObservation,),
       **arguments,
     )

@@ -28,7 +28,13 @@ from quinoa_acme import networks
 from quinoa_acme.agents import svg0
 from quinoa_acme.agents.svg0 import update as update_lib
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+  pytest.mark.slow,
+  # What reads data stays a graph, as TensorFlow 2.8.4 says; that is small.
+  pytest.mark.filterwarnings(
+    'ignore:Even though the `tf.config.experimental_run_functions_eagerly`'
+  ),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from quinoa_acme.runs.distributed import vertex_ai
 from quinoa_acme.runs.distributed.vertex_ai import readiness
 
 _NAME = 'control:cartpole:swingup'
-_NUM_STEPS = 4000
+_NUM_STEPS = 2500
 _SECONDS_WITHOUT_LINK = 20.0
 
 
@@ -51,7 +51,7 @@ def test_a_run_on_two_hosts_outlives_a_cut_cable(
     workdir=str(workdir),
     num_actors=2,
     num_steps=_NUM_STEPS,
-    eval_every=2000,
+    eval_every=2 * _NUM_STEPS,
     evaluation_episodes=1,
   )
   vertex_ai.launch(config)
